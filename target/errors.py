@@ -1,0 +1,5 @@
+"""The one root of every refusal."""
+
+
+class CedrError(Exception):
+    """A refusal: its text is the whole message for the user, located and actionable."""
