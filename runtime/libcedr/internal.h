@@ -1,0 +1,43 @@
+/* Shared by the files of libcedr, not by modules. */
+#ifndef CEDR_INTERNAL_H
+#define CEDR_INTERNAL_H
+
+#include "cedr.h"
+
+#if defined(__GNUC__)
+#define CEDR_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#define CEDR_PRINTF(text, first)
+#endif
+
+/* Prints "NAME: message" on stderr and ends the process with exit status 1. */
+_Noreturn void cedr_fail(const char *format, ...) CEDR_PRINTF(1, 2);
+
+/* The name messages begin with. */
+void cedr_set_program(const char *name);
+
+void *cedr_allocate(size_t count, size_t size);
+
+const char *cedr_dtype_name(cedr_dtype dtype);
+size_t cedr_dtype_size(cedr_dtype dtype);
+int64_t cedr_element_count(const cedr_tensor *tensor);
+size_t cedr_size_bytes(const cedr_tensor *tensor);
+
+/* A file mapped into memory, read-only. */
+typedef struct {
+  const unsigned char *data;
+  size_t size;
+} cedr_file;
+
+cedr_file cedr_map_file(const char *path);
+
+/* Reads a .npy file that must hold exactly `tensor`'s dtype and shape into `data`. */
+void cedr_read_npy(const char *path, const cedr_tensor *tensor, void *data);
+
+/* Writes `data` as a .npy file: to a temporary name first, then renamed. */
+void cedr_write_npy(const char *path, const cedr_tensor *tensor, const void *data);
+
+/* Points `weight[i]` at the bytes of weights[i] in a mapped .safetensors file. */
+void cedr_read_weights(const char *path, const cedr_tensor *weights, int32_t count, void **weight);
+
+#endif
