@@ -1,0 +1,1 @@
+"""From PyTorch to the IR: export, import, and what can't be imported."""

@@ -1,0 +1,27 @@
+"""Converters of ATen ops to linalg on tensors; importing this package fills the table."""
+
+from cedr.frontend.aten import (
+    constants,
+    convolution,
+    elementwise,
+    identity,
+    linear,
+    normalization,
+    pooling,
+    reduction,
+    shape,
+    upsample,
+)
+
+__all__ = [
+    "constants",
+    "convolution",
+    "elementwise",
+    "identity",
+    "linear",
+    "normalization",
+    "pooling",
+    "reduction",
+    "shape",
+    "upsample",
+]

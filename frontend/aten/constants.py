@@ -1,0 +1,63 @@
+"""Tensors made from numbers."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from xdsl.ir import SSAValue
+
+from cedr.frontend.aten.registry import Unsupported, converts
+from cedr.frontend.builder import Builder, element_type, shape_of
+from cedr.frontend.types import scalar_type, to_numpy
+
+aten = torch.ops.aten
+
+_MOST_ELEMENTS = 65536
+"""Above this a range is refused: its numbers would stand in the IR's text one by one."""
+
+
+@converts(aten.full.default)
+def full(b: Builder, size: list[int], number: float, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+    """A fill; without a dtype that of the number."""
+    return b.splat(number, size, scalar_type(dtype or _dtype_of(number)))
+
+
+@converts(aten.full_like.default)
+def full_like(b: Builder, x: SSAValue, number: float, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+    """A fill of the other tensor's shape, and dtype if none is given."""
+    return b.splat(number, shape_of(x), scalar_type(dtype) if dtype else element_type(x))
+
+
+@converts(aten.fill.Scalar)
+def fill(b: Builder, x: SSAValue, number: float) -> SSAValue:
+    """A fill of the other tensor's shape and dtype."""
+    return b.splat(number, shape_of(x), element_type(x))
+
+
+@converts(aten.empty.memory_format)
+def empty(b: Builder, size: list[int], dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+    """Unspecified contents."""
+    return b.empty(size, scalar_type(dtype or torch.get_default_dtype()))
+
+
+@converts(aten.scalar_tensor.default)
+def scalar_tensor(b: Builder, number: float, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+    """A tensor without axes; without a dtype of PyTorch's default float."""
+    return b.splat(number, (), scalar_type(dtype or torch.get_default_dtype()))
+
+
+@converts(aten.arange.start_step)
+def arange(b: Builder, start: float, end: float, step: float, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+    """The numbers of the range, as a constant computed by PyTorch itself."""
+    numbers = torch.arange(start, end, step, dtype=dtype)
+    if numbers.numel() > _MOST_ELEMENTS:
+        raise Unsupported(
+            f"a range of {numbers.numel()} numbers; register it as a buffer, so that it lies with the weights"
+        )
+    return b.dense(np.asarray(to_numpy(numbers)), scalar_type(numbers.dtype))
+
+
+def _dtype_of(number: float) -> torch.dtype:
+    if isinstance(number, bool):
+        return torch.bool
+    return torch.int64 if isinstance(number, int) else torch.get_default_dtype()

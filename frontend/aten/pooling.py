@@ -1,0 +1,205 @@
+"""Pooling: maximum and average over windows, given or adaptive.
+
+Unbatched inputs get a batch dim of one. Windows that reach beyond the padded input (`ceil_mode`) get more padding, of
+-inf for a maximum and of uncounted zeros for an average.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from xdsl.dialects.builtin import IntegerType
+from xdsl.ir import SSAValue
+
+from cedr.frontend.aten.registry import Result, Unsupported, converts, spread
+from cedr.frontend.builder import Builder, element_type, shape_of
+from cedr.frontend.scalars import lowest_number
+
+aten = torch.ops.aten
+
+
+@converts(aten.max_pool2d_with_indices.default)
+def max_pool2d(
+    b: Builder,
+    x: SSAValue,
+    kernel: list[int],
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    ceil_mode: bool,
+) -> Result:
+    """(maxima, their positions): the positions are left out."""
+    window, widths, steps = spread(kernel, 2), spread(padding, 2), spread(dilation, 2)
+    strides = spread(stride, 2) if stride else window
+    batched = _batched(b, x, 2)
+    out = _output_size(shape_of(batched)[2:], window, strides, widths, steps, ceil_mode)
+    fill = lowest_number(element_type(x))
+    padded = _pad(b, batched, window, strides, widths, steps, out, fill)
+    y = b.pool("max", padded, window, strides, steps, out)
+    return b.reshape(y, (*shape_of(x)[:-2], *out)), None
+
+
+@converts(aten.avg_pool2d.default)
+def avg_pool2d(
+    b: Builder,
+    x: SSAValue,
+    kernel: list[int],
+    stride: list[int],
+    padding: list[int],
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: int | None,
+) -> SSAValue:
+    """Means over 2-D windows."""
+    return _average_pool(b, x, 2, kernel, stride, padding, ceil_mode, count_include_pad, divisor)
+
+
+@converts(aten.avg_pool1d.default)
+def avg_pool1d(
+    b: Builder,
+    x: SSAValue,
+    kernel: list[int],
+    stride: list[int],
+    padding: list[int],
+    ceil_mode: bool,
+    count_include_pad: bool,
+) -> SSAValue:
+    """Means over 1-D windows."""
+    return _average_pool(b, x, 1, kernel, stride, padding, ceil_mode, count_include_pad, None)
+
+
+def _average_pool(
+    b: Builder,
+    x: SSAValue,
+    spatial: int,
+    kernel: list[int],
+    stride: list[int],
+    padding: list[int],
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: int | None,
+) -> SSAValue:
+    window, widths, steps = spread(kernel, spatial), spread(padding, spatial), (1,) * spatial
+    strides = spread(stride, spatial) if stride else window
+    batched = _batched(b, b.widen(x), spatial)
+    sizes = shape_of(batched)[2:]
+    out = _output_size(sizes, window, strides, widths, steps, ceil_mode)
+    total = b.pool("sum", _pad(b, batched, window, strides, widths, steps, out, 0), window, strides, steps, out)
+    if divisor is not None:
+        mean = b.divide(total, divisor)
+    else:
+        counts = np.ones((1,) * spatial)
+        for axis, size in enumerate(sizes):
+            border = widths[axis] if count_include_pad else 0
+            first = np.arange(out[axis]) * strides[axis] - widths[axis]
+            last = np.minimum(first + window[axis], size + border)
+            along = last - np.maximum(first, -border)
+            counts = counts * along.reshape([-1 if dim == axis else 1 for dim in range(spatial)])
+        mean = _divide_by_counts(b, total, counts)
+    return b.cast(b.reshape(mean, (*shape_of(x)[:-spatial], *out)), element_type(x))
+
+
+def _divide_by_counts(b: Builder, total: SSAValue, counts: np.ndarray) -> SSAValue:
+    """Sums divided by numbers of elements, one number where they are all the same."""
+    if counts.size == 0 or (counts == counts.flat[0]).all():
+        return b.divide(total, float(counts.flat[0]) if counts.size else 1)
+    type_ = element_type(total)
+    constant = b.dense(counts.astype(np.float32 if str(type_) == "f32" else np.float64), type_)
+    return b.pointwise([total, constant], lambda s, args: s.div(args[0], args[1]), type_)
+
+
+@converts(aten._adaptive_avg_pool2d.default)
+def adaptive_avg_pool2d(b: Builder, x: SSAValue, size: list[int]) -> SSAValue:
+    """Means over windows that share the input out evenly; nothing to do where the size stays the same."""
+    sizes, out = shape_of(x)[-2:], spread(size, 2)
+    if sizes == out:
+        return x
+    rank, wide = len(shape_of(x)), b.widen(x)
+    if out == (1, 1):
+        return b.cast(b.mean(wide, (rank - 2, rank - 1), keepdim=True), element_type(x))
+    if all(i % o == 0 for i, o in zip(sizes, out, strict=True)):
+        window = tuple(i // o for i, o in zip(sizes, out, strict=True))
+        total = b.pool("sum", _batched(b, wide, 2), window, window, (1, 1), out)
+        mean = b.divide(b.reshape(total, (*shape_of(x)[:-2], *out)), window[0] * window[1])
+        return b.cast(mean, element_type(x))
+    total, counts = wide, np.ones((1, 1))
+    for axis in (0, 1):
+        windows = _adaptive_windows(sizes[axis], out[axis])
+        total = _fold_windows(b, total, rank - 2 + axis, windows, b.sum)
+        along = np.array([end - start for start, end in windows])
+        counts = counts * along.reshape((-1, 1) if axis == 0 else (1, -1))
+    return b.cast(_divide_by_counts(b, total, counts), element_type(x))
+
+
+@converts(aten.adaptive_max_pool2d.default)
+def adaptive_max_pool2d(b: Builder, x: SSAValue, size: list[int]) -> Result:
+    """(maxima over windows that share the input out evenly, their positions): the positions are left out."""
+    rank, result = len(shape_of(x)), x
+    for axis, (size_in, size_out) in enumerate(zip(shape_of(x)[-2:], spread(size, 2), strict=True)):
+        if size_in != size_out:
+            windows = _adaptive_windows(size_in, size_out)
+            result = _fold_windows(b, result, rank - 2 + axis, windows, b.max)
+    return result, None
+
+
+def _fold_windows(
+    b: Builder,
+    x: SSAValue,
+    dim: int,
+    windows: Sequence[tuple[int, int]],
+    fold: Callable[..., SSAValue],
+) -> SSAValue:
+    """One reduced slice per window, in a row along the dim."""
+    pieces = [b.slice_dim(x, dim, start, end - start) for start, end in windows]
+    return b.concat([fold(piece, (dim,), keepdim=True) for piece in pieces], dim)
+
+
+def _adaptive_windows(size: int, out: int) -> list[tuple[int, int]]:
+    """(start, end) of each window: floor(i * size / out) to ceil((i + 1) * size / out)."""
+    return [(i * size // out, -((i + 1) * size // -out)) for i in range(out)]
+
+
+def _batched(b: Builder, x: SSAValue, spatial: int) -> SSAValue:
+    if isinstance(element_type(x), IntegerType):
+        raise Unsupported("pooling of integers; convert them to a float dtype first")
+    shape = shape_of(x)
+    return x if len(shape) == spatial + 2 else b.reshape(x, (1, *shape))
+
+
+def _output_size(
+    sizes: Sequence[int],
+    window: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilations: Sequence[int],
+    ceil_mode: bool,
+) -> tuple[int, ...]:
+    """Sizes as PyTorch has them; a last window must start inside the input or its left padding."""
+    out = []
+    for size, k, stride, width, dilation in zip(sizes, window, strides, padding, dilations, strict=True):
+        room = size + 2 * width - dilation * (k - 1) - 1
+        count = (-(room // -stride) if ceil_mode else room // stride) + 1
+        if ceil_mode and (count - 1) * stride >= size + width:
+            count -= 1
+        out.append(count)
+    return tuple(out)
+
+
+def _pad(
+    b: Builder,
+    x: SSAValue,
+    window: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilations: Sequence[int],
+    out: Sequence[int],
+    fill: float,
+) -> SSAValue:
+    """The input with its padding, and with more behind it where the last window reaches further."""
+    high = [
+        max(width, (count - 1) * stride + dilation * (k - 1) + 1 - size - width)
+        for size, k, stride, width, dilation, count in zip(
+            shape_of(x)[2:], window, strides, padding, dilations, out, strict=True
+        )
+    ]
+    return b.pad(x, (0, 0, *padding), (0, 0, *high), fill)

@@ -1,0 +1,155 @@
+"""Sums, means, extremes and their positions along dims."""
+
+from collections.abc import Sequence
+
+import torch
+from xdsl.dialects.builtin import IntegerType
+from xdsl.ir import SSAValue
+
+from cedr.frontend.aten.registry import Result, converts, normalise_dim, normalise_dims
+from cedr.frontend.builder import Builder, element_type, shape_of
+from cedr.frontend.types import is_integer, scalar_type
+
+aten = torch.ops.aten
+
+
+@converts(aten.sum.dim_IntList)
+def sum_dims(b: Builder, x: SSAValue, dims: Sequence[int] | None, keepdim: bool, dtype: torch.dtype | None) -> SSAValue:
+    """Sums over dims (none given: all); of integers and booleans as i64."""
+    type_ = scalar_type(dtype) if dtype else IntegerType(64) if is_integer(element_type(x)) else element_type(x)
+    total = b.sum(b.widen(b.cast(x, type_)), normalise_dims(dims, len(shape_of(x))), keepdim=keepdim)
+    return b.cast(total, type_)
+
+
+@converts(aten.sum.default)
+def sum_all(b: Builder, x: SSAValue, dtype: torch.dtype | None) -> SSAValue:
+    """The sum of all elements."""
+    return sum_dims(b, x, None, False, dtype)
+
+
+@converts(aten.mean.dim)
+def mean_dims(
+    b: Builder, x: SSAValue, dims: Sequence[int] | None, keepdim: bool, dtype: torch.dtype | None
+) -> SSAValue:
+    """Means over dims (none given: all)."""
+    type_ = scalar_type(dtype) if dtype else element_type(x)
+    mean = b.mean(b.widen(b.cast(x, type_)), normalise_dims(dims, len(shape_of(x))), keepdim=keepdim)
+    return b.cast(mean, type_)
+
+
+@converts(aten.mean.default)
+def mean_all(b: Builder, x: SSAValue, dtype: torch.dtype | None) -> SSAValue:
+    """The mean of all elements."""
+    return mean_dims(b, x, None, False, dtype)
+
+
+@converts(aten.amax.default)
+def amax(b: Builder, x: SSAValue, dims: Sequence[int], keepdim: bool) -> SSAValue:
+    """Maxima over dims (none given: all)."""
+    return b.max(x, normalise_dims(dims, len(shape_of(x))), keepdim=keepdim)
+
+
+@converts(aten.amin.default)
+def amin(b: Builder, x: SSAValue, dims: Sequence[int], keepdim: bool) -> SSAValue:
+    """Minima over dims (none given: all)."""
+    return b.min(x, normalise_dims(dims, len(shape_of(x))), keepdim=keepdim)
+
+
+@converts(aten.max.default)
+def max_all(b: Builder, x: SSAValue) -> SSAValue:
+    """The largest of all elements."""
+    return b.max(x, range(len(shape_of(x))))
+
+
+@converts(aten.min.default)
+def min_all(b: Builder, x: SSAValue) -> SSAValue:
+    """The smallest of all elements."""
+    return b.min(x, range(len(shape_of(x))))
+
+
+@converts(aten.max.dim)
+def max_dim(b: Builder, x: SSAValue, dim: int, keepdim: bool) -> Result:
+    """(maxima along a dim, their positions); positions cost a second output and are computed only if they are used."""
+    return _extreme(b, x, dim, keepdim, largest=True)
+
+
+@converts(aten.min.dim)
+def min_dim(b: Builder, x: SSAValue, dim: int, keepdim: bool) -> Result:
+    """(minima along a dim, their positions); positions cost a second output and are computed only if they are used."""
+    return _extreme(b, x, dim, keepdim, largest=False)
+
+
+def _extreme(b: Builder, x: SSAValue, dim: int, keepdim: bool, *, largest: bool) -> Result:
+    if not shape_of(x):
+        return x, b.splat(0, (), IntegerType(64))
+    axis = normalise_dim(dim, len(shape_of(x)))
+    if b.is_used(1):
+        return b.arg_extreme(x, axis, largest=largest, keepdim=keepdim)
+    return (b.max if largest else b.min)(x, (axis,), keepdim=keepdim), None
+
+
+@converts(aten.argmax.default)
+def argmax(b: Builder, x: SSAValue, dim: int | None, keepdim: bool) -> SSAValue:
+    """Positions of the maxima along a dim, or of the maximum in the flattened tensor."""
+    return _arg(b, x, dim, keepdim, largest=True)
+
+
+@converts(aten.argmin.default)
+def argmin(b: Builder, x: SSAValue, dim: int | None, keepdim: bool) -> SSAValue:
+    """Positions of the minima along a dim, or of the minimum in the flattened tensor."""
+    return _arg(b, x, dim, keepdim, largest=False)
+
+
+def _arg(b: Builder, x: SSAValue, dim: int | None, keepdim: bool, *, largest: bool) -> SSAValue:
+    shape = shape_of(x)
+    if not shape:
+        return b.splat(0, (), IntegerType(64))
+    if dim is None:
+        _, index = b.arg_extreme(
+            b.reshape(x, (-1,) if not shape else (_count(shape),)), 0, largest=largest, keepdim=False
+        )
+        return b.reshape(index, (1,) * len(shape)) if keepdim else index
+    return b.arg_extreme(x, normalise_dim(dim, len(shape)), largest=largest, keepdim=keepdim)[1]
+
+
+def _count(shape: Sequence[int]) -> int:
+    count = 1
+    for size in shape:
+        count *= size
+    return count
+
+
+@converts(aten.any.dim)
+def any_dim(b: Builder, x: SSAValue, dim: int, keepdim: bool) -> SSAValue:
+    """Whether any element along a dim is not zero."""
+    return _any(b, x, (dim,), keepdim)
+
+
+@converts(aten.any.dims)
+def any_dims(b: Builder, x: SSAValue, dims: Sequence[int] | None, keepdim: bool) -> SSAValue:
+    """Whether any element over dims (none given: all) is not zero."""
+    return _any(b, x, dims, keepdim)
+
+
+@converts(aten.any.default)
+def any_all(b: Builder, x: SSAValue) -> SSAValue:
+    """Whether any element is not zero."""
+    return _any(b, x, None, False)
+
+
+def _any(b: Builder, x: SSAValue, dims: Sequence[int] | None, keepdim: bool) -> SSAValue:
+    return b.max(b.cast(x, IntegerType(1)), normalise_dims(dims, len(shape_of(x))), keepdim=keepdim)
+
+
+@converts(aten.var.correction)
+def variance(b: Builder, x: SSAValue, dims: Sequence[int] | None, correction: float | None, keepdim: bool) -> SSAValue:
+    """Sums of squares about the mean over dims, divided by the number of elements less the correction (default 1)."""
+    wide = b.widen(x)
+    shape, type_ = shape_of(wide), element_type(wide)
+    axes = normalise_dims(dims, len(shape))
+    mean = b.mean(wide, axes, keepdim=True)
+    centred = b.pointwise([wide, mean], lambda s, args: s.sub(args[0], args[1]), type_)
+    square = b.pointwise([centred], lambda s, args: s.mul(args[0], args[0]), type_)
+    count = _count([shape[axis] for axis in axes]) - (1 if correction is None else correction)
+    total = b.sum(square, axes, keepdim=keepdim)
+    return b.cast(b.divide(total, max(count, 0)), element_type(x))

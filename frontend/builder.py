@@ -1,0 +1,508 @@
+"""Emits linalg on tensors: the vocabulary that the converters are written in.
+
+Every method appends ops with the location of the graph node being converted and gives the new value. Shapes are static,
+element types those of `cedr.frontend.types`. Names of axes: a shape is a tuple of sizes, `dims` are its axes.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import TypeVar
+
+import numpy as np
+from xdsl.dialects import arith, tensor
+from xdsl.dialects.builtin import (
+    UNKNOWN_LOC,
+    AffineMapAttr,
+    ArrayAttr,
+    BFloat16Type,
+    BytesAttr,
+    DenseArrayBase,
+    DenseIntElementsAttr,
+    DenseIntOrFPElementsAttr,
+    Float16Type,
+    Float32Type,
+    IndexType,
+    IntegerAttr,
+    LocationAttr,
+    TensorType,
+    i64,
+)
+from xdsl.dialects.linalg import ops as linalg_ops
+from xdsl.dialects.linalg.abstract_ops import PoolingOperation
+from xdsl.dialects.linalg.attrs import IteratorTypeAttr
+from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineExpr, AffineMap
+
+from cedr.dialects.linalg_extensions import (
+    BatchMatmulOp,
+    Conv1DNcwFcwOp,
+    PoolingNchwSumOp,
+    PoolingNcwMaxOp,
+    PoolingNcwSumOp,
+)
+from cedr.frontend.scalars import Scalars, constant_attribute, highest_number, lowest_number
+from cedr.frontend.types import ScalarType, is_integer
+
+OpT = TypeVar("OpT", bound=Operation)
+
+Body = Callable[[Scalars, Sequence[SSAValue]], SSAValue]
+"""A scalar computation: the inputs' elements to the output's element."""
+
+Combine = Callable[[Scalars, SSAValue, SSAValue], SSAValue]
+"""A step of a reduction: (element, accumulator) to accumulator."""
+
+_PARALLEL = IteratorTypeAttr.parallel()
+_REDUCTION = IteratorTypeAttr.reduction()
+
+
+class Builder:
+    """Appends ops to one block.
+
+    `location` is that of the node being converted and `used_results` the indices of its results that have uses; `macs`
+    counts the multiply-accumulates of convolutions and matrix products emitted so far.
+    """
+
+    def __init__(self, block: Block):
+        self.block = block
+        self.location: LocationAttr = UNKNOWN_LOC
+        self.macs = 0
+        self.used_results: frozenset[int] = frozenset()
+
+    def is_used(self, result: int) -> bool:
+        """Whether anything in the graph uses a result of the node being converted, which has several."""
+        return result in self.used_results
+
+    def add(self, op: OpT) -> OpT:
+        """Appends an op."""
+        op.location = self.location
+        self.block.add_op(op)
+        return op
+
+    # Constants and destinations
+
+    def empty(self, shape: Sequence[int], type_: ScalarType) -> SSAValue:
+        """A destination of unspecified contents."""
+        return self.add(tensor.EmptyOp((), tensor_type(tuple(shape), type_))).tensor
+
+    def constant(self, number: float | bool, type_: ScalarType) -> SSAValue:
+        """A scalar constant."""
+        return self.add(arith.ConstantOp(constant_attribute(number, type_))).result
+
+    def splat(self, number: float | bool, shape: Sequence[int], type_: ScalarType) -> SSAValue:
+        """A tensor whose elements are all the same number."""
+        destination = self.empty(shape, type_)
+        return self.add(
+            linalg_ops.FillOp((self.constant(number, type_),), (destination,), res=[[destination.type]])  # type: ignore[list-item]  # a variadic result takes a list
+        ).res[0]
+
+    def dense(self, array: np.ndarray, type_: ScalarType) -> SSAValue:
+        """A small tensor constant, its bytes taken from the array (i1: one byte of 0 or 1 each)."""
+        result_type = tensor_type(array.shape, type_)
+        attribute = DenseIntOrFPElementsAttr(result_type, BytesAttr(np.ascontiguousarray(array).tobytes()))
+        return self.add(arith.ConstantOp(attribute, result_type)).result
+
+    # Generics
+
+    def generic(
+        self,
+        inputs: Sequence[tuple[SSAValue, AffineMap]],
+        outputs: Sequence[tuple[SSAValue, AffineMap]],
+        iterators: Sequence[IteratorTypeAttr],
+        body: Callable[[Scalars, Sequence[SSAValue]], Sequence[SSAValue]],
+    ) -> tuple[SSAValue, ...]:
+        """A linalg.generic; `body` gets the elements of inputs and outputs and gives the outputs' new elements."""
+        operands = [value for value, _ in (*inputs, *outputs)]
+        block = Block(arg_types=[element_type(value) for value in operands])
+        yielded = body(Scalars(block, self.location), block.args)
+        end = linalg_ops.YieldOp(*yielded)
+        end.location = self.location
+        block.add_op(end)
+        op = linalg_ops.GenericOp(
+            [value for value, _ in inputs],
+            [value for value, _ in outputs],
+            Region(block),
+            ArrayAttr([_map_attribute(map_) for _, map_ in (*inputs, *outputs)]),
+            ArrayAttr(iterators),
+            [value.type for value, _ in outputs],
+        )
+        return tuple(self.add(op).res)
+
+    def pointwise(
+        self, inputs: Sequence[SSAValue], body: Body, type_: ScalarType, shape: Sequence[int] | None = None
+    ) -> SSAValue:
+        """An elementwise generic of the inputs, broadcast as PyTorch does, with elements of `type_`.
+
+        `shape` is the result's, the inputs' broadcast shape if not given.
+        """
+        result = tuple(np.broadcast_shapes(*map(shape_of, inputs))) if shape is None else tuple(shape)
+        return self.generic(
+            [(value, broadcast_map(shape_of(value), result)) for value in inputs],
+            [(self.empty(result, type_), AffineMap.identity(len(result)))],
+            (_PARALLEL,) * len(result),
+            lambda s, args: (body(s, args[: len(inputs)]),),
+        )[0]
+
+    def indexed(self, value: SSAValue, expressions: Sequence[AffineExpr], shape: Sequence[int]) -> SSAValue:
+        """A copy whose element at (d0, d1, ...) is that of `value` at the expressions."""
+        return self.generic(
+            [(value, AffineMap(len(shape), 0, tuple(expressions)))],
+            [(self.empty(shape, element_type(value)), AffineMap.identity(len(shape)))],
+            (_PARALLEL,) * len(shape),
+            lambda s, args: (args[0],),
+        )[0]
+
+    def cast(self, value: SSAValue, type_: ScalarType) -> SSAValue:
+        """The elements converted, as `Scalars.cast` does; the value itself if it has the type already."""
+        if element_type(value) == type_:
+            return value
+        return self.pointwise([value], lambda s, args: s.cast(args[0], type_), type_)
+
+    def widen(self, value: SSAValue) -> SSAValue:
+        """Half-precision floats as f32, in which PyTorch computes on them; anything else as it is."""
+        type_ = element_type(value)
+        half = isinstance(type_, Float16Type | BFloat16Type)
+        return self.cast(value, Float32Type()) if half else value
+
+    def channels(self, value: SSAValue, spatial: int) -> SSAValue:
+        """A vector of channels with `spatial` dims of size one behind it, which broadcasts over X[n, c, *s]."""
+        return self.reshape(value, (*shape_of(value), *(1,) * spatial))
+
+    def copy(self, value: SSAValue) -> SSAValue:
+        """A new tensor of the same elements."""
+        return self.pointwise([value], lambda s, args: args[0], element_type(value))
+
+    def broadcast(self, value: SSAValue, shape: Sequence[int]) -> SSAValue:
+        """The value repeated to a shape that it broadcasts to."""
+        if shape_of(value) == tuple(shape):
+            return value
+        return self.pointwise([value], lambda s, args: args[0], element_type(value), shape)
+
+    # Reductions
+
+    def reduce(
+        self, value: SSAValue, dims: Sequence[int], init: float, combine: Combine, *, keepdim: bool = False
+    ) -> SSAValue:
+        """The value folded over `dims` in index order, starting with the number `init`."""
+        shape, type_ = shape_of(value), element_type(value)
+        kept = [dim for dim in range(len(shape)) if dim not in dims]
+        (result,) = self.generic(
+            [(value, AffineMap.identity(len(shape)))],
+            [(self.splat(init, [shape[dim] for dim in kept], type_), _dims_map(len(shape), kept))],
+            [_REDUCTION if dim in dims else _PARALLEL for dim in range(len(shape))],
+            lambda s, args: (combine(s, args[0], args[1]),),
+        )
+        return self.keep_dims(result, shape, dims) if keepdim else result
+
+    def keep_dims(self, reduced: SSAValue, shape: Sequence[int], dims: Sequence[int]) -> SSAValue:
+        """A reduction's result with its dims of size one put back; `shape` is that of the reduction's input."""
+        return self.reshape(reduced, [1 if dim in dims else size for dim, size in enumerate(shape)])
+
+    def sum(self, value: SSAValue, dims: Sequence[int], *, keepdim: bool = False) -> SSAValue:
+        """Sums over dims."""
+        return self.reduce(value, dims, 0, lambda s, x, total: s.add(total, x), keepdim=keepdim)
+
+    def max(self, value: SSAValue, dims: Sequence[int], *, keepdim: bool = False) -> SSAValue:
+        """Maxima over dims; NaN where there is a NaN."""
+        init = lowest_number(element_type(value))
+        return self.reduce(value, dims, init, lambda s, x, best: s.max(best, x), keepdim=keepdim)
+
+    def min(self, value: SSAValue, dims: Sequence[int], *, keepdim: bool = False) -> SSAValue:
+        """Minima over dims; NaN where there is a NaN."""
+        init = highest_number(element_type(value))
+        return self.reduce(value, dims, init, lambda s, x, best: s.min(best, x), keepdim=keepdim)
+
+    def mean(self, value: SSAValue, dims: Sequence[int], *, keepdim: bool = False) -> SSAValue:
+        """Arithmetic means over dims, of floats."""
+        count = math.prod(shape_of(value)[dim] for dim in dims)
+        total = self.sum(value, dims, keepdim=keepdim)
+        return self.divide(total, count)
+
+    def divide(self, value: SSAValue, number: float) -> SSAValue:
+        """Every element divided by a number, of floats."""
+        return self.pointwise([value], lambda s, args: s.div(args[0], s.like(number, args[0])), element_type(value))
+
+    def arg_extreme(self, value: SSAValue, dim: int, *, largest: bool, keepdim: bool) -> tuple[SSAValue, SSAValue]:
+        """(extremes, their first indices as i64) along a dim; a NaN counts as the extreme."""
+        shape, type_ = shape_of(value), element_type(value)
+        kept = [axis for axis in range(len(shape)) if axis != dim]
+        reduced = [shape[axis] for axis in kept]
+        init = lowest_number(type_) if largest else highest_number(type_)
+
+        def step(s: Scalars, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            x, best, index = args
+            better = s.compare("gt" if largest else "lt", x, best)
+            if not is_integer(type_):
+                first_nan = s.and_(s.is_nan(x), s.not_(s.is_nan(best)))
+                better = s.or_(better, first_nan)
+            return s.select(better, x, best), s.select(better, s.index(dim, i64), index)
+
+        results = self.generic(
+            [(value, AffineMap.identity(len(shape)))],
+            [
+                (self.splat(init, reduced, type_), _dims_map(len(shape), kept)),
+                (self.splat(0, reduced, i64), _dims_map(len(shape), kept)),
+            ],
+            [_REDUCTION if axis == dim else _PARALLEL for axis in range(len(shape))],
+            step,
+        )
+        extremes, indices = (self.keep_dims(r, shape, [dim]) if keepdim else r for r in results)
+        return extremes, indices
+
+    # Shapes
+
+    def reshape(self, value: SSAValue, shape: Sequence[int]) -> SSAValue:
+        """The elements in the same order under another shape.
+
+        At most one collapse and one expansion; undoing an earlier reshape gives the earlier value.
+        """
+        target = tuple(shape)
+        earlier = value
+        while True:
+            if shape_of(earlier) == target:
+                return earlier
+            if not isinstance(earlier.owner, tensor.CollapseShapeOp | tensor.ExpandShapeOp):
+                break
+            earlier = earlier.owner.src
+        source, type_ = shape_of(value), element_type(value)
+        groups = _reshape_groups(source, target)
+        middle = tuple(math.prod(source[dim] for dim in group) for group, _ in groups)
+        if middle != source:
+            value = self.add(
+                tensor.CollapseShapeOp(
+                    operands=[value],
+                    result_types=[tensor_type(middle, type_)],
+                    properties={"reassociation": _reassociation([group for group, _ in groups])},
+                )
+            ).result
+        if middle != target:
+            value = self.add(
+                tensor.ExpandShapeOp(
+                    value, (), _reassociation([group for _, group in groups]), target, tensor_type(target, type_)
+                )
+            ).result
+        return value
+
+    def transpose(self, value: SSAValue, permutation: Sequence[int]) -> SSAValue:
+        """Dim i of the result is dim `permutation[i]` of the value; a reshape where only dims of size one move."""
+        shape = shape_of(value)
+        result = [shape[dim] for dim in permutation]
+        moving = [dim for dim in permutation if shape[dim] != 1]
+        if moving == sorted(moving):
+            return self.reshape(value, result)
+        destination = self.empty(result, element_type(value))
+        return self.add(
+            linalg_ops.TransposeOp(value, destination, DenseArrayBase.from_list(i64, list(permutation)))
+        ).res[0]
+
+    def slice(
+        self, value: SSAValue, offsets: Sequence[int], sizes: Sequence[int], strides: Sequence[int] | None = None
+    ) -> SSAValue:
+        """A box of the value: per dim an offset, a size and a stride (1 if not given)."""
+        steps = (1,) * len(sizes) if strides is None else tuple(strides)
+        if tuple(sizes) == shape_of(value) and not any(offsets):
+            return value
+        result = tensor_type(tuple(sizes), element_type(value))
+        return self.add(tensor.ExtractSliceOp(value, offsets, sizes, steps, result)).result
+
+    def slice_dim(self, value: SSAValue, dim: int, offset: int, size: int, stride: int = 1) -> SSAValue:
+        """A slice along one dim."""
+        shape = shape_of(value)
+        offsets, sizes, strides = [0] * len(shape), list(shape), [1] * len(shape)
+        offsets[dim], sizes[dim], strides[dim] = offset, size, stride
+        return self.slice(value, offsets, sizes, strides)
+
+    def concat(self, values: Sequence[SSAValue], dim: int) -> SSAValue:
+        """The values one after the other along a dim."""
+        if len(values) == 1:
+            return values[0]
+        shape = list(shape_of(values[0]))
+        shape[dim] = sum(shape_of(value)[dim] for value in values)
+        return self.add(tensor.ConcatOp(values, dim, tensor_type(tuple(shape), element_type(values[0])))).result
+
+    def pad(self, value: SSAValue, low: Sequence[int], high: Sequence[int], number: float) -> SSAValue:
+        """The value with a border of a number; the value itself where all widths are 0."""
+        if not any(low) and not any(high):
+            return value
+        shape, type_ = shape_of(value), element_type(value)
+        result = tuple(a + size + b for a, size, b in zip(low, shape, high, strict=True))
+        block = Block(arg_types=[IndexType()] * len(shape))
+        scalars = Scalars(block, self.location)
+        end = tensor.YieldOp(scalars.constant(number, type_))
+        end.location = self.location
+        block.add_op(end)
+        return self.add(tensor.PadOp(value, (), (), Region(block), low, high, tensor_type(result, type_))).result
+
+    # Named ops
+
+    def matmul(self, a: SSAValue, b: SSAValue) -> SSAValue:
+        """A[m, k] B[k, n]."""
+        (m, k), (_, n) = shape_of(a), shape_of(b)
+        self.macs += m * k * n
+        return self.add(linalg_ops.MatmulOp((a, b), (self.splat(0, (m, n), element_type(a)),))).res[0]
+
+    def batch_matmul(self, a: SSAValue, b: SSAValue) -> SSAValue:
+        """A[b, m, k] B[b, k, n]."""
+        (batch, m, k), (_, _, n) = shape_of(a), shape_of(b)
+        self.macs += batch * m * k * n
+        return self.add(BatchMatmulOp((a, b), (self.splat(0, (batch, m, n), element_type(a)),))).res[0]
+
+    def convolution(
+        self, x: SSAValue, w: SSAValue, strides: Sequence[int], dilations: Sequence[int], groups: int
+    ) -> SSAValue:
+        """X[n, c, *s] (already padded) with W[f, c / groups, *k], in one or two spatial dims.
+
+        Groups are a dim of their own of one named op, for 1-D too (as 2-D of height 1), so that a depthwise
+        convolution is one op whatever its channels.
+        """
+        type_ = element_type(x)
+        (n, c, *spatial), (f, group_c, *window) = shape_of(x), shape_of(w)
+        out = [
+            (size - dilation * (k - 1) - 1) // stride + 1
+            for size, k, stride, dilation in zip(spatial, window, strides, dilations, strict=True)
+        ]
+        self.macs += n * f * math.prod(out) * group_c * math.prod(window)
+        if groups == 1:
+            y = self.splat(0, (n, f, *out), type_)
+            conv = Conv1DNcwFcwOp if len(out) == 1 else linalg_ops.Conv2DNchwFchwOp
+            return self.add(
+                conv((x, w), (y,), [[y.type]], strides=_vector(strides), dilations=_vector(dilations))  # type: ignore[list-item]  # a variadic result takes a list
+            ).res[0]
+        lead = (1,) * (2 - len(out))
+        x = self.reshape(x, (n, groups, c // groups, *lead, *spatial))
+        w = self.reshape(w, (groups, f // groups, group_c, *lead, *window))
+        y = self.splat(0, (n, groups, f // groups, *lead, *out), type_)
+        y = self.add(
+            linalg_ops.Conv2DNgchwGfchwOp(
+                (x, w),
+                (y,),
+                [[y.type]],  # type: ignore[list-item]  # a variadic result takes a list
+                strides=_vector((*lead, *strides)),
+                dilations=_vector((*lead, *dilations)),
+            )
+        ).res[0]
+        return self.reshape(y, (n, f, *out))
+
+    def pool(
+        self,
+        kind: str,
+        x: SSAValue,
+        window: Sequence[int],
+        strides: Sequence[int],
+        dilations: Sequence[int],
+        out: Sequence[int],
+    ) -> SSAValue:
+        """Pools X[n, c, *s] (already padded) to Y[n, c, *out]; kind is "max" or "sum", in one or two spatial dims.
+
+        A 2-D pooling of a single row with a window of a single row is 1-D.
+        """
+        n, c, *spatial = shape_of(x)
+        if len(spatial) == 2 and spatial[0] == 1 and window[0] == 1:
+            flat = self.pool(kind, self.reshape(x, (n, c, spatial[1])), window[1:], strides[1:], dilations[1:], out[1:])
+            return self.reshape(flat, (n, c, *out))
+        type_ = element_type(x)
+        y = self.splat(lowest_number(type_) if kind == "max" else 0, (n, c, *out), type_)
+        op = _POOLS[kind, len(spatial)]
+        return self.add(
+            op(
+                (x, self.empty(window, type_)),
+                (y,),
+                [[y.type]],
+                strides=_vector(strides),
+                dilations=_vector(dilations),
+            )
+        ).res[0]
+
+
+_POOLS: dict[tuple[str, int], Callable[..., PoolingOperation]] = {
+    ("max", 1): PoolingNcwMaxOp,
+    ("max", 2): linalg_ops.PoolingNchwMaxOp,
+    ("sum", 1): PoolingNcwSumOp,
+    ("sum", 2): PoolingNchwSumOp,
+}
+
+
+def shape_of(value: SSAValue) -> tuple[int, ...]:
+    """The static shape of a tensor value."""
+    type_ = value.type
+    assert isinstance(type_, TensorType)
+    return type_.get_shape()
+
+
+def element_type(value: SSAValue) -> ScalarType:
+    """The element type of a tensor value."""
+    type_ = value.type
+    assert isinstance(type_, TensorType)
+    element: ScalarType = type_.element_type
+    return element
+
+
+@lru_cache(maxsize=4096)
+def tensor_type(shape: tuple[int, ...], type_: ScalarType) -> TensorType[ScalarType]:
+    """The tensor type of a shape and an element type."""
+    return TensorType(type_, shape)
+
+
+@lru_cache(maxsize=4096)
+def broadcast_map(shape: tuple[int, ...], result: tuple[int, ...]) -> AffineMap:
+    """The map that reads a tensor of `shape` while looping over `result`: aligned at the last dim, index 0 where a dim
+    of size one is repeated."""
+    first = len(result) - len(shape)
+    return AffineMap(
+        len(result),
+        0,
+        tuple(
+            AffineConstantExpr(0) if size == 1 and result[first + dim] != 1 else AffineDimExpr(first + dim)
+            for dim, size in enumerate(shape)
+        ),
+    )
+
+
+def _dims_map(rank: int, dims: Sequence[int]) -> AffineMap:
+    return AffineMap(rank, 0, tuple(AffineDimExpr(dim) for dim in dims))
+
+
+@lru_cache(maxsize=4096)
+def _map_attribute(map_: AffineMap) -> AffineMapAttr:
+    return AffineMapAttr(map_)
+
+
+def _vector(values: Sequence[int]) -> DenseIntElementsAttr:
+    return DenseIntElementsAttr.from_list(TensorType(i64, (len(values),)), list(values))
+
+
+def _reassociation(groups: Sequence[Sequence[int]]) -> ArrayAttr[ArrayAttr[IntegerAttr]]:
+    return ArrayAttr(ArrayAttr(IntegerAttr(dim, i64) for dim in group) for group in groups)
+
+
+@lru_cache(maxsize=4096)
+def _reshape_groups(
+    source: tuple[int, ...], target: tuple[int, ...]
+) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
+    """The finest pairs (dims of source, dims of target) of equal numbers of elements, in order.
+
+    No pairs at all if either shape has no dims: then every size is one. A shape without elements is one pair.
+    """
+    if not source or not target:
+        return ()
+    if 0 in source:
+        return ((tuple(range(len(source))), tuple(range(len(target)))),)
+    groups: list[tuple[list[int], list[int]]] = []
+    i = j = 0
+    while i < len(source) and j < len(target):
+        group = ([i], [j])
+        left, right = source[i], target[j]
+        i, j = i + 1, j + 1
+        while left != right:
+            if left < right:
+                left *= source[i]
+                group[0].append(i)
+                i += 1
+            else:
+                right *= target[j]
+                group[1].append(j)
+                j += 1
+        groups.append(group)
+    groups[-1][0].extend(range(i, len(source)))
+    groups[-1][1].extend(range(j, len(target)))
+    return tuple((tuple(left), tuple(right)) for left, right in groups)

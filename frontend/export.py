@@ -1,0 +1,56 @@
+"""From an nn.Module and example inputs to a decomposed ExportedProgram."""
+
+import logging
+import time
+import traceback
+from typing import Any
+
+import torch
+from torch import nn
+from torch.export import ExportedProgram
+
+from cedr.frontend.source import is_library_file
+from cedr.target.errors import CedrError
+
+_log = logging.getLogger(__name__)
+
+
+class ExportError(CedrError):
+    """PyTorch could not export a model: PyTorch's own reason, at the line of the model where it arose if that is known."""
+
+
+def export_model(
+    model: nn.Module,
+    example_inputs: tuple[Any, ...],
+    dynamic_shapes: dict[str, Any] | tuple[Any, ...] | list[Any] | None = None,
+) -> ExportedProgram:
+    """The program of a model, decomposed to core ATen ops; `dynamic_shapes` as torch.export's.
+
+    The model is exported as it is: in training mode its dropout and batch norm are those of training, which the importer
+    refuses. Nothing is copied: the program holds the model's own parameters. Logs the seconds that it took.
+
+    Raises ExportError where PyTorch can't export the model, ValueError's kin included that forward itself raises.
+    """
+    if not isinstance(model, nn.Module):
+        raise ExportError(f"a torch.nn.Module is wanted, got {type(model).__name__}; pass an instance of the model")
+    if not isinstance(example_inputs, tuple):
+        raise ExportError(f"example inputs are a tuple, got {type(example_inputs).__name__}; write (x,) for one input")
+    start = time.perf_counter()
+    try:
+        with torch.no_grad():
+            program: ExportedProgram = torch.export.export(model, example_inputs, dynamic_shapes=dynamic_shapes).run_decompositions()
+    except Exception as error:
+        raise ExportError(_explain(model, error)) from error
+    _log.info("exported %s in %.2f s", type(model).__name__, time.perf_counter() - start)
+    return program
+
+
+def _explain(model: nn.Module, error: Exception) -> str:
+    """One line: the place in the user's code, what failed, PyTorch's first line, what to do."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not is_library_file(frame.filename)]
+    place = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames and frames[-1].filename != __file__ else ""
+    reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return (
+        f"{place}torch.export can't export {type(model).__name__}: {type(error).__name__}: {reason}; check that the model"
+        " runs on the example inputs and that its control flow and shapes don't depend on data"
+    )

@@ -1,0 +1,294 @@
+"""From a decomposed ExportedProgram to a module of linalg on tensors, with its weights beside it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import getitem
+from typing import Any
+
+import numpy as np
+import torch
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind, TensorArgument
+from torch.fx import Node
+from torch.utils._pytree import tree_unflatten
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr
+from xdsl.ir import Block, Region, SSAValue
+
+from cedr.dialects.cedr import WeightOp
+from cedr.frontend.aten.registry import Unsupported, find_converter, schema_arguments
+from cedr.frontend.builder import Builder, tensor_type
+from cedr.frontend.coverage import OpUse, UnsupportedOpsError, UseCounter, boundary_refusals, static_refusal
+from cedr.frontend.source import node_location, node_place, target_name
+from cedr.frontend.types import TensorSpec, dtype_name, has_ir_type, scalar_type, to_numpy, to_torch
+from cedr.target.errors import CedrError
+
+WEIGHTS_FILE = "weights.safetensors"
+"""Value of the module's `cedr.weights_file`: the file beside the IR, which the writer of the IR writes."""
+
+
+@dataclass(frozen=True)
+class ImportedModel:
+    """A model as IR.
+
+    `weights` maps the names of the module's `cedr.weight` ops to arrays. They share the memory of the program's tensors
+    (which are those of the live module: `torch.export` does not copy them), so changing a parameter in place changes
+    them; write them out, or copy them, before the model is trained on. bf16 comes as uint16.
+
+    `inputs` and `outputs` are those of `@main`, in its order. Outputs are distinct values: `rebuild` takes one array for
+    each and gives what the PyTorch module returns, its structure of tuples, lists and dicts with tensors, numbers and
+    None. `macs` counts multiply-accumulates of convolutions and matrix products.
+    """
+
+    module: ModuleOp
+    weights: dict[str, np.ndarray]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    rebuild: Callable[[Sequence[np.ndarray]], object]
+    macs: int
+
+
+class ImportMismatchError(CedrError):
+    """A converter gave another type than PyTorch: a defect of the table, located."""
+
+
+def import_program(program: ExportedProgram, name: str) -> ImportedModel:
+    """The module of a decomposed program (see `cedr.frontend.export.export_model`); `name` is its `cedr.model`.
+
+    Raises UnsupportedOpsError, with a line for each op that can't be converted, if there is any.
+    """
+    importer = _Importer(program, name)
+    refused = importer.counter.refused()
+    if refused:
+        raise UnsupportedOpsError(refused)
+    return importer.result()
+
+
+def examine_program(program: ExportedProgram) -> tuple[OpUse, ...]:
+    """Every use of an op in a decomposed program and, for those that can't be converted, why: see `OpUse`."""
+    return _Importer(program, "").counter.uses()
+
+
+class _Refused:
+    """Stands for the value of a node that was refused and has no IR type."""
+
+
+_REFUSED = _Refused()
+
+
+class _Importer:
+    """One pass over the graph. Refused nodes give an empty tensor of their type, so that what follows is examined too."""
+
+    def __init__(self, program: ExportedProgram, name: str):
+        self.program = program
+        self.name = name
+        self.counter = UseCounter()
+        self.values: dict[Node, Any] = {}
+        self.weights: dict[str, np.ndarray] = {}
+        for refusal in boundary_refusals(program):
+            self.counter.add(*refusal)
+        placeholders = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+        self.user_inputs = [
+            placeholders[spec.arg.name]
+            for spec in program.graph_signature.input_specs
+            if spec.kind == InputKind.USER_INPUT
+            and isinstance(spec.arg, TensorArgument)
+            and _has_ir_type(placeholders[spec.arg.name].meta["val"])
+        ]
+        self.block = Block(arg_types=[_ir_type(node.meta["val"]) for node in self.user_inputs])
+        self.builder = Builder(self.block)
+        for node, argument in zip(self.user_inputs, self.block.args, strict=True):
+            argument.name_hint = node.name
+            self.values[node] = argument
+        self._bind_constants(placeholders)
+        for node in program.graph.nodes:
+            if node.op in ("call_function", "get_attr"):
+                self.values[node] = self._convert_node(node)
+
+    def _bind_constants(self, placeholders: dict[str, Node]) -> None:
+        """Weights of all parameters, buffers and lifted constants that are used, under their qualified names."""
+        for spec in self.program.graph_signature.input_specs:
+            node = placeholders.get(spec.arg.name)
+            if node is None or node in self.values:
+                continue
+            if spec.kind not in (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR):
+                self.values[node] = getattr(spec.arg, "value", _REFUSED)
+                continue
+            if not node.users or not _has_ir_type(node.meta["val"]):
+                self.values[node] = _REFUSED
+                continue
+            target = spec.target
+            assert target is not None
+            tensor = self.program.state_dict.get(target)
+            if tensor is None or not isinstance(tensor, torch.Tensor):
+                tensor = self.program.constants[target]
+            self.weights[target] = to_numpy(tensor)
+            weight = self.builder.add(WeightOp(target, _ir_type(node.meta["val"])))
+            weight.result.name_hint = _hint(target)
+            self.values[node] = weight.result
+
+    def _convert_node(self, node: Node) -> Any:
+        if node.target is getitem:
+            return self._get_item(node)
+        reason = static_refusal(node)
+        result: Any = None
+        if not reason:
+            self.builder.location = node_location(node)
+            self.builder.used_results = _used_results(node)
+            try:
+                result = self._call_converter(node)
+            except Unsupported as refusal:
+                reason = str(refusal)
+        self.counter.add(target_name(node), node_place(node), reason)
+        return self._stand_in(node.meta.get("val")) if reason else result
+
+    def _call_converter(self, node: Node) -> Any:
+        target: Any = node.target
+        converter = find_converter(target)
+        assert converter is not None
+        arguments = schema_arguments(target, [self._value(arg) for arg in node.args], self._value(dict(node.kwargs)))
+        if _contains_refused(arguments):
+            return self._stand_in(node.meta.get("val"))
+        result = converter(self.builder, *arguments)
+        self._check(node, result)
+        return result
+
+    def _value(self, argument: Any) -> Any:
+        """A node's argument with nodes replaced by their values, in lists and dicts too."""
+        if isinstance(argument, Node):
+            return self.values[argument]
+        if isinstance(argument, list | tuple):
+            return [self._value(item) for item in argument]
+        if isinstance(argument, dict):
+            return {key: self._value(item) for key, item in argument.items()}
+        return argument
+
+    def _get_item(self, node: Node) -> Any:
+        source, index = node.args
+        assert isinstance(source, Node) and isinstance(index, int)
+        results = self.values[source]
+        if isinstance(results, _Refused) or results is None or index >= len(results):
+            return self._stand_in(node.meta.get("val"))
+        return results[index]
+
+    def _check(self, node: Node, result: Any) -> None:
+        """The results have the types that PyTorch says; those that are used are there."""
+        expected: Any = node.meta.get("val")
+        several = isinstance(expected, tuple | list)
+        pairs = zip(result, expected, strict=False) if several and result is not None else ((result, expected),)
+        for index, (value, fake) in enumerate(pairs):
+            if not isinstance(fake, torch.Tensor):
+                continue
+            if value is None:
+                if not several or index in self.builder.used_results:
+                    raise Unsupported(
+                        f"its result {index} is used, which can't be computed yet; use its other results only"
+                    )
+                continue
+            if value.type != _ir_type(fake):
+                raise ImportMismatchError(
+                    f"{node_place(node)}: {target_name(node)} was converted to {value.type} where PyTorch has"
+                    f" {_ir_type(fake)}; please report this with the line of the model"
+                )
+            if value.name_hint is None:
+                value.name_hint = _hint(node.name)
+
+    def _stand_in(self, fake: object) -> Any:
+        if isinstance(fake, tuple | list):
+            return tuple(self._stand_in(part) for part in fake)
+        if isinstance(fake, torch.Tensor) and _has_ir_type(fake):
+            return self.builder.empty(tuple(fake.shape), scalar_type(fake.dtype))
+        return _REFUSED
+
+    def result(self) -> ImportedModel:
+        """The module, once nothing was refused."""
+        output = next(node for node in self.program.graph.nodes if node.op == "output")
+        leaves: list[Callable[[Sequence[torch.Tensor]], object]] = []
+        returned: dict[SSAValue, int] = {}
+        specs: list[TensorSpec] = []
+        dtypes: list[torch.dtype] = []
+        self.builder.location = self.block.last_op.location if self.block.last_op else self.builder.location
+        copies: dict[SSAValue, SSAValue] = {}
+        for leaf in output.args[0]:
+            if not isinstance(leaf, Node):
+                leaves.append(lambda _, constant=leaf: constant)  # type: ignore[misc]  # mypy can't type a lambda's default
+                continue
+            value = self.values[leaf]
+            if not isinstance(value, SSAValue):
+                leaves.append(lambda _, constant=value: constant)  # type: ignore[misc]  # mypy can't type a lambda's default
+                continue
+            if value.owner is self.block or isinstance(value.owner, WeightOp):
+                value = copies.setdefault(value, self.builder.copy(value)) if value not in copies else copies[value]
+            if value not in returned:
+                returned[value] = len(returned)
+                fake = leaf.meta["val"]
+                specs.append(TensorSpec(f"output{len(specs)}", dtype_name(fake.dtype), tuple(fake.shape)))
+                dtypes.append(fake.dtype)
+            leaves.append(lambda tensors, index=returned[value]: tensors[index])  # type: ignore[misc]  # mypy can't type a lambda's default
+        self.builder.add(func.ReturnOp(*returned))
+        self._erase_dead()
+        inputs = tuple(
+            TensorSpec(node.name, dtype_name(node.meta["val"].dtype), tuple(node.meta["val"].shape))
+            for node in self.user_inputs
+        )
+        main = func.FuncOp(
+            "main",
+            (self.block.arg_types, [value.type for value in returned]),
+            Region(self.block),
+            arg_attrs=_named(inputs),
+            res_attrs=_named(specs),
+        )
+        attributes = {"cedr.model": StringAttr(self.name), "cedr.weights_file": StringAttr(WEIGHTS_FILE)}
+        module = ModuleOp([main], attributes)
+        structure = self.program.call_spec.out_spec
+        names = tuple(spec.name for spec in specs)
+
+        def rebuild(arrays: Sequence[np.ndarray]) -> object:
+            if len(arrays) != len(dtypes):
+                raise CedrError(
+                    f"{len(arrays)} arrays given for the {len(dtypes)} outputs {', '.join(names) or 'none'}"
+                )
+            tensors = [to_torch(array, dtype) for array, dtype in zip(arrays, dtypes, strict=True)]
+            return tree_unflatten([leaf(tensors) for leaf in leaves], structure)
+
+        return ImportedModel(module, self.weights, inputs, tuple(specs), rebuild, self.builder.macs)
+
+    def _erase_dead(self) -> None:
+        """Erases ops without uses, from the end; their weights go with them. Every op here is free of effects."""
+        for op in reversed(list(self.block.ops)):
+            if op.results and all(result.first_use is None for result in op.results):
+                if isinstance(op, WeightOp):
+                    del self.weights[op.weight_name]
+                self.block.erase_op(op)
+
+
+def _named(specs: Sequence[TensorSpec]) -> ArrayAttr[DictionaryAttr] | None:
+    return ArrayAttr([DictionaryAttr({"cedr.name": StringAttr(spec.name)}) for spec in specs]) if specs else None
+
+
+def _used_results(node: Node) -> frozenset[int]:
+    return frozenset(
+        user.args[1] for user in node.users if user.target is getitem and isinstance(user.args[1], int) and user.users
+    )
+
+
+def _has_ir_type(fake: object) -> bool:
+    return (
+        isinstance(fake, torch.Tensor) and has_ir_type(fake.dtype) and all(isinstance(size, int) for size in fake.shape)
+    )
+
+
+def _ir_type(fake: torch.Tensor) -> Any:
+    return tensor_type(tuple(fake.shape), scalar_type(fake.dtype))
+
+
+def _contains_refused(arguments: Any) -> bool:
+    if isinstance(arguments, list):
+        return any(_contains_refused(item) for item in arguments)
+    return isinstance(arguments, _Refused)
+
+
+def _hint(name: str) -> str:
+    """A name for a value in the IR's text."""
+    plain = "".join(c if c.isalnum() or c == "_" else "_" for c in name)
+    return plain if not plain[:1].isdigit() else f"_{plain}"
