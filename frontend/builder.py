@@ -143,6 +143,17 @@ class Builder:
             lambda s, args: (body(s, args[: len(inputs)]),),
         )[0]
 
+    def channelwise(self, value: SSAValue, vectors: Sequence[SSAValue], body: Body, type_: ScalarType) -> SSAValue:
+        """A generic over X[n, c, *s] in which each vector is read at the channel c."""
+        shape = shape_of(value)
+        rank = len(shape)
+        return self.generic(
+            [(value, AffineMap.identity(rank)), *((vector, _dims_map(rank, (1,))) for vector in vectors)],
+            [(self.empty(shape, type_), AffineMap.identity(rank))],
+            (_PARALLEL,) * rank,
+            lambda s, args: (body(s, args[:-1]),),
+        )[0]
+
     def indexed(self, value: SSAValue, expressions: Sequence[AffineExpr], shape: Sequence[int]) -> SSAValue:
         """A copy whose element at (d0, d1, ...) is that of `value` at the expressions."""
         return self.generic(
@@ -163,10 +174,6 @@ class Builder:
         type_ = element_type(value)
         half = isinstance(type_, Float16Type | BFloat16Type)
         return self.cast(value, Float32Type()) if half else value
-
-    def channels(self, value: SSAValue, spatial: int) -> SSAValue:
-        """A vector of channels with `spatial` dims of size one behind it, which broadcasts over X[n, c, *s]."""
-        return self.reshape(value, (*shape_of(value), *(1,) * spatial))
 
     def copy(self, value: SSAValue) -> SSAValue:
         """A new tensor of the same elements."""

@@ -3,6 +3,7 @@
 import logging
 import time
 import traceback
+import warnings
 from typing import Any
 
 import torch
@@ -37,8 +38,12 @@ def export_model(
         raise ExportError(f"example inputs are a tuple, got {type(example_inputs).__name__}; write (x,) for one input")
     start = time.perf_counter()
     try:
-        with torch.no_grad():
-            program: ExportedProgram = torch.export.export(model, example_inputs, dynamic_shapes=dynamic_shapes).run_decompositions()
+        with torch.no_grad(), warnings.catch_warnings():
+            # torch 2.13 copies its own tree specs in a way that it warns of.
+            warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*", category=FutureWarning)
+            program: ExportedProgram = torch.export.export(
+                model, example_inputs, dynamic_shapes=dynamic_shapes
+            ).run_decompositions()
     except Exception as error:
         raise ExportError(_explain(model, error)) from error
     _log.info("exported %s in %.2f s", type(model).__name__, time.perf_counter() - start)

@@ -123,6 +123,7 @@ class _Importer:
             if tensor is None or not isinstance(tensor, torch.Tensor):
                 tensor = self.program.constants[target]
             self.weights[target] = to_numpy(tensor)
+            self.builder.location = node_location(next(iter(node.users)))
             weight = self.builder.add(WeightOp(target, _ir_type(node.meta["val"])))
             weight.result.name_hint = _hint(target)
             self.values[node] = weight.result

@@ -34,5 +34,4 @@ def convolution(
     y = b.convolution(padded, b.widen(w), spread(stride, spatial), spread(dilation, spatial), groups)
     if bias is None:
         return b.cast(y, type_)
-    column = b.channels(b.widen(bias), spatial)
-    return b.pointwise([y, column], lambda s, args: s.cast(s.add(args[0], args[1]), type_), type_)
+    return b.channelwise(y, [b.widen(bias)], lambda s, args: s.cast(s.add(args[0], args[1]), type_), type_)

@@ -40,14 +40,12 @@ def batch_norm(
         shift = b.pointwise([shift], lambda s, args: s.neg(args[0]), parameter_type)
     else:
         shift = b.pointwise([b.widen(beta), shift], lambda s, args: s.sub(args[0], args[1]), parameter_type)
-    spatial = len(shape_of(x)) - 2
-    wide = element_type(b.widen(x))
 
     def body(s: Scalars, args: Sequence[SSAValue]) -> SSAValue:
-        value, factor, summand = (s.cast(arg, wide) for arg in args)
+        value, factor, summand = (s.cast(arg, parameter_type) for arg in args)
         return s.cast(s.add(s.mul(value, factor), summand), type_)
 
-    return b.pointwise([x, b.channels(scale, spatial), b.channels(shift, spatial)], body, type_), None, None
+    return b.channelwise(x, [scale, shift], body, type_), None, None
 
 
 @converts(aten.native_layer_norm.default)
@@ -83,8 +81,8 @@ def group_norm(
     shape = shape_of(x)
     grouped = b.reshape(b.widen(x), (n, groups, math.prod(shape) // (n * groups) if n else 0))
     normalised, mean, inverse = _normalise(b, grouped, (2,), epsilon)
-    spatial = len(shape) - 2
-    gamma, beta = (None if p is None else b.channels(p, spatial) for p in (gamma, beta))
+    column = (c, *(1,) * (len(shape) - 2))
+    gamma, beta = (None if vector is None else b.reshape(vector, column) for vector in (gamma, beta))
     y = b.cast(_affine(b, b.reshape(normalised, shape), gamma, beta), element_type(x))
     return y, b.reshape(mean, (n, groups)), b.reshape(inverse, (n, groups))
 
