@@ -1,0 +1,98 @@
+"""The model zoo: the paper's three applications, each at full size and as a small trained model.
+
+`ZOO` maps names to entries, `find(name)` gets one. Listing needs no torch: an entry imports its model's file when it is
+first built. What a model knows about its own answers (`decide`, `held_out`, `metric`, `score`) lives on its
+`nn.Module`, in the form any module may have (`judging.py`); an entry only passes the questions on.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from cedr.target.errors import CedrError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from cedr.frontend.zoo.decisions import Decision
+    from cedr.frontend.zoo.held_out import HeldOut
+    from cedr.frontend.zoo.judging import Judge
+
+
+@dataclass(frozen=True)
+class ZooEntry:
+    """One model of the zoo.
+
+    `input_shape` is that of its one input (float32, batch of one). The model's file is `frontend/zoo/<name>.py`; it has
+    `build()` -> (module, example inputs), and `skeleton()`: the same module without weights, on the meta device.
+    """
+
+    name: str
+    summary: str
+    input_shape: tuple[int, ...]
+
+    def build(self) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
+        """The module in eval mode with its weights loaded or drawn (the same ones on every call), and an example input."""
+        module, inputs = self._file().build()
+        return module, inputs
+
+    def decide(self, outputs: object) -> Decision | None:
+        """What the outputs (one array or tensor, or a sequence of them) mean: a class index, or boxes after threshold and
+        non-maximum suppression; None if the model decides nothing."""
+        return self.judge().decide(outputs)
+
+    def same_decision(self, a: Decision | None, b: Decision | None) -> bool:
+        """Equal classes, or the same boxes: matched one to one with equal class and IoU >= 0.99."""
+        return self.judge().same_decision(a, b)
+
+    def held_out(self) -> HeldOut | None:
+        """The inputs and labels the model is judged on, none of them seen in training; None if there are none."""
+        return self.judge().held_out()
+
+    @property
+    def metric(self) -> str | None:
+        """What `score` measures, "accuracy" or "mAP50"; None without a held-out set."""
+        return self.judge().metric
+
+    def score(self, decisions: Sequence[Decision]) -> float:
+        """The metric, 0 to 1, of one decision per held-out input, in order. CedrError if the model has no held-out set."""
+        return self.judge().score(decisions)
+
+    def judge(self) -> Judge:
+        """The four hooks above, as found on the model's class."""
+        return _judge(self.name)
+
+    def _file(self) -> Any:
+        return importlib.import_module(f"cedr.frontend.zoo.{self.name}")
+
+
+ZOO: dict[str, ZooEntry] = {
+    entry.name: entry
+    for entry in (
+        ZooEntry("vgg16", "VGG16, 1000 classes; seeded weights", (1, 3, 224, 224)),
+        ZooEntry("vgg_digits", "VGG-style network of six convolutions; trained on handwritten digits", (1, 1, 32, 32)),
+        ZooEntry("m5", "M5, 1-D convolutions on a waveform, 35 classes; seeded weights", (1, 1, 8000)),
+        ZooEntry("m5_words", "M5, narrow; trained on eight synthesised spoken words", (1, 1, 8000)),
+        ZooEntry("tiny_yolo", "YOLOv3-tiny, 80 classes; seeded weights", (1, 3, 416, 416)),
+        ZooEntry("tiny_yolo_digits", "YOLOv3-tiny, narrow; trained to find digits on a canvas", (1, 1, 96, 96)),
+    )
+}
+
+
+def find(name: str) -> ZooEntry:
+    """The entry called `name`; a CedrError that lists the names there are, if none is."""
+    if name not in ZOO:
+        raise CedrError(f"the zoo has no model called {name!r}; it has {', '.join(ZOO)}")
+    return ZOO[name]
+
+
+@cache
+def _judge(name: str) -> Judge:
+    from cedr.frontend.zoo.judging import Judge
+
+    return Judge(find(name)._file().skeleton())

@@ -1,0 +1,29 @@
+"""Held-out sets: inputs and labels that training never saw, kept as compressed integers beside the models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+DATA = Path(__file__).parent / "data"
+"""Where the zoo's own sets are: `<model>.npz`."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What a model is judged on.
+
+    `inputs`: float32, [N, ...]; `inputs[i:i+1]` is one input of the model, batch of one.
+    `labels`: N of them; a class index each, or for a detector a sequence of boxes each (`decisions.Box`, score 1).
+    """
+
+    inputs: NDArray[np.float32]
+    labels: Sequence[Any]
+
+    def __len__(self) -> int:
+        return len(self.inputs)
