@@ -1,0 +1,70 @@
+"""Schedulers: one file each, one registry, plug-ins by entry point (group `cedr.schedulers`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
+
+from cedr.runtime.schedulers import eft, etf, heft_rt, met, random, simple
+from cedr.runtime.schedulers.interface import Assign, Scheduler, SchedulerSetup, SchedulerView, no_state
+from cedr.target.errors import CedrError
+
+__all__ = [
+    "Assign",
+    "Scheduler",
+    "SchedulerError",
+    "SchedulerSetup",
+    "SchedulerView",
+    "all_schedulers",
+    "get_scheduler",
+    "no_state",
+]
+
+ENTRY_POINT_GROUP = "cedr.schedulers"
+
+_OURS = tuple(module.scheduler for module in (simple, random, met, eft, etf, heft_rt))
+
+
+class SchedulerError(CedrError):
+    """A scheduler that isn't there, is no scheduler, or decided what can't be done."""
+
+
+def all_schedulers(plug_ins: Iterable[EntryPoint] | None = None) -> dict[str, Scheduler]:
+    """Every scheduler by its upper-case name: ours in a fixed order, then plug-ins by name. No aliases.
+
+    plug_ins: the entry points to take; by default those of the installed packages. Raises SchedulerError where one
+    is no Scheduler, or takes a name that is taken.
+    """
+    found = {scheduler.name: scheduler for scheduler in _OURS}
+    taken = {alias: scheduler.name for scheduler in _OURS for alias in (scheduler.name, *scheduler.aliases)}
+    points = entry_points(group=ENTRY_POINT_GROUP) if plug_ins is None else plug_ins
+    for point in sorted(points, key=lambda point: (point.name, point.value)):
+        scheduler = point.load()
+        if not isinstance(scheduler, Scheduler):
+            raise SchedulerError(
+                f"entry point {point.name!r} of group {ENTRY_POINT_GROUP} ({point.value}): expected a "
+                f"cedr.runtime.schedulers.Scheduler, found {type(scheduler).__name__}"
+            )
+        for name in (scheduler.name, *scheduler.aliases):
+            if name.upper() in taken:
+                raise SchedulerError(
+                    f"entry point {point.name!r} of group {ENTRY_POINT_GROUP} ({point.value}): the name {name!r} is "
+                    f"taken by {taken[name.upper()]}; rename one of them"
+                )
+            taken[name.upper()] = scheduler.name
+        found[scheduler.name.upper()] = scheduler
+    return found
+
+
+def get_scheduler(name: str | Scheduler) -> Scheduler:
+    """The scheduler of a name or alias, in any case. Raises SchedulerError with the names that there are."""
+    if isinstance(name, Scheduler):
+        return name
+    schedulers = all_schedulers()
+    for scheduler in schedulers.values():
+        if name.upper() in (known.upper() for known in (scheduler.name, *scheduler.aliases)):
+            return scheduler
+    names = ", ".join(
+        scheduler.name + "".join(f" (or {alias})" for alias in scheduler.aliases) for scheduler in schedulers.values()
+    )
+    raise SchedulerError(f"there is no scheduler {name!r}; there are {names}")
