@@ -19,25 +19,14 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute
 from xdsl.utils.exceptions import VerifyException
 
+from cedr.target import dtypes
+from cedr.target.dtypes import DTYPES
+
 _FLOATS: dict[type[Attribute], str] = {
     Float64Type: "f64",
     Float32Type: "f32",
     Float16Type: "f16",
     BFloat16Type: "bf16",
-}
-_NUMPY: dict[str, Any] = {
-    "f64": np.float64,
-    "f32": np.float32,
-    "f16": np.float16,
-    "bf16": np.uint16,  # NumPy has no bfloat16: the bits
-    "i64": np.int64,
-    "i32": np.int32,
-    "i16": np.int16,
-    "i8": np.int8,
-    "u8": np.uint8,
-    "i1": np.bool_,
-    "c64": np.complex64,
-    "c128": np.complex128,
 }
 
 
@@ -54,15 +43,14 @@ def dtype_name(element: Attribute) -> str:
             return "c128"
     if isinstance(element, IntegerType):
         prefix = "u" if element.signedness.data is Signedness.UNSIGNED else "i"
-        if (name := f"{prefix}{element.width.data}") in _NUMPY:
+        if (name := f"{prefix}{element.width.data}") in DTYPES:
             return name
-    raise VerifyException(f"no dtype for element type {element}; those there are: {', '.join(_NUMPY)}")
+    raise VerifyException(f"no dtype for element type {element}; those there are: {', '.join(DTYPES)}")
 
 
 def numpy_dtype(element: Attribute) -> np.dtype[Any]:
     """The NumPy dtype that holds elements of this type (bf16: its bits as uint16)."""
-    dtype: np.dtype[Any] = np.dtype(_NUMPY[dtype_name(element)])
-    return dtype
+    return dtypes.numpy_dtype(dtype_name(element))
 
 
 def element_size_bytes(element: Attribute) -> int:

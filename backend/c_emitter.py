@@ -1,0 +1,466 @@
+"""The C emitter: a Program as one C11 file that calls libcedr.
+
+Loops stay loops: a grid is a nest of `for` with one submit per call; dependencies are computed in closed form, only when
+they are asked for. A kernel is a function of its own with static bounds and strides.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from cedr.target.api import APIS
+from xdsl.dialects.builtin import IntegerAttr
+from xdsl.ir import SSAValue
+
+from cedr.backend.c_scalars import c_type, expression, literal
+from cedr.backend.program import (
+    Call,
+    Edge,
+    EmissionError,
+    Grid,
+    Join,
+    Lag,
+    Program,
+    Tensor,
+    Tile,
+    Wait,
+    c_identifier,
+    tile_index,
+)
+from cedr.dialects.cedr import Affine, KernelOp, affine_results, linear_index
+from cedr.dialects.element_types import dtype_name
+
+MAX_RANK = 8
+"""CEDR_MAX_RANK of libcedr."""
+
+# Which calls libcedr implements, by API and dtype.
+C_CALLS = {
+    "conv2d": ("f32", "f64"),
+    "conv1d": ("f32", "f64"),
+    "gemm": ("f32", "f64", "c64"),
+    "fft": ("c64",),
+    "zip": ("f32", "f64", "i64", "i32", "c64"),
+}
+ZIP_KINDS = {"add": 0, "sub": 1, "mul": 2, "div": 3, "cmp_mul": 4}
+
+
+def emit_c(program: Program) -> str:
+    """The C text of a module. Raises EmissionError, naming the call, for what has no C."""
+    return _Emitter(program).emit()
+
+
+def c_affine(value: Affine, names: Sequence[str] | None = None) -> str:
+    """An affine expression as C."""
+    names = names or [f"d{i}" for i in range(value.num_dims)]
+    terms = [f"{names[i]}" if c == 1 else f"{c} * {names[i]}" for i, c in enumerate(value.coefficients) if c]
+    if value.constant or not terms:
+        terms.append(str(value.constant))
+    text = " + ".join(terms).replace("+ -", "- ")
+    return text if value.divisor == 1 else f"cedr_floordiv({text}, {value.divisor})"
+
+
+@dataclass
+class _Lines:
+    """Text with indentation."""
+
+    lines: list[str] = field(default_factory=list)
+    depth: int = 0
+
+    def add(self, text: str = "") -> None:
+        self.lines.append("  " * self.depth + text if text else "")
+
+    def open(self, text: str) -> None:
+        self.add(text + " {")
+        self.depth += 1
+
+    def close(self, text: str = "}") -> None:
+        self.depth -= 1
+        self.add(text)
+
+    def close_all(self, depth: int) -> None:
+        while self.depth > depth:
+            self.close()
+
+
+class _Emitter:
+    def __init__(self, program: Program):
+        self.program = program
+        self.out = _Lines()
+        self.sites: list[str] = []
+        self.strides: dict[tuple[tuple[int, ...], ...], str] = {}
+        self.kernel_names: dict[str, int] = {}
+
+    def emit(self) -> str:
+        program = self.program
+        body = _Lines()
+        self.out = _Lines()
+        for step in program.steps:
+            match step:
+                case Grid():
+                    self._grid(step, body)
+                case Join():
+                    self._join(step, body)
+                case Wait():
+                    pass  # the host waits for all tasks: one line of run()
+        text = [
+            f"/* {program.name}: a CEDR task module. `make` builds it; see libcedr/cedr.h for its modes. */",
+            "#include <complex.h>",
+            "#include <math.h>",
+            "",
+            '#include "libcedr/cedr.h"',
+            "",
+            *self._tensors("inputs", program.inputs),
+            *self._tensors("outputs", program.outputs),
+            *self._tensors("weights", program.weights),
+            *self.out.lines,
+        ]
+        for shape, name in self.strides.items():
+            rows = ", ".join("{" + ", ".join(map(str, row)) + "}" for row in shape)
+            text.append(f"static const int64_t {name}[][CEDR_MAX_RANK] = {{{rows}}};")
+        text += ["", "static const cedr_site sites[] = {", *self.sites, "};", ""]
+        text += body.lines
+        text += ["static void run(cedr_context *cedr) {"]
+        text += [
+            "  cedr_wait(cedr);" if isinstance(step, Wait) else f"  grid_{c_identifier(step.name)}(cedr);"
+            for step in program.steps
+        ]
+        counts = {
+            k: len(v) for k, v in (("input", program.inputs), ("output", program.outputs), ("weight", program.weights))
+        }
+        text += ["}", "", "static const cedr_module module = {", f'    .name = "{program.name}",']
+        text += [
+            line
+            for key, count in counts.items()
+            for line in (f"    .{key}s = {key}s," if count else f"    .{key}s = NULL,", f"    .{key}_count = {count},")
+        ]
+        text += [
+            "    .sites = sites,",
+            f"    .site_count = {len(self.sites)},",
+            f"    .arena_bytes = INT64_C({program.arena_bytes}),",
+            f"    .task_count = {program.task_count},",
+            "    .run = run,",
+            "};",
+            "",
+            "int main(int argc, char **argv) {",
+            "  return cedr_main(argc, argv, &module);",
+            "}",
+            "",
+        ]
+        return "\n".join(text)
+
+    def _tensors(self, name: str, tensors: Sequence[Tensor]) -> Iterable[str]:
+        if not tensors:
+            return
+        yield f"static const cedr_tensor {name}[] = {{"
+        for tensor in tensors:
+            c_type(tensor.dtype, f"{name[:-1]} '{tensor.name}'")
+            if len(tensor.shape) > MAX_RANK:
+                raise EmissionError(
+                    f"{name[:-1]} '{tensor.name}' has {len(tensor.shape)} dimensions, C modules take {MAX_RANK}"
+                )
+            shape = ", ".join(map(str, tensor.shape)) or "1"
+            yield f"    {{{json.dumps(tensor.name)}, CEDR_{tensor.dtype.upper()}, {len(tensor.shape)}, {{{shape}}}}},"
+        yield "};"
+        yield ""
+
+    # Steps.
+
+    def _grid(self, grid: Grid, body: _Lines) -> None:
+        body.open(f"static void grid_{c_identifier(grid.name)}(cedr_context *cedr)")
+        depth = body.depth
+        used = self._used_dims(grid)
+        for i, extent in enumerate(grid.domain):
+            if i in used or extent > 1:
+                body.open(f"for (int32_t d{i} = 0; d{i} < {extent}; ++d{i})")
+        index = tile_index(grid)
+        body.add(f"const int32_t tile = {c_affine(self._without_unit_dims(index, grid, used))};")
+        pointers = self._pointers(grid, body, used)
+        for c, call in enumerate(grid.calls):
+            site = self._site(grid, c, call)
+            if call.after:
+                body.open("if (cedr->recording)")
+                for entry in call.after:
+                    self._after(entry, grid, body, used)
+                body.close()
+            arguments = ", ".join(pointers[tile] for tile in call.tiles)
+            count = len(grid.calls)
+            task = f"{grid.base} + {count} * tile + {c}" if count > 1 else f"{grid.base} + tile"
+            body.add(f"cedr_submit(cedr, (uint32_t)({task}), &sites[{site}], (void *const[]){{{arguments}}});")
+        body.close_all(depth)
+        body.close()
+        body.add()
+
+    @staticmethod
+    def _used_dims(grid: Grid) -> set[int]:
+        """Dimensions that the emitted code names; those of extent 1 are 0 and drop out."""
+        return {i for i, extent in enumerate(grid.domain) if extent > 1}
+
+    @staticmethod
+    def _without_unit_dims(value: Affine, grid: Grid, used: set[int]) -> Affine:
+        return Affine(
+            tuple(c if i in used else 0 for i, c in enumerate(value.coefficients)), value.constant, value.divisor
+        )
+
+    def _pointers(self, grid: Grid, body: _Lines, used: set[int]) -> dict[Tile, str]:
+        """Declares a pointer per distinct tile of the grid."""
+        names: dict[Tile, str] = {}
+        for call in grid.calls:
+            for tile in call.tiles:
+                if tile in names:
+                    continue
+                name = f"t{len(names)}"
+                element = c_type(tile.buffer.dtype, f"grid @{grid.name}")
+                offset = self._without_unit_dims(tile.offset, grid, used)
+                if tile.slots:
+                    slot = f"tile % {tile.slots}" if tile.slots > 1 else "0"
+                    position = f"(int64_t)({slot}) * {tile.slot_elements}"
+                else:
+                    position = self._wide(offset)
+                root = {
+                    "arena": f"cedr->arena + {tile.buffer.index}",
+                    "input": f"cedr->input[{tile.buffer.index}]",
+                    "output": f"cedr->output[{tile.buffer.index}]",
+                    "weight": f"cedr->weight[{tile.buffer.index}]",
+                }[tile.buffer.space]
+                pointer = f"({element} *)(void *)({root})" if tile.buffer.space == "arena" else f"({element} *){root}"
+                body.add(f"{element} *const {name} = {pointer} + {position};")
+                names[tile] = name
+        return names
+
+    @staticmethod
+    def _wide(offset: Affine) -> str:
+        """An element offset, computed in 64 bits."""
+        terms = [f"INT64_C({c}) * d{i}" for i, c in enumerate(offset.coefficients) if c]
+        if offset.constant or not terms:
+            terms.append(str(offset.constant))
+        return "(" + " + ".join(terms) + ")" if len(terms) > 1 else terms[0]
+
+    def _after(self, entry: Edge | Lag, grid: Grid, body: _Lines, used: set[int]) -> None:
+        if isinstance(entry, Lag):
+            count = len(grid.calls)
+            body.open(f"if (tile >= {entry.distance})")
+            body.add(f"cedr_after(cedr, (uint32_t)({grid.base} + {count} * (tile - {entry.distance}) + {entry.call}));")
+            body.close()
+            return
+        depth = body.depth
+        if entry.first and grid.has_reduction and grid.domain[-1] > 1:
+            body.open(f"if (d{len(grid.domain) - 1} == 0)")
+        names: list[str] = []
+        for i, ((low, high), extent) in enumerate(zip(entry.box, entry.extents, strict=True)):
+            low, high = (self._without_unit_dims(v, grid, used) for v in (low, high))
+            first, last = self._clamped(low, extent, grid, upper=False), self._clamped(high, extent, grid, upper=True)
+            if first == last and low == high and low.is_constant():
+                names.append(first)
+                continue
+            name = f"a{body.depth}_{i}"
+            body.open(f"for (int32_t {name} = {first}; {name} <= {last}; ++{name})")
+            names.append(name)
+        index = linear_index(entry.extents)
+        terms = [f"{c} * {n}" if c != 1 else n for c, n in zip(index.coefficients, names, strict=True)]
+        position = " + ".join(terms) or "0"
+        task = f"{entry.base} + {entry.calls} * ({position}) + {entry.call}"
+        body.add(f"cedr_after(cedr, (uint32_t)({task}));")
+        body.close_all(depth)
+
+    @staticmethod
+    def _clamped(value: Affine, extent: int, grid: Grid, upper: bool) -> str:
+        """A bound of a box, clamped to the target's domain where it can leave it."""
+        smallest, largest = value.bounds(grid.domain)
+        text = c_affine(value)
+        if value.divisor > 1:
+            text = f"(int32_t){text}"
+        if upper and largest > extent - 1:
+            return f"cedr_min({text}, {extent - 1})"
+        if not upper and smallest < 0:
+            return f"cedr_max({text}, 0)"
+        return text
+
+    def _join(self, join: Join, body: _Lines) -> None:
+        self.sites.append(self._site_text(None, 0, join.name, (), None, 0, self._class_line(len(self.sites))))
+        self._alone(
+            join.name, join.after, body, f"cedr_submit(cedr, {join.base}, &sites[{len(self.sites) - 1}], NULL);"
+        )
+
+    def _alone(self, name: str, after: Sequence[Edge], body: _Lines, submit: str) -> None:
+        point = Grid(name, 0, (), False, ())
+        body.open(f"static void grid_{c_identifier(name)}(cedr_context *cedr)")
+        if after:
+            body.open("if (cedr->recording)")
+            for edge in after:
+                self._after(edge, point, body, set())
+            body.close()
+        body.add(submit)
+        body.close()
+        body.add()
+
+    # Sites.
+
+    def _class_line(self, index: int) -> str:
+        return json.dumps(self.program.classes[index].to_json())
+
+    def _site(self, grid: Grid, index: int, call: Call) -> int:
+        """Adds the call's site, and its function for a kernel; returns the site's number."""
+        where = f"grid @{grid.name}, call {index} ({call.op.name})"
+        api, dtype = call.call_class.api, call.call_class.dtype
+        if isinstance(call.op, KernelOp):
+            function = self._kernel(grid, call, call.op, where)
+            dims: tuple[int, ...] = ()
+        else:
+            if dtype not in C_CALLS.get(api, ()):
+                known = ", ".join(C_CALLS.get(api, ())) or "no element type"
+                raise EmissionError(f"{where}: libcedr's {api} takes {known}, got {dtype}; use --emit python")
+            function = f"cedr_{api}_{dtype}"
+            dims = tuple(call.call_class.dims[d] for d in APIS[api].dims)
+        attributes = call.call_class.attributes
+        variant = (
+            ZIP_KINDS[str(attributes["kind"])]
+            if api == "zip"
+            else int(bool(attributes.get("transpose_b") or attributes.get("inverse")))
+        )
+        strides = None if isinstance(call.op, KernelOp) else self._strides(call, api)
+        number = len(self.sites)
+        self.sites.append(
+            self._site_text(
+                function, len(call.tiles), f"{grid.name}:{index}", dims, strides, variant, self._class_line(number)
+            )
+        )
+        return number
+
+    def _strides(self, call: Call, api: str) -> str:
+        """The table of the operands' strides; zip's are aligned to the right, with the shape as a last row."""
+        rows: list[tuple[int, ...]]
+        if api == "zip":
+            rank = len(call.tiles[0].shape)
+            rows = [(0,) * (MAX_RANK - rank) + tile.strides for tile in call.tiles]
+            rows.append((1,) * (MAX_RANK - rank) + call.tiles[0].shape)
+        else:
+            rows = [tile.strides for tile in call.tiles]
+        return self.strides.setdefault(tuple(rows), f"strides_{len(self.strides)}")
+
+    @staticmethod
+    def _site_text(
+        function: str | None,
+        operands: int,
+        label: str,
+        dims: Sequence[int],
+        strides: str | None,
+        variant: int,
+        line: str,
+    ) -> str:
+        fields = [f".run = {function or 'NULL'}", f".operands = {operands}", f".record = {json.dumps(line)}"]
+        if dims:
+            fields.append(f".dims = {{{', '.join(map(str, dims))}}}")
+        if strides is not None:
+            fields.append(f".strides = {strides}")
+        if variant:
+            fields.append(f".variant = {variant}")
+        return f"    /* {label} */\n    {{{', '.join(fields)}}},"
+
+    # Kernels.
+
+    def _kernel(self, grid: Grid, call: Call, op: KernelOp, where: str) -> str:
+        name = c_identifier(f"{grid.name}_{op.sym_name.data}")
+        count = self.kernel_names.setdefault(name, 0)
+        self.kernel_names[name] += 1
+        name = f"{name}_{count}" if count else name
+        bounds = op.get_bounds()
+        out = self.out
+        out.open(f"static void {name}(const cedr_site *site, void *const operand[])")
+        out.add("(void)site;")
+        ins = len(op.inputs)
+        reads = op.reads_outputs()
+        elements = [c_type(t.buffer.dtype, where) for t in call.tiles]
+        positions = [self._element(affine_results(m), t) for m, t in zip(op.maps.data, call.tiles, strict=True)]
+        args = op.body.block.args
+        for i, element in enumerate(elements):
+            if i >= ins or args[i].uses.get_length():
+                out.add(f"{'const ' if i < ins else ''}{element} *const p{i} = operand[{i}];")
+        reductions = op.reduction_dims()
+        parallel = [i for i in range(len(bounds)) if i not in reductions]
+        accumulate = bool(reductions) and all(r > p for r in reductions for p in parallel)
+        depth = out.depth
+        loops = parallel if accumulate else list(range(len(bounds)))
+        if not accumulate and op.init is not None and reductions:
+            self._initialise(op, out, elements, positions, ins, where)
+        for i in loops:
+            out.open(f"for (int64_t d{i} = 0; d{i} < {bounds[i]}; ++d{i})")
+        names: dict[SSAValue, str] = {}
+        if accumulate:
+            for o, element in enumerate(elements[ins:]):
+                start = f"p{ins + o}[{positions[ins + o]}]" if op.init is None else literal(op.init.data[o], where)
+                if op.init is not None or reads[o] or args[ins + o].uses.get_length():
+                    out.add(f"{element} a{o} = {start};")
+                else:
+                    out.add(f"{element} a{o} = 0;")
+            for i in reductions:
+                out.open(f"for (int64_t d{i} = 0; d{i} < {bounds[i]}; ++d{i})")
+        for i, argument in enumerate(args):
+            if not argument.uses.get_length():
+                continue
+            names[argument] = f"v{len(names)}"
+            if i >= ins and accumulate:
+                source = f"a{i - ins}"
+            elif i >= ins and op.init is not None and not reductions:
+                source = literal(op.init.data[i - ins], where)
+            else:
+                source = f"p{i}[{positions[i]}]"
+            out.add(f"const {elements[i]} {names[argument]} = {source};")
+        yielded = self._region(op, names, where)
+        for o, value in enumerate(yielded):
+            target = f"a{o}" if accumulate else f"p{ins + o}[{positions[ins + o]}]"
+            out.add(f"{target} = {value};")
+        if accumulate:
+            out.close_all(depth + len(parallel))
+            for o in range(len(elements) - ins):
+                out.add(f"p{ins + o}[{positions[ins + o]}] = a{o};")
+        out.close_all(depth)
+        out.close()
+        out.add()
+        return name
+
+    def _region(self, op: KernelOp, names: dict[SSAValue, str], where: str) -> list[str]:
+        block = op.body.block
+        for inner in block.ops:
+            if inner.name == "cedr.yield":
+                return [names[v] for v in inner.operands]
+            name = f"v{len(names)}"
+            names[inner.results[0]] = name
+            if inner.name == "cedr.index":
+                dim = inner.properties["dim"]
+                assert isinstance(dim, IntegerAttr)
+                self.out.add(f"const int64_t {name} = d{dim.value.data};")
+                continue
+            element = c_type(dtype_name(inner.results[0].type), where)
+            text = expression(inner, [names[v] for v in inner.operands], where)
+            self.out.add(f"const {element} {name} = {text};")
+        raise EmissionError(f"{where}: its region ends without a yield")
+
+    @staticmethod
+    def _initialise(
+        op: KernelOp, out: _Lines, elements: Sequence[str], positions: Sequence[str], ins: int, where: str
+    ) -> None:
+        assert op.init is not None
+        bounds, reductions = op.get_bounds(), op.reduction_dims()
+        depth = out.depth
+        for i in range(len(bounds)):
+            if i not in reductions:
+                out.open(f"for (int64_t d{i} = 0; d{i} < {bounds[i]}; ++d{i})")
+        for o, value in enumerate(op.init.data):
+            out.add(f"p{ins + o}[{positions[ins + o]}] = {literal(value, where)};")
+        out.close_all(depth)
+
+    @staticmethod
+    def _element(results: Sequence[Affine], tile: Tile) -> str:
+        """A kernel map's element of a tile as a C index."""
+        terms = []
+        for result, stride in zip(results, tile.strides, strict=True):
+            if result.is_constant() and result.constant == 0:
+                continue
+            text = c_affine(result)
+            if stride == 1:
+                terms.append(text)
+            else:
+                terms.append(f"({text}) * {stride}" if " " in text and result.divisor == 1 else f"{text} * {stride}")
+        return " + ".join(terms) or "0"

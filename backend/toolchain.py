@@ -1,0 +1,165 @@
+"""The C compiler: gcc or clang, else the one inside the PyPI package `ziglang`; and libcedr, built once per compiler."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from cedr.target.errors import CedrError
+
+LIBCEDR = Path(__file__).resolve().parent.parent / "runtime" / "libcedr"
+"""libcedr's sources, copied into every module's directory."""
+LIBCEDR_SOURCES = ("cedr.c", "io.c", "calls.c")
+LIBCEDR_HEADERS = ("cedr.h", "internal.h", "calls_float.h")
+
+CFLAGS = ("-std=c11", "-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wpedantic")
+NATIVE_FLAG = "-march=native"
+
+
+class ToolchainError(CedrError):
+    """No C compiler, or one that refused."""
+
+
+@dataclass(frozen=True)
+class Compiler:
+    command: tuple[str, ...]
+    """What is run; arguments are appended."""
+    version: str
+
+    def run(self, arguments: Sequence[str], cwd: Path) -> None:
+        """Raises ToolchainError with the compiler's own message when it refuses."""
+        process = subprocess.run([*self.command, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+        if process.returncode:
+            raise ToolchainError(
+                f"{' '.join(self.command)} {' '.join(arguments)}: exit status {process.returncode}\n{process.stderr.strip()}"
+            )
+        if process.stderr.strip():
+            print(process.stderr.strip(), file=sys.stderr)
+
+
+@cache
+def find_compiler() -> Compiler:
+    """$CC, gcc, clang, cc, or ziglang's. Raises ToolchainError saying how to get one."""
+    candidates: list[tuple[str, ...]] = []
+    if configured := os.environ.get("CC"):
+        candidates.append(tuple(configured.split()))
+    else:
+        candidates += [(name,) for name in ("gcc", "clang", "cc")]
+        if importlib.util.find_spec("ziglang") is not None:
+            candidates.append((sys.executable, "-m", "ziglang", "cc"))
+    for command in candidates:
+        if shutil.which(command[0]) is None:
+            continue
+        process = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
+        if process.returncode == 0:
+            return Compiler(command, process.stdout.strip())
+    if configured:
+        raise ToolchainError(f"CC={configured}: no such C compiler; unset CC, or name one that is installed")
+    raise ToolchainError(
+        "no C compiler found (gcc, clang or the Python package ziglang): install one, "
+        "e.g. `pip install ziglang` or your system's gcc, or use --emit python"
+    )
+
+
+def _cache_folder() -> Path:
+    root = os.environ.get("CEDR_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    return Path(root) / "cedr" if root else Path.home() / ".cache" / "cedr"
+
+
+def libcedr_objects(compiler: Compiler) -> list[Path]:
+    """libcedr's objects for this compiler and these flags, built on first use and kept in the user's cache."""
+    digest = hashlib.sha256()
+    for name in (*LIBCEDR_SOURCES, *LIBCEDR_HEADERS):
+        digest.update((LIBCEDR / name).read_bytes())
+    digest.update(repr((compiler, CFLAGS, NATIVE_FLAG, _cpu_name())).encode())
+    folder = _cache_folder() / f"libcedr-{digest.hexdigest()[:16]}"
+    objects = [folder / f"{Path(name).stem}.o" for name in LIBCEDR_SOURCES]
+    if all(path.exists() for path in objects):
+        return objects
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix="libcedr-", dir=folder.parent))
+    except OSError:  # a read-only home: build without a cache
+        scratch = Path(tempfile.mkdtemp(prefix="libcedr-"))
+        folder = scratch.with_name(scratch.name + "-built")
+        objects = [folder / path.name for path in objects]
+    try:
+        for name, path in zip(LIBCEDR_SOURCES, objects, strict=True):
+            compiler.run([*CFLAGS, NATIVE_FLAG, "-c", str(LIBCEDR / name), "-o", path.name], scratch)
+        try:
+            scratch.rename(folder)
+        except OSError:  # another process was first
+            if not all(path.exists() for path in objects):
+                raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return objects
+
+
+@cache
+def _cpu_name() -> str:
+    """What -march=native stands for here, so that a cache shared by machines keeps them apart."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        import platform
+
+        return platform.processor()
+    wanted = ("model name", "flags", "Features")
+    return "\n".join(sorted({line for line in text.splitlines() if line.startswith(wanted)}))
+
+
+def build_module(directory: Path, name: str) -> Path:
+    """Compile DIR/<name>.c and link it with libcedr into DIR/<name>; the old executable stays until it is done."""
+    compiler = find_compiler()
+    objects = libcedr_objects(compiler)
+    target = directory / name
+    temporary = f".{name}.{os.getpid()}.tmp"
+    try:
+        compiler.run(
+            [*CFLAGS, NATIVE_FLAG, f"{name}.c", *map(str, objects), "-o", temporary, "-lm"],
+            directory,
+        )
+        (directory / temporary).replace(target)
+    finally:
+        (directory / temporary).unlink(missing_ok=True)
+    return target
+
+
+MAKEFILE = """\
+# Builds ./{name} from {name}.c and libcedr/. Needs a C11 compiler and make, nothing else.
+CC ?= cc
+ARCH ?= {native}
+CFLAGS ?= {flags} $(ARCH)
+
+{name}: {name}.c $(wildcard libcedr/*.c libcedr/*.h)
+\t$(CC) $(CFLAGS) {name}.c libcedr/*.c -o $@ -lm
+
+clean:
+\trm -f {name}
+
+.PHONY: clean
+"""
+
+
+def makefile_text(name: str) -> str:
+    return MAKEFILE.format(name=name, flags=" ".join(CFLAGS), native=NATIVE_FLAG)
+
+
+def copy_libcedr(directory: Path) -> list[str]:
+    """Copy libcedr's sources to DIR/libcedr; returns the files' paths relative to DIR."""
+    folder = directory / "libcedr"
+    folder.mkdir(exist_ok=True)
+    names = [*LIBCEDR_SOURCES, *LIBCEDR_HEADERS]
+    for name in names:
+        shutil.copyfile(LIBCEDR / name, folder / name)
+    return [f"libcedr/{name}" for name in names]
