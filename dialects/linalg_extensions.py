@@ -5,7 +5,7 @@ same hidden region. `Linalg` is the dialect to register in place of xDSL's; it h
 
 Importing this module also gives every linalg op the effects that MLIR gives it: none on tensors, so that CSE and DCE
 see through it; on memrefs a read of each input, a write of each output, and a read of the outputs whose old value the
-body uses.
+body uses. It also corrects the hidden body of xDSL's `linalg.pooling_nchw_max`, which reads the window and not the output.
 """
 
 from abc import ABC
@@ -296,6 +296,23 @@ _EXTENSIONS: tuple[type[Operation], ...] = (
 
 Linalg = Dialect("linalg", [*UpstreamLinalg.operations, *_EXTENSIONS], [*UpstreamLinalg.attributes])
 """xDSL's linalg and the ops above."""
+
+
+def _pooling_nchw_max_region(
+    cls: type[NamedOperation], inputs: Sequence[SSAValue], outputs: Sequence[SSAValue]
+) -> Region:
+    """As MLIR's: the maximum of the input's element and the output's, where xDSL 0.74 takes the window's element."""
+    arg_types = cls.body_arg_types((*inputs, *outputs))
+    combine = arith.MaximumfOp if isinstance(arg_types[-1], AnyFloat) else arith.MaxSIOp
+
+    @Builder.implicit_region(arg_types)
+    def hidden_region(args: tuple[BlockArgument, ...]) -> None:
+        linalg_ops.YieldOp(combine(args[-1], args[0]))
+
+    return hidden_region
+
+
+linalg_ops.PoolingNchwMaxOp.get_hidden_region = classmethod(_pooling_nchw_max_region)  # type: ignore[method-assign,assignment]  # xDSL's is wrong
 
 
 def _add_effects() -> None:

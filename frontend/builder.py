@@ -230,31 +230,31 @@ class Builder:
         return self.pointwise([value], lambda s, args: s.div(args[0], s.like(number, args[0])), element_type(value))
 
     def arg_extreme(self, value: SSAValue, dim: int, *, largest: bool, keepdim: bool) -> tuple[SSAValue, SSAValue]:
-        """(extremes, their first indices as i64) along a dim; a NaN counts as the extreme."""
-        shape, type_ = shape_of(value), element_type(value)
-        kept = [axis for axis in range(len(shape)) if axis != dim]
-        reduced = [shape[axis] for axis in kept]
-        init = lowest_number(type_) if largest else highest_number(type_)
+        """(extremes, their first indices as i64) along a dim; a NaN counts as the extreme.
 
-        def step(s: Scalars, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        The index is a reduction of its own, a minimum over the indices where the value is the extreme: xDSL 0.74 does
+        not parse a generic of two results.
+        """
+        shape = shape_of(value)
+        kept = _dims_map(len(shape), [axis for axis in range(len(shape)) if axis != dim])
+        extreme = (self.max if largest else self.min)(value, (dim,))
+
+        def first(s: Scalars, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
             x, best, index = args
-            better = s.compare("gt" if largest else "lt", x, best)
-            if not is_integer(type_):
-                first_nan = s.and_(s.is_nan(x), s.not_(s.is_nan(best)))
-                better = s.or_(better, first_nan)
-            return s.select(better, x, best), s.select(better, s.index(dim, i64), index)
+            hit = s.compare("eq", x, best)
+            if not is_integer(s.type_of(x)):
+                hit = s.or_(hit, s.is_nan(x))
+            return (s.select(hit, s.min(index, s.index(dim, i64)), index),)
 
-        results = self.generic(
-            [(value, AffineMap.identity(len(shape)))],
-            [
-                (self.splat(init, reduced, type_), _dims_map(len(shape), kept)),
-                (self.splat(0, reduced, i64), _dims_map(len(shape), kept)),
-            ],
+        (index,) = self.generic(
+            [(value, AffineMap.identity(len(shape))), (extreme, kept)],
+            [(self.splat(shape[dim], shape_of(extreme), i64), kept)],
             [_REDUCTION if axis == dim else _PARALLEL for axis in range(len(shape))],
-            step,
+            first,
         )
-        extremes, indices = (self.keep_dims(r, shape, [dim]) if keepdim else r for r in results)
-        return extremes, indices
+        if keepdim:
+            return self.keep_dims(extreme, shape, (dim,)), self.keep_dims(index, shape, (dim,))
+        return extreme, index
 
     # Shapes
 
@@ -272,6 +272,8 @@ class Builder:
                 break
             earlier = earlier.owner.src
         source, type_ = shape_of(value), element_type(value)
+        if not source:  # xDSL 0.74 does not verify an expansion of a tensor without dims
+            return self.broadcast(value, target)
         groups = _reshape_groups(source, target)
         middle = tuple(math.prod(source[dim] for dim in group) for group, _ in groups)
         if middle != source:
@@ -488,9 +490,9 @@ def _reshape_groups(
 ) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
     """The finest pairs (dims of source, dims of target) of equal numbers of elements, in order.
 
-    No pairs at all if either shape has no dims: then every size is one. A shape without elements is one pair.
+    No pairs at all if the target has no dims: then every size is one. A shape without elements is one pair.
     """
-    if not source or not target:
+    if not target:
         return ()
     if 0 in source:
         return ((tuple(range(len(source))), tuple(range(len(target)))),)

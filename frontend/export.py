@@ -13,6 +13,8 @@ from torch.export import ExportedProgram
 from cedr.frontend.source import is_library_file
 from cedr.target.errors import CedrError
 
+_KEPT = (torch.ops.aten.upsample_nearest1d.vec,)
+
 _log = logging.getLogger(__name__)
 
 
@@ -43,11 +45,19 @@ def export_model(
             warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*", category=FutureWarning)
             program: ExportedProgram = torch.export.export(
                 model, example_inputs, dynamic_shapes=dynamic_shapes
-            ).run_decompositions()
+            ).run_decompositions(_decompositions())
     except Exception as error:
         raise ExportError(_explain(model, error)) from error
     _log.info("exported %s in %.2f s", type(model).__name__, time.perf_counter() - start)
     return program
+
+
+def _decompositions() -> Any:
+    """PyTorch's own table less the ops that convert better whole."""
+    table: Any = torch.export.default_decompositions()
+    for op in _KEPT:
+        table.pop(op)
+    return table
 
 
 def _explain(model: nn.Module, error: Exception) -> str:

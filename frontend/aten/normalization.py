@@ -48,6 +48,26 @@ def batch_norm(
     return b.channelwise(x, [scale, shift], body, type_), None, None
 
 
+@converts(aten._native_batch_norm_legit.no_stats)
+def batch_norm_of_own_statistics(
+    b: Builder,
+    x: SSAValue,
+    gamma: SSAValue | None,
+    beta: SSAValue | None,
+    training: bool,
+    momentum: float,
+    epsilon: float,
+) -> Result:
+    """X[n, c, *s] normalised by the statistics of each channel over the batch itself (instance norm comes as this)."""
+    shape = shape_of(x)
+    column = (shape[1], *(1,) * (len(shape) - 2))
+    dims = tuple(dim for dim in range(len(shape)) if dim != 1)
+    normalised, mean, inverse = _normalise(b, b.widen(x), dims, epsilon)
+    gamma, beta = (None if vector is None else b.reshape(vector, column) for vector in (gamma, beta))
+    y = b.cast(_affine(b, normalised, gamma, beta), element_type(x))
+    return y, b.reshape(mean, (shape[1],)), b.reshape(inverse, (shape[1],))
+
+
 @converts(aten.native_layer_norm.default)
 def layer_norm(
     b: Builder,

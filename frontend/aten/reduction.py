@@ -105,9 +105,7 @@ def _arg(b: Builder, x: SSAValue, dim: int | None, keepdim: bool, *, largest: bo
     if not shape:
         return b.splat(0, (), IntegerType(64))
     if dim is None:
-        _, index = b.arg_extreme(
-            b.reshape(x, (-1,) if not shape else (_count(shape),)), 0, largest=largest, keepdim=False
-        )
+        _, index = b.arg_extreme(b.reshape(x, (_count(shape),)), 0, largest=largest, keepdim=False)
         return b.reshape(index, (1,) * len(shape)) if keepdim else index
     return b.arg_extreme(x, normalise_dim(dim, len(shape)), largest=largest, keepdim=keepdim)[1]
 

@@ -177,10 +177,9 @@ def diagonal(b: Builder, x: SSAValue, offset: int, first: int, second: int) -> S
     """The elements whose indices along two dims differ by the offset, as a last dim."""
     shape = shape_of(x)
     i, j = normalise_dim(first, len(shape)), normalise_dim(second, len(shape))
-    rows, columns = shape[i] + min(offset, 0), shape[j] - max(offset, 0)
-    x = b.slice_dim(b.slice_dim(x, i, max(-offset, 0), max(rows, 0)), j, max(offset, 0), max(columns, 0))
+    length = max(min(shape[i] + min(offset, 0), shape[j] - max(offset, 0)), 0)
+    x = b.slice_dim(b.slice_dim(x, i, max(-offset, 0), length), j, max(offset, 0), length)
     rest = [size for dim, size in enumerate(shape) if dim not in (i, j)]
-    length = max(min(rows, columns), 0)
     others = iter(range(len(rest)))
     expressions = [
         AffineDimExpr(len(rest)) if dim in (i, j) else AffineDimExpr(next(others)) for dim in range(len(shape))

@@ -1,0 +1,325 @@
+"""Small programs for parity with PyTorch: one or a few ops each, named after the op, with their inputs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+Forward = Callable[..., object]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A function or module and the inputs to compare on; `tolerance` is relative to the output's magnitude."""
+
+    name: str
+    forward: Forward
+    inputs: tuple[torch.Tensor, ...]
+    tolerance: float = 1e-5
+
+
+class Program(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, forward: Forward):
+        super().__init__()
+        self.function = forward
+
+    def forward(self, *args: torch.Tensor) -> object:
+        return self.function(*args)
+
+
+def module_of(case: Case) -> nn.Module:
+    """The case's module in eval mode."""
+    return (case.forward if isinstance(case.forward, nn.Module) else Program(case.forward)).eval()
+
+
+def floats(*shape: int, dtype: torch.dtype = torch.float32, seed: int = 0) -> torch.Tensor:
+    """Seeded normal numbers."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(dtype)
+
+
+def words(text: str) -> list[str]:
+    """The words of a text."""
+    return text.split()
+
+
+def integers(
+    *shape: int, low: int = -5, high: int = 6, dtype: torch.dtype = torch.int64, seed: int = 1
+) -> torch.Tensor:
+    """Seeded integers."""
+    return torch.randint(low, high, shape, generator=torch.Generator().manual_seed(seed)).to(dtype)
+
+
+X = floats(2, 3, 4)
+Y = floats(2, 3, 4, seed=7)
+POSITIVE = floats(2, 3, 4).abs() + 0.1
+SPECIAL = torch.tensor([float("nan"), float("inf"), float("-inf"), 0.0, -0.0, 1.5, -2.5, 0.5])
+IMAGE = floats(2, 4, 9, 8)
+WAVE = floats(2, 3, 17)
+
+
+def _unary() -> list[Case]:
+    names = words(
+        "exp expm1 sin cos tan sinh cosh tanh asinh atan sigmoid erf neg abs sign floor ceil trunc round relu exp2"
+        " square isnan isinf"
+    )
+    cases = [Case(f"torch.{name}", getattr(torch, name), (X,)) for name in names]
+    cases += [Case(f"torch.{name} special", getattr(torch, name), (SPECIAL,)) for name in names]
+    cases += [
+        Case(f"torch.{name} positive", getattr(torch, name), (POSITIVE,))
+        for name in ("log", "log2", "log10", "log1p", "sqrt", "rsqrt", "reciprocal")
+    ]
+    cases += [
+        Case(f"torch.{name} small", getattr(torch, name), (X.clamp(-0.9, 0.9),)) for name in ("asin", "acos", "atanh")
+    ]
+    cases += [Case("torch.acosh", torch.acosh, (POSITIVE + 1,))]
+    activations = (
+        F.relu, F.relu6, F.leaky_relu, F.elu, F.selu, F.celu, F.gelu, F.silu, F.hardtanh, F.hardsigmoid, F.hardswish,
+        F.softplus, F.mish, F.softsign, F.logsigmoid, F.tanhshrink, F.hardshrink, F.softshrink,
+    )  # fmt: skip
+    cases += [Case(f"F.{activation.__name__}", activation, (X * 4,)) for activation in activations]
+    cases += [
+        Case("gelu tanh", lambda x: F.gelu(x, approximate="tanh"), (X,)),
+        Case("leaky_relu special", lambda x: F.leaky_relu(x, 0.1), (SPECIAL,)),
+        Case("prelu", nn.PReLU(3), (X,)),
+    ]
+    integer_input = (integers(3, 4),)
+    cases += [
+        Case("relu of integers", torch.relu, integer_input),
+        Case("abs of integers", torch.abs, integer_input),
+        Case("floor of integers", torch.floor, integer_input),
+        Case("sigmoid of integers", torch.sigmoid, integer_input),
+        Case("neg of int32", torch.neg, (integers(3, dtype=torch.int32),)),
+        Case("sigmoid of halves", torch.sigmoid, (X.half(),), 2e-3),
+        Case("exp of bfloat16", torch.exp, (X.bfloat16(),), 2e-2),
+        Case("exp of doubles", torch.exp, (X.double(),), 1e-12),
+        Case("logical_not", torch.logical_not, integer_input),
+        Case("logical_not of floats", torch.logical_not, (SPECIAL,)),
+        Case("bitwise_not", torch.bitwise_not, integer_input),
+        Case("bitwise_not of booleans", lambda x: ~(x > 0), (X,)),
+    ]
+    return cases
+
+
+def _binary() -> list[Case]:
+    cases = [
+        Case(f"torch.{name}", getattr(torch, name), (X, Y))
+        for name in words("add sub mul div maximum minimum atan2 eq ne lt le gt ge")
+    ]
+    cases += [
+        Case("add alpha", lambda x, y: torch.add(x, y, alpha=2.5), (X, Y)),
+        Case("sub alpha", lambda x, y: torch.sub(x, y, alpha=3), (X, Y)),
+        Case("rsub", lambda x: 1 - x, (X,)),
+        Case("rdiv", lambda x: 2 / x, (POSITIVE,)),
+        Case("add number", lambda x: x + 1, (X,)),
+        Case("mul infinity", lambda x: x * float("inf"), (X,)),
+        Case("broadcast trailing", torch.add, (X, floats(4))),
+        Case("broadcast middle", torch.mul, (X, floats(2, 1, 4))),
+        Case("broadcast both", torch.mul, (floats(3, 1), floats(1, 5))),
+        Case("broadcast scalar tensor", torch.add, (X, torch.tensor(2.5))),
+        Case("scalar tensors", torch.add, (torch.tensor(1.5), torch.tensor(2.5))),
+        Case("same twice", lambda x: x * x + x, (X,)),
+        Case("float plus integer", torch.add, (X, integers(4))),
+        Case("half plus float", torch.add, (X.half(), Y), 2e-3),
+        Case("half plus half", torch.add, (X.half(), Y.half()), 2e-3),
+        Case("float plus double scalar tensor", torch.add, (X, torch.tensor(1.1, dtype=torch.float64))),
+        Case("integer times float number", lambda x: x * 2.5, (integers(3, 4),)),
+        Case("integer division", torch.div, (integers(3, 4), torch.full((4,), 3))),
+        Case("integer floor division", lambda x, y: torch.div(x, y, rounding_mode="floor"), (integers(20), torch.full((20,), 3))),
+        Case("integer trunc division", lambda x, y: torch.div(x, y, rounding_mode="trunc"), (integers(20), torch.full((20,), -3))),
+        Case("float trunc division", lambda x: torch.div(x, 0.7, rounding_mode="trunc"), (X * 5,)),
+        Case("integer remainder", torch.remainder, (integers(20), torch.tensor(-3))),
+        Case("integer fmod", torch.fmod, (integers(20), torch.tensor(3))),
+        Case("boolean plus boolean", lambda x, y: (x > 0) + (y > 0), (X, Y)),
+        Case("boolean times float", lambda x, y: (x > 0) * y, (X, Y)),
+        Case("boolean plus integer", lambda x: (x > 0) + 1, (X,)),
+        Case("compare with number", lambda x: x > 0.25, (X,)),
+        Case("compare integer with float number", lambda x: x >= 0.5, (integers(3, 4),)),
+        Case("compare special", lambda x, y: (x < y, x == y, x != y), (SPECIAL, SPECIAL.flip(0))),
+        Case("compare booleans", lambda x, y: (x > 0) < (y > 0), (X, Y)),
+        Case("maximum special", torch.maximum, (SPECIAL, SPECIAL.flip(0))),
+        Case("logical", lambda x, y: (torch.logical_and(x, y), torch.logical_or(x, y), torch.logical_xor(x, y)),
+             (integers(4, 4, low=0, high=2), integers(4, 4, low=0, high=2, seed=3))),
+        Case("bitwise", lambda x, y: (x & y, x | y, x ^ y, x & 6), (integers(4, 4), integers(4, 4, seed=3))),
+        Case("where", lambda x, y: torch.where(x > 0, x, y), (X, Y)),
+        Case("where number", lambda x: torch.where(x > 0, x, -1.0), (X,)),
+        Case("where promotes", lambda x, y: torch.where(y > 0, x, y), (X, integers(2, 3, 4))),
+        Case("masked_fill", lambda x: x.masked_fill(x > 0, float("-inf")), (X,)),
+        Case("clamp", lambda x: torch.clamp(x, -0.5, 0.5), (X,)),
+        Case("clamp low", lambda x: torch.clamp(x, min=0.2), (X,)),
+        Case("clamp high", lambda x: torch.clamp(x, max=0.2), (X,)),
+        Case("clamp special", lambda x: torch.clamp(x, -1, 1), (SPECIAL,)),
+        Case("clamp integers with floats", lambda x: torch.clamp(x, -1.5, 2.5), (integers(9),)),
+        Case("clamp tensors", lambda x, y: torch.clamp(x, y, y + 0.5), (X, floats(4))),
+        Case("pow 2", lambda x: x**2, (X,)),
+        Case("pow 3", lambda x: x**3, (X,)),
+        Case("pow 0.5", lambda x: x**0.5, (POSITIVE,)),
+        Case("pow -1", lambda x: x**-1, (POSITIVE,)),
+        Case("pow -2", lambda x: x**-2, (POSITIVE,)),
+        Case("pow 2.3", lambda x: x**2.3, (POSITIVE,)),
+        Case("pow of number", lambda x: 2.0**x, (X,)),
+        Case("pow tensor", torch.pow, (POSITIVE, Y)),
+        Case("pow of integers", lambda x: x**3, (integers(3, 4),)),
+        Case("casts", lambda x: (x.long(), x.bool(), x.half(), x.double(), x.int(), x.to(torch.int16)), (X * 3,), 2e-3),
+        Case("cast of booleans", lambda x: ((x > 0).float(), (x > 0).long()), (X,)),
+        Case("cast of integers", lambda x: (x.float(), x.bool(), x.int(), x.to(torch.int8)), (integers(3, 4),)),
+        Case("cast half to bfloat16", lambda x: x.bfloat16(), (X.half(),), 2e-2),
+    ]  # fmt: skip
+    return cases
+
+
+def _shape() -> list[Case]:
+    return [
+        Case("view", lambda x: x.view(6, 4), (X,)),
+        Case("view regroups", lambda x: x.view(3, 8), (X,)),
+        Case("view splits and joins", lambda x: x.reshape(6, 2, 2), (X,)),
+        Case("view crosses", lambda x: x.reshape(4, 9), (floats(6, 6),)),
+        Case("view to vector and back", lambda x: x.reshape(-1).reshape(4, 3, 2), (X,)),
+        Case("view of ones", lambda x: x.reshape(1, 2, 1, 12, 1), (X,)),
+        Case("view to scalar", lambda x: x.reshape(()), (floats(1, 1),)),
+        Case("view of scalar", lambda x: x.reshape(1, 1), (floats(),)),
+        Case("view of nothing", lambda x: x.reshape(3, 0), (floats(0, 4),)),
+        Case("flatten", lambda x: torch.flatten(x, 1), (X,)),
+        Case("permute", lambda x: x.permute(2, 0, 1), (X,)),
+        Case("permute negative", lambda x: x.permute(-1, 0, -2), (X,)),
+        Case("permute ones", lambda x: x.permute(0, 2, 1) + 1, (floats(2, 1, 5),)),
+        Case("transpose", lambda x: x.transpose(0, 2).contiguous(), (X,)),
+        Case("t", lambda x: x.t(), (floats(3, 5),)),
+        Case("expand", lambda x: x.expand(3, -1, 5), (floats(2, 1),)),
+        Case("repeat", lambda x: x.repeat(2, 1, 3), (floats(2, 3),)),
+        Case("unsqueeze", lambda x: (x.unsqueeze(0), x.unsqueeze(-1), x.unsqueeze(2)), (X,)),
+        Case("squeeze", lambda x: (x.squeeze(), x.squeeze(0), x.squeeze(1), x.squeeze((0, 2))), (floats(1, 3, 1),)),
+        Case("slice", lambda x: x[:, 1:3, ::2], (X,)),
+        Case("slice negative", lambda x: x[-1:, :-1, -3:], (X,)),
+        Case("slice of nothing", lambda x: x[:, 3:], (X,)),
+        Case("slice beyond the end", lambda x: x[:, 1:100], (X,)),
+        Case("slice of step 3", lambda x: x[:, :, 1::3], (X,)),
+        Case("select", lambda x: x[1, :, -1], (X,)),
+        Case("narrow", lambda x: x.narrow(2, 1, 2), (X,)),
+        Case("split", lambda x: torch.split(x, 3, dim=2), (X,)),
+        Case("split sizes", lambda x: x.split([1, 2], dim=1)[1], (X,)),
+        Case("chunk", lambda x: x.chunk(3, dim=-1), (X,)),
+        Case("unbind", lambda x: torch.unbind(x, 1), (X,)),
+        Case("cat", lambda x, y: torch.cat([x, y, x], dim=-1), (X, Y)),
+        Case("cat promotes", lambda x, y: torch.cat([x, y]), (X, integers(2, 3, 4))),
+        Case("cat with empty", lambda x, y: torch.cat([y, x], dim=1), (X, floats(0))),
+        Case("stack", lambda x, y: torch.stack([x, y], dim=1), (X, Y)),
+        Case("pad", lambda x: F.pad(x, (1, 2)), (X,)),
+        Case("pad two dims", lambda x: F.pad(x, (1, 2, 0, 3), value=-1.5), (X,)),
+        Case("pad negative", lambda x: F.pad(x, (-1, 2, 1, -2), value=9), (X,)),
+        Case("pad infinity", lambda x: F.pad(x, (0, 1, 0, 1), value=float("-inf")), (X,)),
+        Case("diagonal", lambda x: (torch.diagonal(x, 1, 1, 2), torch.diagonal(x, -1, 1, 2)), (X,)),
+        Case("nearest", lambda x: F.interpolate(x, scale_factor=2), (IMAGE,)),
+        Case("nearest by size", lambda x: F.interpolate(x, size=(27, 16)), (IMAGE,)),
+        Case("nearest of one dim", lambda x: F.interpolate(x, scale_factor=3), (WAVE,)),
+        Case("pixel shuffle", lambda x: F.pixel_shuffle(x, 2), (IMAGE,)),
+        Case("constants", lambda x: (torch.full((2, 2), 3.5), torch.arange(5), torch.zeros(3), torch.ones_like(x), torch.arange(0, 1, 0.25)), (X,)),
+        Case("full of integers", lambda x: (torch.full((2,), 7), torch.full((2,), True)), (X,)),
+        Case("tril", lambda x: torch.tril(x), (floats(4, 5),)),
+    ]  # fmt: skip
+
+
+def _reductions() -> list[Case]:
+    return [
+        Case("sum", lambda x: x.sum(), (X,)),
+        Case("sum dim", lambda x: (x.sum(1), x.sum(-1, keepdim=True), x.sum((0, 2))), (X,)),
+        Case("sum of integers", lambda x: x.sum(1), (integers(3, 4, dtype=torch.int32),)),
+        Case("sum of booleans", lambda x: (x > 0).sum(), (X,)),
+        Case("sum with dtype", lambda x: x.sum(1, dtype=torch.float64), (X,)),
+        Case("sum of halves", lambda x: x.sum(1), (X.half(),), 2e-3),
+        Case("sum of nothing", lambda x: x.sum(1), (floats(2, 0),)),
+        Case("sum of scalar", lambda x: x.sum(), (floats(),)),
+        Case("mean", lambda x: (x.mean(), x.mean(1), x.mean((1, 2), keepdim=True)), (X,)),
+        Case("amax", lambda x: (x.amax(), x.amax(1), x.amin((0, 2), keepdim=True)), (X,)),
+        Case("amax special", lambda x: (x.amax(), x.amin()), (SPECIAL,)),
+        Case("amax of integers", lambda x: (x.amax(0), x.amin(1)), (integers(3, 4),)),
+        Case("max", lambda x: (x.max(), x.min()), (X,)),
+        Case("max dim", lambda x: x.max(1), (X,)),
+        Case("max dim values", lambda x: x.max(dim=-1, keepdim=True).values, (X,)),
+        Case("min dim", lambda x: x.min(2), (X,)),
+        Case("max dim of ties", lambda x: x.max(1), (integers(4, 6, low=0, high=3),)),
+        Case("max dim special", lambda x: x.max(0), (SPECIAL,)),
+        Case("argmax", lambda x: (x.argmax(1), x.argmax(-1, keepdim=True), x.argmax()), (X,)),
+        Case("argmax keepdim of all", lambda x: x.argmax(keepdim=True), (X,)),
+        Case("argmin", lambda x: (x.argmin(0), x.argmin()), (X,)),
+        Case("any", lambda x: ((x > 1).any(), (x > 1).any(1), (x > 1).any(dim=(0, 2))), (X,)),
+        Case("var", lambda x: (x.var(), x.var(1), x.var((0, 1), correction=0, keepdim=True), x.std(2)), (X,)),
+        Case("softmax", lambda x: (F.softmax(x, 1), F.softmax(x, -1)), (X,)),
+        Case("softmax of large", lambda x: F.softmax(x * 100, 0), (X,)),
+        Case("softmax of halves", lambda x: F.softmax(x, 1), (X.half(),), 2e-3),
+        Case("log_softmax", lambda x: F.log_softmax(x, 1), (X,)),
+        Case("layer_norm", nn.LayerNorm(4), (X,)),
+        Case("layer_norm of two dims", lambda x: F.layer_norm(x, (3, 4)), (X,)),
+        Case("group_norm", nn.GroupNorm(2, 4), (IMAGE,)),
+        Case("instance_norm", nn.InstanceNorm2d(4, affine=True), (IMAGE,)),
+    ]
+
+
+def _layers() -> list[Case]:
+    return [
+        Case("mm", torch.mm, (floats(3, 4), floats(4, 5, seed=2))),
+        Case("matmul of vectors", torch.matmul, (floats(4), floats(4, seed=2))),
+        Case("matmul of matrix and vector", torch.matmul, (floats(3, 4), floats(4, seed=2))),
+        Case("bmm", torch.bmm, (floats(2, 3, 4), floats(2, 4, 5, seed=2))),
+        Case("matmul broadcast", torch.matmul, (floats(2, 3, 4), floats(4, 5, seed=2))),
+        Case("mm of halves", torch.mm, (floats(3, 4).half(), floats(4, 5, seed=2).half()), 2e-3),
+        Case("mm of integers", torch.mm, (integers(3, 4), integers(4, 5, seed=2))),
+        Case("addmm", lambda c, a, b: torch.addmm(c, a, b, beta=0.5, alpha=2), (floats(5), floats(3, 4), floats(4, 5, seed=2))),
+        Case("addmm beta 0", lambda c, a, b: torch.addmm(c, a, b, beta=0), (torch.full((5,), float("nan")), floats(3, 4), floats(4, 5, seed=2))),
+        Case("baddbmm", torch.baddbmm, (floats(2, 3, 5), floats(2, 3, 4), floats(2, 4, 5, seed=2))),
+        Case("einsum", lambda x, y: torch.einsum("bij,bkj->bik", x, y), (X, Y)),
+        Case("linear", nn.Linear(4, 5), (X,)),
+        Case("linear without bias", nn.Linear(4, 5, bias=False), (floats(3, 4),)),
+        Case("bilinear attention", lambda q, k: F.scaled_dot_product_attention(q, k, k), (floats(1, 2, 3, 4), floats(1, 2, 5, 4))),
+        Case("conv1d", nn.Conv1d(3, 4, 3), (WAVE,)),
+        Case("conv1d all options", nn.Conv1d(3, 6, 4, stride=2, padding=3, dilation=2, groups=3), (WAVE,)),
+        Case("conv1d without bias", nn.Conv1d(3, 4, 3, stride=3, bias=False), (WAVE,)),
+        Case("conv1d of one sample", nn.Conv1d(3, 4, 3), (floats(3, 9),)),
+        Case("conv2d", nn.Conv2d(4, 3, 3, padding=1), (IMAGE,)),
+        Case("conv2d all options", nn.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=(2, 1), dilation=(1, 3), groups=2), (IMAGE,)),
+        Case("conv2d depthwise", nn.Conv2d(4, 8, 3, padding="same", groups=4), (IMAGE,)),
+        Case("conv2d of one image", nn.Conv2d(4, 3, 3), (floats(4, 6, 6),)),
+        Case("conv2d of halves", nn.Conv2d(4, 3, 3).half(), (IMAGE.half(),), 2e-3),
+        Case("batch_norm", _batch_norm(nn.BatchNorm2d(4)), (IMAGE,)),
+        Case("batch_norm of waves", _batch_norm(nn.BatchNorm1d(3)), (WAVE,)),
+        Case("batch_norm of vectors", _batch_norm(nn.BatchNorm1d(4)), (floats(3, 4),)),
+        Case("batch_norm without affine", _batch_norm(nn.BatchNorm2d(4, affine=False)), (IMAGE,)),
+        Case("max_pool2d", nn.MaxPool2d(2), (IMAGE,)),
+        Case("max_pool2d all options", nn.MaxPool2d((3, 2), stride=(2, 1), padding=(1, 1), dilation=(2, 1)), (IMAGE,)),
+        Case("max_pool2d ceil", nn.MaxPool2d(3, stride=2, ceil_mode=True), (IMAGE,)),
+        Case("max_pool2d ceil with padding", nn.MaxPool2d(2, stride=3, padding=1, ceil_mode=True), (floats(1, 2, 7, 8),)),
+        Case("max_pool2d of one image", nn.MaxPool2d(2), (floats(4, 6, 6),)),
+        Case("max_pool2d special", nn.MaxPool2d((1, 2)), (SPECIAL.reshape(1, 1, 2, 4),)),
+        Case("max_pool1d", nn.MaxPool1d(4), (WAVE,)),
+        Case("max_pool1d all options", nn.MaxPool1d(3, stride=2, padding=1, dilation=2, ceil_mode=True), (WAVE,)),
+        Case("avg_pool2d", nn.AvgPool2d(2), (IMAGE,)),
+        Case("avg_pool2d padding", nn.AvgPool2d(3, stride=2, padding=1), (IMAGE,)),
+        Case("avg_pool2d padding not counted", nn.AvgPool2d(3, stride=2, padding=1, count_include_pad=False), (IMAGE,)),
+        Case("avg_pool2d ceil", nn.AvgPool2d(3, stride=2, padding=1, ceil_mode=True), (IMAGE,)),
+        Case("avg_pool2d ceil not counted", nn.AvgPool2d((2, 3), stride=3, padding=1, ceil_mode=True, count_include_pad=False), (floats(1, 2, 7, 8),)),
+        Case("avg_pool2d divisor", nn.AvgPool2d(2, divisor_override=3), (IMAGE,)),
+        Case("avg_pool1d", nn.AvgPool1d(4), (WAVE,)),
+        Case("avg_pool1d padding", nn.AvgPool1d(4, stride=3, padding=2, ceil_mode=True), (WAVE,)),
+        Case("adaptive_avg_pool2d 1", nn.AdaptiveAvgPool2d(1), (IMAGE,)),
+        Case("adaptive_avg_pool2d same", nn.AdaptiveAvgPool2d((9, 8)), (IMAGE,)),
+        Case("adaptive_avg_pool2d divides", nn.AdaptiveAvgPool2d((3, 4)), (IMAGE,)),
+        Case("adaptive_avg_pool2d uneven", nn.AdaptiveAvgPool2d((4, 5)), (IMAGE,)),
+        Case("adaptive_avg_pool2d larger", nn.AdaptiveAvgPool2d(7), (floats(1, 2, 1, 3),)),
+        Case("adaptive_avg_pool1d", nn.AdaptiveAvgPool1d(5), (WAVE,)),
+        Case("adaptive_max_pool2d", nn.AdaptiveMaxPool2d((4, 8)), (IMAGE,)),
+        Case("dropout", nn.Dropout(0.5), (X,)),
+    ]  # fmt: skip
+
+
+def _batch_norm(layer: nn.Module) -> nn.Module:
+    """The layer with statistics and parameters other than zeros and ones."""
+    for index, tensor in enumerate((*layer.parameters(), *layer.buffers())):
+        if tensor.is_floating_point():
+            tensor.data.copy_(floats(*tensor.shape, seed=index).abs() + 0.5)
+    return layer
+
+
+CASES = (*_unary(), *_binary(), *_shape(), *_reductions(), *_layers())
