@@ -61,6 +61,16 @@ def c_affine(value: Affine, names: Sequence[str] | None = None) -> str:
     return text if value.divisor == 1 else f"cedr_floordiv({text}, {value.divisor})"
 
 
+def _task(base: int, calls: int, index: str, call: int) -> str:
+    """The task of call `call` at a tile, as C; `index` is the tile's linear index, "" for 0."""
+    if not index:
+        return str(base + call)
+    if calls > 1:
+        index = f"{calls} * ({index})" if " " in index else f"{calls} * {index}"
+    text = " + ".join([*([str(base + call)] if base + call else []), index])
+    return f"(uint32_t)({text})"
+
+
 @dataclass
 class _Lines:
     """Text with indentation."""
@@ -185,9 +195,8 @@ class _Emitter:
                     self._after(entry, grid, body, used)
                 body.close()
             arguments = ", ".join(pointers[tile] for tile in call.tiles)
-            count = len(grid.calls)
-            task = f"{grid.base} + {count} * tile + {c}" if count > 1 else f"{grid.base} + tile"
-            body.add(f"cedr_submit(cedr, (uint32_t)({task}), &sites[{site}], (void *const[]){{{arguments}}});")
+            task = _task(grid.base, len(grid.calls), "tile", c)
+            body.add(f"cedr_submit(cedr, {task}, &sites[{site}], (void *const[]){{{arguments}}});")
         body.close_all(depth)
         body.close()
         body.add()
@@ -225,23 +234,24 @@ class _Emitter:
                     "weight": f"cedr->weight[{tile.buffer.index}]",
                 }[tile.buffer.space]
                 pointer = f"({element} *)(void *)({root})" if tile.buffer.space == "arena" else f"({element} *){root}"
-                body.add(f"{element} *const {name} = {pointer} + {position};")
+                tail = "" if position == "0" else f" + {position}"
+                body.add(f"{element} *const {name} = {pointer}{tail};")
                 names[tile] = name
         return names
 
     @staticmethod
     def _wide(offset: Affine) -> str:
         """An element offset, computed in 64 bits."""
-        terms = [f"INT64_C({c}) * d{i}" for i, c in enumerate(offset.coefficients) if c]
+        terms = [f"INT64_C({c}) * d{i}" if c != 1 else f"d{i}" for i, c in enumerate(offset.coefficients) if c]
         if offset.constant or not terms:
             terms.append(str(offset.constant))
         return "(" + " + ".join(terms) + ")" if len(terms) > 1 else terms[0]
 
     def _after(self, entry: Edge | Lag, grid: Grid, body: _Lines, used: set[int]) -> None:
         if isinstance(entry, Lag):
-            count = len(grid.calls)
+            task = _task(grid.base, len(grid.calls), f"tile - {entry.distance}", entry.call)
             body.open(f"if (tile >= {entry.distance})")
-            body.add(f"cedr_after(cedr, (uint32_t)({grid.base} + {count} * (tile - {entry.distance}) + {entry.call}));")
+            body.add(f"cedr_after(cedr, {task});")
             body.close()
             return
         depth = body.depth
@@ -251,17 +261,15 @@ class _Emitter:
         for i, ((low, high), extent) in enumerate(zip(entry.box, entry.extents, strict=True)):
             low, high = (self._without_unit_dims(v, grid, used) for v in (low, high))
             first, last = self._clamped(low, extent, grid, upper=False), self._clamped(high, extent, grid, upper=True)
-            if first == last and low == high and low.is_constant():
-                names.append(first)
+            if first == last:
+                names.append(first if first.isidentifier() or first.isdecimal() else f"({first})")
                 continue
             name = f"a{body.depth}_{i}"
             body.open(f"for (int32_t {name} = {first}; {name} <= {last}; ++{name})")
             names.append(name)
         index = linear_index(entry.extents)
-        terms = [f"{c} * {n}" if c != 1 else n for c, n in zip(index.coefficients, names, strict=True)]
-        position = " + ".join(terms) or "0"
-        task = f"{entry.base} + {entry.calls} * ({position}) + {entry.call}"
-        body.add(f"cedr_after(cedr, (uint32_t)({task}));")
+        terms = [f"{c} * {n}" if c != 1 else n for c, n in zip(index.coefficients, names, strict=True) if n != "0"]
+        body.add(f"cedr_after(cedr, {_task(entry.base, entry.calls, ' + '.join(terms), entry.call)});")
         body.close_all(depth)
 
     @staticmethod
@@ -298,7 +306,7 @@ class _Emitter:
     # Sites.
 
     def _class_line(self, index: int) -> str:
-        return json.dumps(self.program.classes[index].to_json())
+        return self.program.classes[index].to_json()
 
     def _site(self, grid: Grid, index: int, call: Call) -> int:
         """Adds the call's site, and its function for a kernel; returns the site's number."""

@@ -57,7 +57,7 @@ class Affine:
     constant: int = 0
     divisor: int = 1
 
-    def at(self, point: Sequence[Any]) -> Any:
+    def at(self, point: Sequence[Any] | Array) -> Any:
         """The value at a point, or at arrays of points."""
         value: Any = self.constant
         for coefficient, index in zip(self.coefficients, point, strict=True):
@@ -358,7 +358,6 @@ def _mapped(
 
 def _advanced(array: Array, offset_bytes: int) -> Array:
     """The same memory from `offset_bytes` on; the offset is that of an element of `array`."""
-    index: list[Any] = [slice(None)]
     rest = offset_bytes
     order = sorted(range(1, array.ndim), key=lambda i: -array.strides[i])
     position = [0] * array.ndim
@@ -369,8 +368,9 @@ def _advanced(array: Array, offset_bytes: int) -> Array:
             rest -= position[axis] * stride
     if rest:
         raise ModuleError(f"a kernel's map leaves its operand by {rest} bytes")
-    index += [slice(p, p + 1) for p in position[1:]]
-    return array[tuple(index)]
+    index: Any = (slice(None), *(slice(p, p + 1) for p in position[1:]))
+    start: Array = array[index]
+    return start
 
 
 # ---- a run ----
