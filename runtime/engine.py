@@ -4,8 +4,8 @@ One loop (`_advance`) runs until the run is over, memory has to grow, or a plain
 compiled scheduler is called from inside, through a function pointer, so that the loop is compiled once for all of them.
 
 Time is in integer nanoseconds. Events at one time are taken in the order: completions (in the order in which the tasks
-started), arrivals (in the order of the instances), steps of application threads (timers first, in the order in which
-they were set; then in the order in which the threads became able to go on); then, if a task is ready, one scheduling
+started), arrivals (in the order of the instances), application threads (in the order in which they became able to go
+on, each until it waits or works; timers in the order in which they were set); then, if a task is ready, one scheduling
 round over the whole ready queue; then each idle PE, by index, starts the head of its queue. A completed task releases
 its successors in ascending order; a join completes the moment it is released, before the next event, and joins that are
 released together complete in the order of their release.

@@ -53,8 +53,8 @@ EVENT_END: Final = 8
 EVENT_HOST_WORK: Final = 9
 EVENT_NAMES: Final = ("", "SUBMIT", "SUBMIT_AT", "BLOCK", "WAIT", "HOST", "SPAWN", "JOIN", "END", "HOST_WORK")
 #: Aux words that an event of each kind must have: at least (SUBMIT, SUBMIT_AT, BLOCK, WAIT), exactly (the others).
-_LEAST_AUX: Final = np.array([0, 0, 1, 0, 0, 2, 1, 1, 0, 4], dtype=np.int64)
-_EXACT_AUX: Final = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1], dtype=np.bool_)
+_LEAST_AUX: Final = (0, 0, 1, 0, 0, 2, 1, 1, 0, 4)
+_EXACT_AUX: Final = (False, False, False, False, False, True, True, True, True, True)
 AUX_COUNT_FOLLOWS: Final = 255
 
 STEP_SUBMIT: Final = 1
@@ -380,13 +380,17 @@ class _Reader:
         return thread
 
     def _check_events(self, thread: _Thread) -> None:
-        least, exact = _LEAST_AUX[thread.kinds], _EXACT_AUX[thread.kinds]
-        wrong = np.flatnonzero((thread.counts < least) | (exact & (thread.counts != least)))
-        if len(wrong):
-            event = int(wrong[0])
-            kind = int(thread.kinds[event])
-            wanted = f"{'' if _EXACT_AUX[kind] else 'at least '}{_LEAST_AUX[kind]} aux words for a {EVENT_NAMES[kind]}"
-            raise self.refuse(thread.byte(event) + 1, wanted, int(thread.counts[event]))
+        for kind in range(EVENT_SUBMIT, EVENT_HOST_WORK + 1):
+            least, exact = _LEAST_AUX[kind], _EXACT_AUX[kind]
+            if least == 0 and not exact:
+                continue
+            of_kind = np.flatnonzero(thread.kinds == kind)
+            counts = thread.counts[of_kind]
+            wrong = of_kind[(counts != least) if exact else (counts < least)]
+            if len(wrong):
+                event = int(wrong[0])
+                wanted = f"{'' if exact else 'at least '}{least} aux words for a {EVENT_NAMES[kind]}"
+                raise self.refuse(thread.byte(event) + 1, wanted, int(thread.counts[event]))
         ends = np.flatnonzero(thread.kinds == EVENT_END)
         if len(ends) and ends[0] + 1 < len(thread.kinds):
             after = int(ends[0]) + 1
@@ -402,18 +406,18 @@ class _Reader:
                     event = int(where[np.argmax(names > 0xFFFFFFFF)])
                     raise self.refuse(thread.byte(event), "a task id of 32 bits", int(names.max()))
             table = _Ids(self, threads, events, ids)
-            # The lists of a thread that was cut may have named tasks that others need: until nothing changes.
-            if not self._cut_unknown(threads, events, table):
+            lists = [thread.lists(where) for thread, where in zip(threads, events, strict=True)]
+            # A thread that was cut may have submitted tasks that others name: until nothing changes.
+            if not self._cut_unknown(threads, events, lists, table):
                 break
         n = len(table.ids)
         class_of = np.empty(n, np.uint16)
         counts = np.zeros(n + 1, np.int64)
-        lists = [thread.lists(where) for thread, where in zip(threads, events, strict=True)]
         for thread, where, index, (indptr, _) in zip(threads, events, table.index, lists, strict=True):
             class_of[index] = thread.classes[where]
             counts[index.astype(np.int64) + 1] = np.diff(indptr)
         after_indptr = np.cumsum(counts)
-        if len(threads) == 1 and table.in_order:
+        if table.in_order:
             after_indices = table.lookup(lists[0][1])[0]
         else:
             after_indices = np.empty(int(after_indptr[-1]), np.uint32)
@@ -429,14 +433,20 @@ class _Reader:
             self.path, classes, table.ids, class_of, after_indptr, after_indices, streams, self.state, self.truncated
         )
 
-    def _cut_unknown(self, threads: list[_Thread], events: list[Int64Array], table: _Ids) -> bool:
+    def _cut_unknown(
+        self, threads: list[_Thread], events: list[Int64Array], lists: list[tuple[Int64Array, UInt32Array]], table: _Ids
+    ) -> bool:
         """Refuse lists that name tasks not submitted before; in a partial record, end the thread there instead."""
         changed = False
-        for place, (thread, where) in enumerate(zip(threads, events, strict=True)):
+        for place, (thread, where, afters) in enumerate(zip(threads, events, lists, strict=True)):
             first = len(thread.kinds)
             waits = np.flatnonzero(thread.kinds == EVENT_WAIT)
-            for listed, positions in ((where, np.arange(len(where))), (waits, np.searchsorted(where, waits))):
-                indptr, names = thread.lists(listed)
+            for listed, positions, (indptr, names) in (
+                (where, np.arange(len(where)), afters),
+                (waits, np.searchsorted(where, waits), thread.lists(waits)),
+            ):
+                if table.in_order and self._all_before(indptr, names, positions):
+                    continue
                 index, known = table.lookup(names)
                 if known.all():
                     owner = np.repeat(positions, np.diff(indptr))
@@ -454,6 +464,14 @@ class _Reader:
                 thread.cut(first)
                 changed = True
         return changed
+
+    @staticmethod
+    def _all_before(indptr: Int64Array, names: UInt32Array, positions: Int64Array) -> bool:
+        """Whether every list's largest name is below its own position: enough where ids are 0, 1, 2 ... in order."""
+        listing = np.flatnonzero(np.diff(indptr))
+        if not len(listing):
+            return True
+        return bool((np.maximum.reduceat(names, indptr[listing]) < positions[listing]).all())
 
     def _steps(self, thread: _Thread, where: Int64Array, index: UInt32Array, table: _Ids) -> ThreadStream:
         kinds, host_ns = thread.kinds, thread.host_ns
@@ -523,15 +541,17 @@ class _Ids:
     def __init__(
         self, reader: _Reader, threads: list[_Thread], events: list[Int64Array], ids: list[Int64Array]
     ) -> None:
-        every = np.concatenate(ids) if len(ids) != 1 else ids[0]
+        every = ids[0] if len(ids) == 1 else np.concatenate([np.empty(0, np.int64), *ids])
         n = len(every)
-        self.in_order = bool((every == np.arange(n)).all())
+        ordinals = np.arange(n)
+        #: One thread, and its ids are 0, 1, 2 ... in the order of submission.
+        self.in_order = len(ids) == 1 and bool((every == ordinals).all())
         self.dense = self.in_order
         order = None
         if not self.in_order:
             if n and int(every.max()) < n:
                 order = np.full(n, -1, np.int64)
-                order[every] = np.arange(n)
+                order[every] = ordinals
                 self.dense = bool((order >= 0).all())
             if not self.dense:
                 order = np.argsort(every, kind="stable")
@@ -547,13 +567,13 @@ class _Ids:
                                 f"task {int(names[place])} submitted again by thread {thread.number}",
                             )
                         place -= len(names)
-        self.ids: UInt32Array = (np.arange(n) if order is None or self.dense else every[order]).astype(np.uint32)
+        self.ids: UInt32Array = (ordinals if order is None or self.dense else every[order]).astype(np.uint32)
         self.index: list[UInt32Array] = []
         for names in ids:
             known = names if self.dense else np.searchsorted(self.ids, names)
-            self.index.append(known.astype(np.uint32))
+            self.index.append(self.ids if self.in_order else known.astype(np.uint32))
         lengths = [len(names) for names in ids]
-        local = np.concatenate([np.arange(length) for length in lengths]) if len(ids) != 1 else np.arange(n)
+        local = ordinals if len(ids) == 1 else np.concatenate([ordinals[:0], *map(np.arange, lengths)])
         self.position: Int64Array = local if order is None else local[order]
         self.thread_of: Int64Array | None = None
         if len(ids) != 1:

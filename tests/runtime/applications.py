@@ -1,0 +1,104 @@
+"""Random applications, as plain lists of events, and the records that say the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from cedr.runtime.record import Record, RecordWriter, call_class, read_record
+
+
+@dataclass(frozen=True)
+class Event:
+    """kind: submit block wait wait_all host spawn join end. task: id; kind_of_task: class; listed: after ids, wait set."""
+
+    kind: str
+    host_ns: int = 0
+    task: int = -1
+    kind_of_task: int = -1
+    listed: tuple[int, ...] = ()
+    number: int = 0
+
+
+@dataclass
+class Application:
+    """classes: the API name of each; threads: by number, their events."""
+
+    apis: list[str]
+    threads: dict[int, list[Event]] = field(default_factory=dict)
+
+    def record(self, path: Path) -> Record:
+        """Write the record and read it back."""
+        with RecordWriter(path) as writer:
+            for index, api in enumerate(self.apis):
+                writer.add_class(call_class(api, "f32", {"n": index + 1}, {}, f"grid:{index}"))
+            for thread, events in self.threads.items():
+                for event in events:
+                    write_event(writer, thread, event)
+        return read_record(path)
+
+
+def write_event(writer: RecordWriter, thread: int, event: Event) -> None:
+    if event.kind in ("submit", "block"):
+        writer.submit_many(
+            event.kind_of_task,
+            [event.task],
+            [0, len(event.listed)],
+            event.listed,
+            host_ns=event.host_ns,
+            block=event.kind == "block",
+            thread=thread,
+        )
+    elif event.kind == "wait":
+        writer.wait(event.listed, host_ns=event.host_ns, thread=thread)
+    elif event.kind == "wait_all":
+        writer.wait(host_ns=event.host_ns, thread=thread)
+    elif event.kind == "host":
+        writer.host(event.number, thread=thread)
+    elif event.kind == "spawn":
+        writer.spawn(event.number, thread=thread)
+    elif event.kind == "join":
+        writer.join(event.number, thread=thread)
+    else:
+        writer.end(event.number, thread=thread)
+
+
+def random_application(random: Random, n_tasks: int, apis: list[str]) -> Application:
+    """Threads in one global order: every list names earlier tasks, a thread is spawned before it does anything."""
+    n_threads = random.choice((1, 1, 2, 3))
+    application = Application(apis, {thread: [] for thread in range(n_threads)})
+    threads = application.threads
+    shuffled = random.random() < 0.5
+    ids = random.sample(range(n_tasks), n_tasks) if shuffled else list(range(n_tasks))
+    started = {0}
+    last: dict[int, int] = {}
+    for place, task in enumerate(ids):
+        thread = random.randrange(n_threads)
+        if thread not in started:
+            threads[random.choice(sorted(started))].append(Event("spawn", number=thread))
+            started.add(thread)
+        host = random.choice((0, 0, 0, random.randrange(1, 30)))
+        earlier = ids[:place]
+        after = tuple(random.sample(earlier, min(len(earlier), random.choice((0, 1, 1, 2, 3)))))
+        consecutive = task == last.get(thread, -1) + 1
+        kind = "block" if consecutive and random.random() < 0.2 else "submit"
+        threads[thread].append(Event(kind, host, task, random.randrange(len(apis)), after))
+        last[thread] = task
+        if random.random() < 0.15:
+            waited = tuple(random.sample(ids[: place + 1], random.randint(1, min(3, place + 1))))
+            threads[thread].append(Event("wait", random.choice((0, 7)), listed=waited))
+        if random.random() < 0.1:
+            threads[thread].append(Event("wait_all"))
+        if random.random() < 0.1:
+            threads[thread].append(Event("host", number=random.randrange(0, 40)))
+    if random.random() < 0.5:
+        threads[0].append(Event("wait_all"))
+    for thread in sorted(started - {0}):
+        threads[thread].append(Event("end", number=0))
+        if random.random() < 0.5:
+            threads[0].append(Event("join", number=thread))
+    threads[0].append(Event("end", number=random.randrange(3)))
+    for thread in set(threads) - started:
+        del threads[thread]
+    return application
