@@ -206,7 +206,7 @@ class GridOp(IRDLOperation):
                     self._print_scratch(printer, tile, self.scratch[i] if self.scratch else None)
                 printer.print_string(")")
         if self.attributes:
-            printer.print_op_attributes(self.attributes)
+            printer.print_op_attributes(self.attributes, print_keyword=True)
         printer.print_string(" ")
         printer.print_region(self.body, print_entry_block_args=False)
         printer.exit_scope()
