@@ -105,25 +105,15 @@ class Emitter:
     # Grids of one kernel: copies, fills, borders.
 
     def copy(self, copy: Copy, name: str, location: LocationAttr) -> None:
-        tiles = copy_tiles(copy.shape)
-        domain = [size // t for size, t in zip(copy.shape, tiles, strict=True) if t < size]
-        dims = iter(range(len(domain)))
-        at = [
-            Affine.dim(next(dims), len(domain)) * t if t < size else Affine.const(0, len(domain))
-            for size, t in zip(copy.shape, tiles, strict=True)
-        ]
+        domain, at, tiles, bounds, inner = tiled_box(copy.shape, copy_tiles(copy.shape))
         draft = Draft(self, name, domain, [PARALLEL] * len(domain), location)
-        kept = [i for i, t in enumerate(tiles) if t > 1]
-        inner = [
-            Affine.dim(kept.index(i), len(kept)) if i in kept else Affine.const(0, len(kept)) for i in range(len(tiles))
-        ]
         inputs, maps = [], []
         if isinstance(copy.source, Placement):
             offsets = tuple(a * step for a, step in zip(at, copy.steps, strict=True))
             shape = tuple((t - 1) * step + 1 for t, step in zip(tiles, copy.steps, strict=True))
             inputs.append(draft.input(copy.source, Window(offsets, shape, ())))
             maps.append([a * step for a, step in zip(inner, copy.steps, strict=True)])
-        out = draft.output(copy.target, Window(tuple(at), tiles, ()))
+        out = draft.output(copy.target, Window(at, tiles, ()))
         maps.append(inner)
         element = copy.target.root.element_type
         block = Block(arg_types=[element] * len(maps))
@@ -132,7 +122,7 @@ class Emitter:
         else:
             constant = arith.ConstantOp(copy.source)
             block.add_ops([constant, YieldOp(constant.result)])
-        draft.kernel(name, [tiles[i] for i in kept], inputs, [out], maps, block)
+        draft.kernel(name, bounds, inputs, [out], maps, block)
         draft.emit()
 
     def fill_border(self, border: Border) -> None:
@@ -157,6 +147,9 @@ class Names:
     def __init__(self, taken: Sequence[str] = ()):
         self._taken = set(taken)
 
+    def take(self, name: str) -> None:
+        self._taken.add(name)
+
     def fresh(self, name: str) -> str:
         name = re.sub(r"\W", "_", name)
         if not name or name[0].isdigit():
@@ -175,6 +168,22 @@ def copy_tiles(shape: Sequence[int]) -> tuple[int, ...]:
             if size % count == 0 and prod(shape) // count >= COPY_TILE_ELEMENTS:
                 return tuple(s // count if j == i else s for j, s in enumerate(shape))
     return tuple(shape)
+
+
+def tiled_box(
+    shape: Sequence[int], tiles: Sequence[int]
+) -> tuple[list[int], tuple[Affine, ...], tuple[int, ...], list[int], list[Affine]]:
+    """(grid domain, offset of a tile, tile, bounds of the loops over a tile, their map onto it) of a box cut into tiles
+    that divide it."""
+    domain = [size // t for size, t in zip(shape, tiles, strict=True) if t < size]
+    dims = iter(range(len(domain)))
+    offsets = tuple(
+        Affine.dim(next(dims), len(domain)) * t if t < size else Affine.const(0, len(domain))
+        for size, t in zip(shape, tiles, strict=True)
+    )
+    kept = [i for i, t in enumerate(tiles) if t > 1]
+    inner = [Affine.dim(kept.index(i), len(kept)) if i in kept else Affine.const(0, len(kept)) for i in range(len(tiles))]
+    return domain, offsets, tuple(tiles), [tiles[i] for i in kept], inner
 
 
 def border_strips(
