@@ -183,7 +183,7 @@ class CallOp(IRDLOperation, ABC):
             with printer.in_parens():
                 printer.print_list(operands, printer.print_operand)
         if self.attributes:
-            printer.print_op_attributes(self.attributes)
+            printer.print_op_attributes(self.attributes, print_keyword=True)
         print_after(printer, self.after)
         self.print_body(printer)
 
@@ -195,10 +195,11 @@ class CallOp(IRDLOperation, ABC):
         properties = cls.parse_clauses(parser)
         inputs = parse_operand_group(parser, "ins")
         outputs = parse_operand_group(parser, "outs")
-        attributes = parser.parse_optional_attr_dict()
+        attributes = parser.parse_optional_attr_dict_with_keyword()
         properties["after"] = parse_optional_after(parser, enclosing_dims(parser))
         op = cls.create_call(inputs, outputs, properties, cls.parse_body(parser))
-        op.attributes |= attributes
+        if attributes is not None:
+            op.attributes |= attributes.data
         return op
 
     @classmethod

@@ -424,22 +424,22 @@ static void read_mode(struct cedr_state *state) {
     state->mode = MODE_RUN;
     return;
   }
-  state->record_path = getenv("CEDR_RECORD");
-  if (state->record_path == NULL) {
-    cedr_fail("CEDR_MODE=%s needs CEDR_RECORD=FILE", mode);
-  }
   if (strcmp(mode, "record") == 0) {
     const char *values = getenv("CEDR_VALUES");
     state->mode = MODE_RECORD;
     state->values = values != NULL && strcmp(values, "1") == 0;
   } else if (strcmp(mode, "execute") == 0) {
     state->mode = MODE_EXECUTE;
-    state->schedule_path = getenv("CEDR_SCHEDULE");
-    if (state->schedule_path == NULL) {
-      cedr_fail("CEDR_MODE=execute needs CEDR_SCHEDULE=FILE");
-    }
   } else {
     cedr_fail("CEDR_MODE=%s: the modes are run, record, execute", mode);
+  }
+  state->record_path = getenv("CEDR_RECORD");
+  state->schedule_path = getenv("CEDR_SCHEDULE");
+  if (state->record_path == NULL) {
+    cedr_fail("CEDR_MODE=%s needs CEDR_RECORD=FILE", mode);
+  }
+  if (state->mode == MODE_EXECUTE && state->schedule_path == NULL) {
+    cedr_fail("CEDR_MODE=execute needs CEDR_SCHEDULE=FILE");
   }
 }
 

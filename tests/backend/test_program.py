@@ -1,0 +1,89 @@
+"""What the emitters refuse: IR that is not at the last level, or that has no form in the target language."""
+
+from __future__ import annotations
+
+import pytest
+
+from cedr.backend.c_emitter import emit_c
+from cedr.backend.program import EmissionError, Program
+from cedr.backend.python_emitter import emit_python
+
+from .conftest import TINY, parse
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("cedr.alloc at 0", "cedr.alloc", "run the pass 'plan-memory' first"),
+        ("cedr.alloc at 1024", "cedr.alloc at 1026", "offset 1026 is not aligned"),
+        ("@copy [4 parallel] base 8", "@copy [4 parallel]", "run the pass 'add-dependencies' first"),
+        ("cedr.join @j base 12", "cedr.join @j", "run the pass 'add-dependencies' first"),
+        ("raw @copy:0[0 to 3]", "raw @copi:0[0 to 3]", "waits for @copi; the grids are @conv, @copy, @j, @mean"),
+        ("raw @copy:0[0 to 3]", "raw @copy:1[0 to 3]", "waits for @copy:1 with 1 indices; it has 1 calls"),
+        ("raw @copy:0[0 to 3]", "raw @copy:0[]", "waits for @copy:0 with 0 indices"),
+        ("@copy [", "@conv [", "its name is used twice"),
+        ("func.func @main", "func.func @other", "one function @main, the IR has 0"),
+    ],
+)
+def test_what_is_missing_is_named(old: str, new: str, message: str) -> None:
+    text = TINY.read_text()
+    assert old in text
+    with pytest.raises(EmissionError) as refusal:
+        Program.of(parse(text.replace(old, new, 1)))
+    assert message in str(refusal.value)
+
+
+KERNEL = """
+builtin.module {{
+  func.func @main(%x: memref<4x{type}> {{cedr.name = "x"}}, %y: memref<4x{type}> {{cedr.output = "y"}}) {{
+    cedr.grid @g [2 parallel] base 0
+        ins(%a = %x[d0 * 2][2] : memref<4x{type}>)
+        outs(%b = %y[d0 * 2][2] : memref<4x{type}>) {{
+      cedr.kernel @k [2] maps [(d0), (d0)] ins(%a) outs(%b) {{
+      ^bb0(%p: {type}, %q: {type}):
+        {body}
+      }}
+      cedr.yield
+    }}
+    cedr.wait
+    func.return
+  }}
+}}
+"""
+
+
+def test_an_unknown_scalar_operation_is_refused() -> None:
+    text = KERNEL.format(type="f32", body='%r = "math.ctpop"(%p) : (f32) -> f32\n cedr.yield %r : f32')
+    program = Program.of(parse_unverified(text))
+    for emit in (emit_c, emit_python):
+        with pytest.raises(EmissionError, match=r"grid @g, call 0 \(cedr.kernel\): no .* for 'math.ctpop'"):
+            emit(program)
+
+
+def parse_unverified(text: str):  # type: ignore[no-untyped-def]  # the op under test does not verify on floats
+    from xdsl.context import Context
+    from xdsl.dialects import get_all_dialects
+    from xdsl.parser import Parser
+
+    from cedr.dialects.cedr import Cedr
+
+    context = Context(allow_unregistered=True)
+    for name, factory in get_all_dialects().items():
+        if name != "cedr":
+            context.register_dialect(name, factory)
+    context.load_dialect(Cedr)
+    return Parser(context, text).parse_module()
+
+
+def test_half_precision_has_no_c_but_python() -> None:
+    program = Program.of(parse(KERNEL.format(type="f16", body="%r = arith.addf %p, %p : f16\n cedr.yield %r : f16")))
+    with pytest.raises(EmissionError, match="elements of f16 cannot be emitted as C .*use --emit python"):
+        emit_c(program)
+    assert "'f16'" in emit_python(program)
+
+
+def test_bfloat16_has_neither() -> None:
+    program = Program.of(parse(KERNEL.format(type="bf16", body="%r = arith.addf %p, %p : bf16\n cedr.yield %r : bf16")))
+    for emit in (emit_c, emit_python):
+        with pytest.raises(EmissionError, match="elements of bf16 cannot be emitted"):
+            emit(program)

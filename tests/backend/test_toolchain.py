@@ -1,0 +1,85 @@
+"""The C compiler: emitted C is clean under it, a directory builds alone, and without one there is one message."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cedr.backend import toolchain
+from cedr.backend.toolchain import (
+    LIBCEDR,
+    LIBCEDR_SOURCES,
+    ToolchainError,
+    build_module,
+    copy_libcedr,
+    find_compiler,
+    makefile_text,
+)
+
+from .conftest import prepare
+
+STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
+
+
+@pytest.fixture(autouse=True)
+def fresh_search() -> None:
+    find_compiler.cache_clear()
+
+
+def test_emitted_c_and_libcedr_have_no_warnings(tmp_path: Path) -> None:
+    module = prepare(tmp_path, "c")
+    compiler = find_compiler()
+    for source in ("tiny.c", *(f"libcedr/{name}" for name in LIBCEDR_SOURCES)):
+        compiler.run([*STRICT, "-O1", "-fsyntax-only", source], module.directory)
+
+
+def test_the_directory_builds_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    module = prepare(folder, "c")
+    (folder / "Makefile").write_text(makefile_text("tiny"))
+    assert sorted(copy_libcedr(folder)) == sorted(f"libcedr/{p.name}" for p in LIBCEDR.iterdir())
+    wanted = module.compute()
+    (folder / "tiny").unlink()
+    make = shutil.which("make")
+    assert make is not None, "make is one of the two things a machine must have"
+    clean = {"PATH": "/usr/bin:/bin"}
+    subprocess.run([make, "--silent"], cwd=folder, env=clean, check=True)
+    for got, value in zip(module.compute(), wanted, strict=True):
+        np.testing.assert_array_equal(got, value)
+
+
+def test_without_a_compiler_one_message_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setattr(toolchain.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ToolchainError, match="no C compiler found .*pip install ziglang.*--emit python"):
+        find_compiler()
+
+
+def test_a_configured_compiler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "no-such-cc")
+    with pytest.raises(ToolchainError, match="CC=no-such-cc: no such C compiler"):
+        find_compiler()
+
+
+def test_ziglang_serves_where_there_is_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("ziglang", reason="the package ziglang is an optional extra")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    assert find_compiler().command[-2:] == ("ziglang", "cc")
+
+
+def test_a_failed_build_leaves_the_old_executable(tmp_path: Path) -> None:
+    module = prepare(tmp_path, "c")
+    before = (tmp_path / "tiny").read_bytes()
+    (tmp_path / "tiny.c").write_text("int main(void) { return undeclared; }\n")
+    with pytest.raises(ToolchainError, match="undeclared"):
+        build_module(tmp_path, "tiny")
+    assert (tmp_path / "tiny").read_bytes() == before
+    assert not [p for p in os.listdir(module.directory) if p.endswith(".tmp")]
