@@ -250,7 +250,6 @@ class BatchMatmulOp(NamedOperation):
     def verify_(self) -> None:
         _verify_operand_counts(self, 2)
         _verify_ranks(self, (3, 3, 3))
-        _same_element_type(self)
         super().verify_()
 
 
