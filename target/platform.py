@@ -1,0 +1,686 @@
+"""Platform files: a board's clocks, ports and processing elements (PEs), and what each call costs on each.
+
+A platform is a TOML file. `load_platform` reads it strictly (`target/platforms/zcu102.toml` shows every key and says what
+it means), `parse_composition` says how many PEs of each type a run has, `class_costs` evaluates the cost expressions for
+the classes of a record, once per class, into arrays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from math import ceil
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cedr.target.api import APIS, CallClass
+from cedr.target.cost import Expression, Kind, Value, parse_expression
+from cedr.target.errors import CedrError
+from cedr.target.probes import probes
+from cedr.target.toml_file import KeyPath, Section, TomlFile, kind_of
+
+PLATFORMS_DIR: Final = Path(__file__).resolve().parent / "platforms"
+FORMAT: Final = 1
+DEFAULT_PLATFORM: Final = "zcu102"
+
+CORE: Final = 0
+PORT: Final = 1
+PE: Final = 2
+RESOURCES: Final = ("core", "port", "pe")
+"""What a phase occupies, by number: the core of the PE's worker, a DMA port, the PE itself."""
+
+OWN_PORT: Final = -1
+"""As a phase's port: the one that the PE has in the composition (`Pe.port`)."""
+
+MAX_COST_NS: Final = 2**60
+_UNITS: Final = ("ns", "us", "ms", "s", "cycle", "Hz", "MHz", "byte", "kB", "MB", "GB", "flop", "W", "1")
+_COUNTED: Final = ("element", "tap", "call", "pass", "row", "block", "chunk", "register", "point")
+_UNIT_PARTS: Final = (*_UNITS, *_COUNTED)
+
+
+class PlatformError(CedrError):
+    """A platform file, a composition or a cost that can't be used."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number with its unit and where it comes from."""
+
+    value: Fraction
+    unit: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Port:
+    """A DMA port, shared by the PEs that name it."""
+
+    name: str
+    mb_per_s: Fraction
+    source: str
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One step of a call on a PE: what it occupies, and for how long."""
+
+    resource: int
+    """CORE, PORT or PE."""
+    port: int
+    """For PORT: an index into the platform's ports, or OWN_PORT; else -1."""
+    amount: Expression
+    """Nanoseconds, or bytes to move."""
+    ns_per_unit: Fraction
+    """1, or nanoseconds a byte."""
+    poll: bool
+    """The PE's worker polls meanwhile: its core is held."""
+    source: str
+
+
+@dataclass(frozen=True)
+class CallCost:
+    """What one PE type takes of one API, and at what cost."""
+
+    api: str
+    supports: Expression
+    let: tuple[tuple[str, Expression], ...]
+    estimate: Expression | None
+    """What schedulers see; None: the cost."""
+    phases: tuple[Phase, ...]
+    where: str
+
+
+@dataclass(frozen=True)
+class Power:
+    """Watts of a PE while it works and while it waits."""
+
+    active_w: Fraction
+    idle_w: Fraction
+    source: str
+
+
+@dataclass(frozen=True)
+class PeType:
+    """A kind of PE: `cpu`, letter `C`."""
+
+    name: str
+    letter: str
+    title: str
+    most: int
+    """How many a composition may have."""
+    ports: tuple[int, ...]
+    """Indices into the platform's ports: the k-th PE of the type (from 0) uses ports[k mod their number]."""
+    calls: tuple[CallCost, ...]
+    power: Power | None
+    source: str
+
+    @property
+    def apis(self) -> tuple[str, ...]:
+        """The APIs it has entries for, in the table's order."""
+        return tuple(api for api in APIS if any(call.api == api for call in self.calls))
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A board, as its file describes it."""
+
+    name: str
+    title: str
+    path: Path
+    hash: str
+    """SHA-256 of the content; comments, order and white space don't count."""
+    default_composition: str
+    sources: Mapping[str, str]
+    figures: Mapping[str, Figure]
+    """Every number that expressions may use, by name: constants, clocks (`a53_mhz`), ports (`hp0_mb_per_s`), memory."""
+    cores: int
+    worker_cores: tuple[int, ...]
+    """The cores that workers run on; the daemon has another."""
+    ports: tuple[Port, ...]
+    pe_types: tuple[PeType, ...]
+
+    @property
+    def letters(self) -> dict[str, str]:
+        """Letter -> PE type, in the platform's order."""
+        return {pe_type.letter: pe_type.name for pe_type in self.pe_types}
+
+
+@dataclass(frozen=True)
+class PlatformSummary:
+    """One line of `cedr platforms`."""
+
+    name: str
+    title: str
+    hash: str
+    composition: str
+    pe_types: tuple[tuple[str, str, int, tuple[str, ...]], ...]
+    """Per type: letter, name, how many there may be, its APIs."""
+    figures: int
+    phases: int
+    sources: int
+    estimates: int
+    """How many of the figures and phases are estimates, by their own word."""
+
+
+@dataclass(frozen=True)
+class Pe:
+    """One PE of a composition: `fft1`."""
+
+    name: str
+    type_index: int
+    """Index into the platform's pe_types."""
+    number: int
+    """From 1, within its type."""
+    port: int
+    """Index into the platform's ports, or -1: it has none."""
+
+
+@dataclass(frozen=True)
+class Composition:
+    """How many PEs of each type a run has."""
+
+    text: str
+    """Canonical: `C3+F1+C2D1+Z1`, in the platform's order of types, those without a PE left out."""
+    counts: tuple[int, ...]
+    """By PE type."""
+    pes: tuple[Pe, ...]
+    """In the platform's order of types: cpu1, cpu2, cpu3, fft1, ..."""
+
+    @property
+    def pe_names(self) -> tuple[str, ...]:
+        return tuple(pe.name for pe in self.pes)
+
+    @property
+    def pe_types(self) -> NDArray[np.int32]:
+        """int32[PEs]: type of each PE."""
+        return np.array([pe.type_index for pe in self.pes], np.int32)
+
+    @property
+    def pe_ports(self) -> NDArray[np.int32]:
+        """int32[PEs]: port of each PE, or -1."""
+        return np.array([pe.port for pe in self.pes], np.int32)
+
+
+@dataclass(frozen=True)
+class ClassCosts:
+    """Costs of the classes of a record on the PE types of a platform, in integer nanoseconds.
+
+    estimate_ns, cost_ns   int64[classes, types]: what schedulers see; what it takes with every resource free (the sum of
+                           its phases). -1: not offered to that type. A join is offered to none: it runs nowhere.
+    is_join                bool[classes]
+    The phases of class c on type t are rows phase_indptr[c * types + t] up to phase_indptr[c * types + t + 1] of
+    phase_resource (int8: CORE, PORT, PE), phase_port (int32, as in `Phase`), phase_ns (int64), phase_poll (bool).
+    """
+
+    platform: Platform
+    classes: tuple[CallClass, ...]
+    estimate_ns: NDArray[np.int64]
+    cost_ns: NDArray[np.int64]
+    is_join: NDArray[np.bool_]
+    phase_indptr: NDArray[np.int64]
+    phase_resource: NDArray[np.int8]
+    phase_port: NDArray[np.int32]
+    phase_ns: NDArray[np.int64]
+    phase_poll: NDArray[np.bool_]
+
+    def phases(self, class_index: int, type_index: int) -> list[tuple[int, int, int, bool]]:
+        """(resource, port, ns, poll) of each phase, in order; empty where it is not offered."""
+        cell = class_index * len(self.platform.pe_types) + type_index
+        rows = slice(int(self.phase_indptr[cell]), int(self.phase_indptr[cell + 1]))
+        columns = (self.phase_resource[rows], self.phase_port[rows], self.phase_ns[rows], self.phase_poll[rows])
+        return [(int(r), int(p), int(ns), bool(poll)) for r, p, ns, poll in zip(*columns, strict=True)]
+
+    def by_pe(self, composition: Composition) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(estimate_ns, cost_ns), each int64[classes, PEs of the composition]."""
+        types = composition.pe_types
+        return np.ascontiguousarray(self.estimate_ns[:, types]), np.ascontiguousarray(self.cost_ns[:, types])
+
+    def require_offered(self, composition: Composition) -> None:
+        """Raise PlatformError, naming every class that no PE of the composition takes and the types that would."""
+        types = sorted(set(composition.pe_types.tolist()))
+        lines = []
+        for index, call in enumerate(self.classes):
+            if self.is_join[index] or (self.cost_ns[index, types] >= 0).any():
+                continue
+            takers = [t.name for t, cost in zip(self.platform.pe_types, self.cost_ns[index], strict=True) if cost >= 0]
+            lines.append(f"  {_call_text(call)}: taken by {', '.join(takers) or 'no PE type of this platform'}")
+        if lines:
+            raise PlatformError(
+                f"platform {self.platform.name}, composition {composition.text}: no PE takes these calls\n"
+                + "\n".join(lines)
+                + "\nAdd a PE that takes them to --hw, or compile for this composition."
+            )
+
+
+# ------------------------------------------------------------------------------------------------------------ files
+
+
+def platform_names() -> tuple[str, ...]:
+    """The platforms that ship, in alphabetical order."""
+    return tuple(sorted(path.stem for path in PLATFORMS_DIR.glob("*.toml")))
+
+
+def load_platform(name_or_path: str | Path) -> Platform:
+    """The platform of a name, or of a file (anything with a `/` or ending in `.toml`).
+
+    Raises PlatformError or TomlError, with file, line and key, for a file that is not right in every respect.
+    """
+    path = Path(name_or_path)
+    if isinstance(name_or_path, str) and "/" not in name_or_path and not name_or_path.endswith(".toml"):
+        if name_or_path not in platform_names():
+            raise PlatformError(
+                f"no platform {name_or_path!r}; there are {', '.join(platform_names())}, or give a file: path/to/my.toml"
+            )
+        path = PLATFORMS_DIR / f"{name_or_path}.toml"
+    try:
+        stamp = path.stat()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise PlatformError(f"platform file {path}: can't be read: {reason}") from error
+    return _load(path, stamp.st_mtime_ns, stamp.st_size, stamp.st_ino)
+
+
+@cache
+def _load(path: Path, *stamp: int) -> Platform:
+    return read_platform(TomlFile.read(path))
+
+
+def platform_summaries() -> list[PlatformSummary]:
+    """What `cedr platforms` lists."""
+    return [summary_of(load_platform(name)) for name in platform_names()]
+
+
+def summary_of(platform: Platform) -> PlatformSummary:
+    phases = [phase for pe_type in platform.pe_types for call in pe_type.calls for phase in call.phases]
+    said = [figure.source for figure in platform.figures.values()] + [phase.source for phase in phases]
+    return PlatformSummary(
+        name=platform.name,
+        title=platform.title,
+        hash=platform.hash,
+        composition=platform.default_composition,
+        pe_types=tuple((t.letter, t.name, t.most, t.apis) for t in platform.pe_types),
+        figures=len(platform.figures),
+        phases=len(phases),
+        sources=len(platform.sources),
+        estimates=sum(source.startswith("estimate") for source in said),
+    )
+
+
+def read_platform(file: TomlFile) -> Platform:
+    """A platform from a parsed file. Raises PlatformError or TomlError with file, line and key."""
+    return _Reader(file).read()
+
+
+class _Reader:
+    def __init__(self, file: TomlFile):
+        self.file = file
+        self.sources: dict[str, str] = {}
+        self.figures: dict[str, Figure] = {}
+        self.ports: list[Port] = []
+        self.used_sources: set[str] = set()
+
+    def fail(self, path: KeyPath, message: str) -> PlatformError:
+        return PlatformError(str(self.file.fail(path, message)))
+
+    def read(self) -> Platform:
+        root = self.file.root(
+            ("format", "name", "title", "composition", "sources", "clocks", "cores", "memory", "pe"),
+            ("constants", "ports"),
+        )
+        root.integer("format", FORMAT, FORMAT)
+        name = root.text("name")
+        if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
+            raise root.fail("name", f"needs lower-case letters, digits, _ and -, got {name!r}")
+        keys = self._keys(root, "sources")
+        self.sources = {key: self.section(("sources",), (), tuple(keys)).text(key) for key in keys}
+        for clock in self._keys(root, "clocks"):
+            section = self.section(("clocks", clock), ("mhz", "source"))
+            self.add(section, f"{clock}_mhz", section.positive("mhz"), "MHz")
+        memory = self.section(("memory",), ("mb_per_s", "source"))
+        self.add(memory, "memory_mb_per_s", memory.positive("mb_per_s"), "MB/s")
+        for port in self._keys(root, "ports"):
+            section = self.section(("ports", port), ("mb_per_s", "source"))
+            self.add(section, f"{port}_mb_per_s", section.positive("mb_per_s"), "MB/s")
+            self.ports.append(Port(port, section.positive("mb_per_s"), section.text("source")))
+        for constant in self._keys(root, "constants"):
+            section = self.section(("constants", constant), ("value", "unit", "source"))
+            unit = section.text("unit")
+            if any(part not in _UNIT_PARTS for part in unit.split("/")):
+                units = ", ".join(_UNIT_PARTS)
+                raise section.fail("unit", f"unknown unit {unit!r}; a unit is one of {units}, or two of them with a /")
+            self.add(section, constant, section.positive("value"), unit)
+        cores = self.section(("cores",), ("count", "workers", "source"))
+        self.source(cores)
+        count = cores.integer("count", 1, 1024)
+        workers = cores.data["workers"]
+        if not isinstance(workers, list) or not workers or any(type(w) is not int for w in workers):
+            raise cores.fail("workers", f"needs an array of core numbers, at least one, got {kind_of(workers)}")
+        if len(set(workers)) != len(workers) or not all(0 <= w < count for w in workers):
+            raise cores.fail("workers", f"needs different core numbers from 0 to {count - 1}, got {workers}")
+        types = [self.pe_type(path) for path in root.sections("pe")]
+        for key, values in (("name", [t.name for t in types]), ("letter", [t.letter for t in types])):
+            for index, value in enumerate(values):
+                if value in values[:index]:
+                    raise self.fail(("pe", index, key), f"{value!r} is taken by pe[{values.index(value)}]")
+        if unused := [key for key in self.sources if key not in self.used_sources]:
+            raise self.fail(("sources", unused[0]), "no figure names this source; remove it")
+        platform = Platform(
+            name=name,
+            title=root.text("title"),
+            path=self.file.path,
+            hash=_content_hash(self.file),
+            default_composition=root.text("composition"),
+            sources=self.sources,
+            figures=self.figures,
+            cores=count,
+            worker_cores=tuple(workers),
+            ports=tuple(self.ports),
+            pe_types=tuple(types),
+        )
+        try:
+            parse_composition(platform, platform.default_composition)
+        except PlatformError as error:
+            raise root.fail("composition", str(error)) from error
+        self.probe(platform)
+        return platform
+
+    def _keys(self, root: Section, key: str) -> list[str]:
+        return list(root.table(key))
+
+    def section(self, path: KeyPath, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> Section:
+        data: object = self.file.data
+        for part in path:
+            data = data[part]  # type: ignore[index]  # a path that was found in the data
+        return Section(self.file, path, data, required, optional)
+
+    def source(self, section: Section) -> str:
+        text = section.text("source")
+        head = re.split(r"[\s,:;]", text, maxsplit=1)[0]
+        if head != "estimate" and head not in self.sources:
+            known = ", ".join(self.sources) or "none"
+            raise section.fail(
+                "source", f"starts with the name of one of [sources] ({known}) or with the word estimate, got {text!r}"
+            )
+        self.used_sources.add(head)
+        return text
+
+    def add(self, section: Section, name: str, value: Fraction, unit: str) -> None:
+        if name in self.figures:
+            raise self.fail(section.path, f"the name {name} is taken by another figure")
+        for api in APIS.values():
+            if name in api.names:
+                raise self.fail(section.path, f"the name {name} is a dimension or attribute of {api.name}")
+        self.figures[name] = Figure(value, unit, self.source(section))
+
+    def pe_type(self, path: KeyPath) -> PeType:
+        section = self.section(
+            path, ("name", "letter", "title", "most", "source", "call"), ("ports", "dma_mb_per_s", "power")
+        )
+        name, letter = section.text("name"), section.text("letter")
+        if not re.fullmatch(r"[a-z][a-z0-9_]*[a-z_]|[a-z]", name):
+            raise section.fail("name", f"needs lower-case letters and digits, ending in a letter, got {name!r}")
+        if not re.fullmatch(r"[A-Z]([A-Z0-9]*[A-Z])?", letter):
+            raise section.fail("letter", f"needs capitals (digits between them), got {letter!r}")
+        most = section.integer("most", 1, 1024)
+        source = self.source(section)
+        ports: list[int] = []
+        if "ports" in section:
+            names = [port.name for port in self.ports]
+            for index, port in enumerate(section.texts("ports")):
+                if port not in names:
+                    raise self.fail(
+                        (*path, "ports", index), f"no port {port!r}; the ports are {', '.join(names) or 'none'}"
+                    )
+                ports.append(names.index(port))
+            if len({self.ports[p].mb_per_s for p in ports}) > 1:
+                raise section.fail("ports", "the ports of one PE type need one bandwidth: a call has one cost per type")
+        elif "dma_mb_per_s" in section:
+            raise section.fail("dma_mb_per_s", "needs `ports` beside it")
+        dma = section.positive("dma_mb_per_s") if "dma_mb_per_s" in section else None
+        calls = [self.call(call, ports, dma) for call in section.sections("call")]
+        power = None
+        if "power" in section:
+            table = self.section((*path, "power"), ("active_w", "idle_w", "source"))
+            power = Power(table.positive("active_w"), table.positive("idle_w", zero=True), self.source(table))
+        return PeType(name, letter, section.text("title"), most, tuple(ports), tuple(calls), power, source)
+
+    def call(self, path: KeyPath, ports: list[int], dma: Fraction | None) -> CallCost:
+        section = self.section(path, ("api", "supports", "phase"), ("let", "estimate", "estimate_ns"))
+        api = section.text("api")
+        offered = tuple(name for name in APIS if name != "join")
+        if api not in offered:
+            raise section.fail("api", f"no API {api!r}; the APIs are {', '.join(offered)}")
+        names: dict[str, Kind] = {**dict.fromkeys(self.figures, "number"), **APIS[api].names}
+        let: list[tuple[str, Expression]] = []
+        for name in section.table("let"):
+            key = (*path, "let", name)
+            if name in names:
+                raise self.fail(key, f"the name {name} is taken; the names there are: {', '.join(sorted(names))}")
+            let.append((name, self.expression(key, section.data["let"][name], names)))
+            names[name] = "number"
+        supports = parse_expression(section.text("supports"), names, "truth", section.where("supports"))
+        if ("estimate" in section) == ("estimate_ns" in section):
+            raise section.fail("estimate", 'give either estimate = "cost" or estimate_ns = "expression"')
+        estimate = None
+        if "estimate_ns" in section:
+            estimate = self.expression((*path, "estimate_ns"), section.data["estimate_ns"], names)
+        elif section.text("estimate") != "cost":
+            raise section.fail("estimate", f'is "cost" (or give estimate_ns), got {section.text("estimate")!r}')
+        phases = tuple(self.phase(phase, names, ports, dma) for phase in section.sections("phase"))
+        used = set().union(supports.names, estimate.names if estimate else (), *(p.amount.names for p in phases))
+        used = used.union(*(expression.names for _, expression in let))
+        if unused := [name for name, _ in let if name not in used]:
+            raise self.fail((*path, "let", unused[0]), "no expression uses this name; remove it")
+        return CallCost(api, supports, tuple(let), estimate, phases, self.file.where(path))
+
+    def phase(self, path: KeyPath, names: Mapping[str, Kind], ports: list[int], dma: Fraction | None) -> Phase:
+        section = self.section(path, ("on", "source"), ("ns", "bytes", "poll"))
+        on, source, poll = section.text("on"), self.source(section), section.truth("poll", False)
+        port, known = -1, [p.name for p in self.ports]
+        if on == "port" or on.startswith("port:"):
+            resource = PORT
+            if on == "port":
+                if not ports:
+                    raise section.fail("on", "this PE type has no `ports`; write port:NAME, or give it ports")
+                port, rate = OWN_PORT, self.ports[ports[0]].mb_per_s
+            elif (name := on.removeprefix("port:")) in known:
+                port = known.index(name)
+                rate = self.ports[port].mb_per_s
+            else:
+                raise section.fail("on", f"no port {name!r}; the ports are {', '.join(known) or 'none'}")
+            rate = min(rate, dma) if dma is not None else rate
+        elif on in ("core", "pe"):
+            resource, rate = (CORE if on == "core" else PE), Fraction(0)
+        else:
+            raise section.fail("on", f"is core, pe, port or port:NAME, got {on!r}")
+        if poll and resource == CORE:
+            raise section.fail("poll", "a phase on the core holds the core; poll is for phases on a port or the PE")
+        if ("ns" in section) == ("bytes" in section):
+            raise section.fail("ns", "give either ns or, on a port, bytes")
+        if "bytes" in section and resource != PORT:
+            raise section.fail("bytes", f"only a port moves bytes, this phase is on {on}; give ns")
+        key = "bytes" if "bytes" in section else "ns"
+        amount = self.expression((*path, key), section.data[key], names)
+        return Phase(resource, port, amount, 1000 / rate if key == "bytes" else Fraction(1), poll, source)
+
+    def expression(self, path: KeyPath, text: object, names: Mapping[str, Kind]) -> Expression:
+        """An expression that is a number; a plain number above 0 will do."""
+        where = self.file.where(path)
+        if isinstance(text, bool) or not isinstance(text, str):
+            number = Section(self.file, path[:-1], {str(path[-1]): text}, (str(path[-1]),)).positive(str(path[-1]))
+            return Expression(str(text), where, "number", frozenset(), lambda values: number)
+        expression = parse_expression(text, names, "number", where)
+        if expression.is_constant and expression.number({}) <= 0:
+            raise PlatformError(f"{where}: needs a value above 0, {text!r} is {expression.number({})}")
+        return expression
+
+    def probe(self, platform: Platform) -> None:
+        """Evaluate every entry on calls of many sizes, so that a cost of zero shows now and not in a run."""
+        for type_index, pe_type in enumerate(platform.pe_types):
+            taken: set[str] = set()
+            for index, call in enumerate(pe_type.calls):
+                path: KeyPath = ("pe", type_index, "call", index)
+                costs = [c for p in probes(call.api) if (c := _evaluate(platform, call, p)) is not None]
+                if not costs:
+                    continue
+                for number, phase in enumerate(call.phases):
+                    if not any(cost.phases_ns[number] for cost in costs):
+                        key = "ns" if phase.ns_per_unit == 1 else "bytes"
+                        raise self.fail((*path, "phase", number, key), f"costs nothing: {phase.amount.text!r} is 0")
+                if call.supports.is_constant and call.api in taken:
+                    raise self.fail((*path, "supports"), f"never reached: an entry above takes every {call.api}")
+                if call.supports.is_constant:
+                    taken.add(call.api)
+
+
+def _content_hash(file: TomlFile) -> str:
+    text = json.dumps(file.data, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# ----------------------------------------------------------------------------------------------------- compositions
+
+
+def parse_composition(platform: Platform, text: str) -> Composition:
+    """Counts of PEs: `C3+F1+C2D1+Z1` or `C3F1C2D1Z1`, in any order; a letter with 0 is as good as left out.
+
+    Raises PlatformError for an unknown letter (with those there are), a letter given twice, a missing or too large
+    count, no PE at all.
+    """
+
+    def refuse(what: str) -> PlatformError:
+        letters = ", ".join(f"{t.letter} ({t.name}, up to {t.most})" for t in platform.pe_types)
+        return PlatformError(
+            f"composition {text!r}: {what}; platform {platform.name} has {letters}, "
+            f"as in {platform.default_composition}"
+        )
+
+    by_length = sorted(platform.pe_types, key=lambda t: -len(t.letter))
+    counts: dict[str, int] = {}
+    at = 0
+    while at < len(text) or not counts:
+        at += bool(counts) and text.startswith("+", at)
+        found = next((t for t in by_length if text.startswith(t.letter, at)), None)
+        if found is None:
+            raise refuse(f"no PE type at {text[at : at + 10]!r}" if text[at:] else "a PE type is missing at its end")
+        at += len(found.letter)
+        digits = re.compile("[0-9]*").match(text, at)
+        assert digits is not None
+        if not digits.group():
+            raise refuse(f"{found.letter} needs a count")
+        if found.name in counts:
+            raise refuse(f"{found.letter} is given twice")
+        if len(digits.group()) > 4 or int(digits.group()) > found.most:
+            raise refuse(f"at most {found.most} {found.letter}, got {digits.group()[:20]}")
+        counts[found.name] = int(digits.group())
+        at = digits.end()
+    if not any(counts.values()):
+        raise refuse("no PE at all")
+    pes = [
+        Pe(f"{t.name}{k + 1}", index, k + 1, t.ports[k % len(t.ports)] if t.ports else -1)
+        for index, t in enumerate(platform.pe_types)
+        for k in range(counts.get(t.name, 0))
+    ]
+    canonical = "+".join(f"{t.letter}{counts[t.name]}" for t in platform.pe_types if counts.get(t.name))
+    return Composition(canonical, tuple(counts.get(t.name, 0) for t in platform.pe_types), tuple(pes))
+
+
+# ------------------------------------------------------------------------------------------------------------ costs
+
+
+@dataclass(frozen=True)
+class _Cost:
+    estimate_ns: int
+    cost_ns: int
+    phases_ns: tuple[int, ...]
+
+
+def _call_text(call: CallClass) -> str:
+    dims = " ".join(f"{name}={extent}" for name, extent in call.dims.items())
+    attributes = " ".join(f"{name}={value}" for name, value in call.attributes.items() if value not in (False, ""))
+    return " ".join(part for part in (call.label, call.api, call.dtype, attributes, dims) if part)
+
+
+def _evaluate(platform: Platform, cost: CallCost, call: CallClass) -> _Cost | None:
+    """One class on one entry; None where the entry does not cover it. Raises PlatformError for a cost of 0 or less."""
+    values: dict[str, Value] = {**call.values(), **{name: f.value for name, f in platform.figures.items()}}
+    for name, expression in cost.let:
+        values[name] = expression.number(values)
+    if not cost.supports.truth(values):
+        return None
+    phases_ns: list[int] = []
+    for phase in cost.phases:
+        amount = phase.amount.number(values)
+        if amount < 0 or amount > MAX_COST_NS:
+            raise PlatformError(f"{phase.amount.where}: needs 0 to 2^60, is {ceil(amount)} for {_call_text(call)}")
+        phases_ns.append(ceil(amount * phase.ns_per_unit))
+    total = sum(phases_ns)
+    estimate = total if cost.estimate is None else cost.estimate.ceiling(values)
+    for what, where, ns in (
+        ("cost", cost.where, total),
+        ("estimate", cost.estimate.where if cost.estimate else cost.where, estimate),
+    ):
+        if not 0 < ns <= MAX_COST_NS:
+            raise PlatformError(f"{where}: the {what} needs 1 ns to 2^60 ns, is {ns} for {_call_text(call)}")
+    return _Cost(estimate, total, tuple(phases_ns))
+
+
+def class_costs(platform: Platform, classes: Sequence[CallClass]) -> ClassCosts:
+    """Evaluate every class on every PE type: the first entry of a type that covers the class counts.
+
+    Raises CallClassError for a class that the API table does not allow, PlatformError for a cost of 0 or less.
+    """
+    shape = (len(classes), len(platform.pe_types))
+    estimates, costs = np.full(shape, -1, np.int64), np.full(shape, -1, np.int64)
+    indptr = np.zeros(shape[0] * shape[1] + 1, np.int64)
+    rows: list[tuple[int, int, int, bool]] = []
+    known: dict[str, list[tuple[_Cost, CallCost] | None]] = {}
+    for index, call in enumerate(classes):
+        call.check(f"class {index}")
+        key = json.dumps([call.api, call.dtype, dict(call.dims), dict(call.attributes)], sort_keys=True)
+        if key not in known:
+            known[key] = [_on_type(platform, pe_type, call) for pe_type in platform.pe_types]
+        for type_index, entry in enumerate(known[key]):
+            if entry is not None:
+                cost, source = entry
+                estimates[index, type_index], costs[index, type_index] = cost.estimate_ns, cost.cost_ns
+                for phase, ns in zip(source.phases, cost.phases_ns, strict=True):
+                    rows.append((phase.resource, phase.port, ns, phase.poll))
+            indptr[index * shape[1] + type_index + 1] = len(rows)
+    columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
+    return ClassCosts(
+        platform=platform,
+        classes=tuple(classes),
+        estimate_ns=estimates,
+        cost_ns=costs,
+        is_join=np.array([call.api == "join" for call in classes], np.bool_),
+        phase_indptr=indptr,
+        phase_resource=np.array(columns[0], np.int8),
+        phase_port=np.array(columns[1], np.int32),
+        phase_ns=np.array(columns[2], np.int64),
+        phase_poll=np.array(columns[3], np.bool_),
+    )
+
+
+def _on_type(platform: Platform, pe_type: PeType, call: CallClass) -> tuple[_Cost, CallCost] | None:
+    for entry in pe_type.calls:
+        if entry.api == call.api and (cost := _evaluate(platform, entry, call)) is not None:
+            return cost, entry
+    return None
+
+
+def api_support(platform: Platform, composition: Composition) -> dict[str, tuple[str, ...]]:
+    """API -> the PEs of a composition that have an entry for it (limits of size apart)."""
+    return {
+        api: tuple(pe.name for pe in composition.pes if api in platform.pe_types[pe.type_index].apis)
+        for api in APIS
+        if api != "join"
+    }
