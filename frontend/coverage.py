@@ -149,7 +149,9 @@ def _value_refusal(value: object) -> str:
         return ""
     if any(not isinstance(size, int) for size in value.shape):
         shape = ", ".join(str(size) for size in value.shape)
-        return f"a tensor of shape [{shape}], whose sizes depend on data; use operations that keep static shapes"
+        if any(str(size).startswith("u") for size in value.shape):  # an unbacked symbol: no input's size fixes it
+            return f"a tensor of shape [{shape}], whose sizes depend on data; use operations that keep static shapes"
+        return f"a tensor of shape [{shape}], whose sizes are not static; export with fixed sizes"
     if value.is_sparse or value.is_quantized or value.layout != torch.strided:
         return f"a tensor of layout {value.layout}; convert it with .to_dense() or .dequantize()"
     if not has_ir_type(value.dtype):

@@ -1,0 +1,159 @@
+"""What can't be converted is refused all at once, each op with its line and what can be done."""
+
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from cedr.frontend.aten.registry import converts, find_converter, supported_ops
+from cedr.frontend.coverage import UnsupportedOpsError, survey
+from cedr.frontend.export import export_model
+from cedr.frontend.importer import examine_program, import_program
+from tests.frontend.cases import Program, floats, integers
+
+aten = torch.ops.aten
+
+
+class Unsupported(nn.Module):
+    """Three ops without a converter, one of them on three times on one line, among others that have one."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = torch.cumsum(x, 0) + 1
+        for _ in range(3):
+            y = torch.lgamma(y)
+        z, _ = torch.sort(y.relu())
+        return z
+
+
+def line_of(text: str) -> int:
+    lines = Path(__file__).read_text().splitlines()
+    return next(number for number, line in enumerate(lines, 1) if line.strip() == text)
+
+
+def report(forward: Any, *inputs: torch.Tensor) -> str:
+    module = forward if isinstance(forward, nn.Module) else Program(forward)
+    with pytest.raises(UnsupportedOpsError) as caught:
+        import_program(export_model(module, inputs), "model")
+    return str(caught.value)
+
+
+def test_three_unsupported_ops_give_one_report_of_three_lines() -> None:
+    lines = report(Unsupported(), floats(4)).splitlines()
+    assert len(lines) == 3
+    for line, number, op, count in zip(
+        lines,
+        (
+            line_of("y = torch.cumsum(x, 0) + 1"),
+            line_of("y = torch.lgamma(y)"),
+            line_of("z, _ = torch.sort(y.relu())"),
+        ),
+        ("aten.cumsum.default", "aten.lgamma.default", "aten.sort.default"),
+        (1, 3, 1),
+        strict=True,
+    ):
+        place = f"{Path(__file__).name}:{number}: {op} (x{count}): "
+        assert place in line
+        assert line.endswith("has no conversion; express it by ops that have one, or compute it outside the model")
+
+
+def test_a_line_of_the_report_for_each_line_of_the_source() -> None:
+    class Twice(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = torch.lgamma(x)
+            return torch.lgamma(y + 1)
+
+    first, second = report(Twice(), floats(3)).splitlines()
+    assert f":{line_of('y = torch.lgamma(x)')}: aten.lgamma.default (x1)" in first
+    assert f":{line_of('return torch.lgamma(y + 1)')}: aten.lgamma.default (x1)" in second
+
+
+def test_the_survey_lists_supported_ops_too() -> None:
+    uses = survey(export_model(Unsupported(), (floats(4),)))
+    assert [(use.op, use.count, bool(use.reason)) for use in uses] == [
+        ("aten.cumsum.default", 1, True),
+        ("aten.add.Tensor", 1, False),
+        ("aten.lgamma.default", 3, True),
+        ("aten.relu.default", 1, False),
+        ("aten.sort.default", 1, True),
+    ]
+
+
+def test_an_examination_also_tells_what_arguments_forbid() -> None:
+    program = export_model(Program(lambda x: F.interpolate(x, size=(5, 4)).relu()), (floats(1, 1, 3, 4),))
+    assert [bool(use.reason) for use in survey(program)] == [False, False]
+    assert [bool(use.reason) for use in examine_program(program)] == [True, False]
+
+
+def test_refusals_of_arguments_and_of_ops_stand_in_one_report() -> None:
+    def forward(x: torch.Tensor) -> torch.Tensor:
+        y = F.interpolate(x, size=(5, 4))
+        return torch.lgamma(y)
+
+    first, second = report(forward, floats(1, 1, 3, 4)).splitlines()
+    assert "aten.upsample_nearest2d.vec (x1): nearest upsampling from 3 to 5 (factor 1.66667); only whole" in first
+    assert "aten.lgamma.default (x1)" in second
+
+
+def test_the_error_survives_pickling() -> None:
+    with pytest.raises(UnsupportedOpsError) as caught:
+        import_program(export_model(Unsupported(), (floats(4),)), "model")
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert str(copy) == str(caught.value) and copy.uses == caught.value.uses
+
+
+@pytest.mark.parametrize(
+    ("forward", "inputs", "message"),
+    [
+        (nn.ConvTranspose2d(2, 3, 3), (floats(1, 2, 5, 5),), "transposed convolution; use upsampling followed by"),
+        (nn.Conv3d(1, 1, 2), (floats(1, 1, 3, 3, 3),), "convolution in 3 spatial dims; 1 and 2 can be converted"),
+        (nn.MaxPool2d(2, return_indices=True), (floats(1, 1, 4, 4),), "its result 1 is used, which can't be computed"),
+        (lambda x: F.max_pool2d(x, 2), (integers(1, 1, 4, 4),), "pooling of integers; convert them to a float dtype"),
+        (lambda x: x // 2, (floats(3),), r"floor division of floats; use torch.floor\(x / y\)"),
+        (lambda x: x % 2, (floats(3),), "the remainder of floats"),
+        (lambda x: torch.pow(x, x), (integers(3),), "an integer to the power of an integer tensor"),
+        (lambda x: x**-1, (integers(3, low=1),), "an integer to the power of -1"),
+        (lambda x: x + torch.arange(100000), (floats(1),), "a range of 100000 numbers; register it as a buffer"),
+        (lambda x: x.to(torch.uint8), (floats(3),), "dtype uint8 can't be converted; use one of float64, float32"),
+        (lambda x: torch.fft.fft(x).abs(), (floats(4),), "aten._fft_r2c.default"),
+        (lambda x: x[x > 0], (floats(4),), "aten.nonzero.default|aten.index.Tensor"),
+        (lambda x: x.clone().add_(1) + x.mul_(2), (floats(4),), "input 'args_0' .x1.: forward changes it in place"),
+    ],
+)  # fmt: skip
+def test_refusals(forward: Any, inputs: tuple[torch.Tensor, ...], message: str) -> None:
+    text = report(forward if isinstance(forward, nn.Module) else Program(forward), *inputs)
+    assert re.search(message, text), text
+
+
+def test_a_model_in_training_mode_is_told_to_leave_it() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Dropout(0.5)).train()
+    lines = report(model, floats(2, 1, 5, 5)).splitlines()
+    assert any(
+        "aten.native_dropout.default (x1): the model is in training mode; call model.eval()" in line for line in lines
+    )
+    assert any("buffer '1.running_mean' (x1): forward changes it in place" in line for line in lines)
+
+
+def test_complex_inputs_are_refused_at_the_boundary() -> None:
+    text = report(Program(lambda x: x * 2), torch.zeros(3, dtype=torch.complex64))
+    assert "the model's inputs: input 'args_0' (x1): dtype complex64 can't be converted" in text
+
+
+def test_dynamic_sizes_are_refused() -> None:
+    program = export_model(nn.ReLU(), (floats(4, 3),), dynamic_shapes=({0: torch.export.Dim("n", min=2)},))
+    with pytest.raises(
+        UnsupportedOpsError, match=r"a tensor of shape \[s\d+, 3\], whose sizes are not static; export with fixed sizes"
+    ):
+        import_program(program, "model")
+
+
+def test_an_op_has_one_converter() -> None:
+    with pytest.raises(ValueError, match="aten.relu.default has two converters"):
+        converts(aten.relu.default)(lambda b, x: x)
+    assert find_converter(aten.relu.default) is not None
+    assert find_converter(aten.lgamma.default) is None
+    assert "aten.convolution.default" in supported_ops() and list(supported_ops()) == sorted(supported_ops())
