@@ -55,27 +55,25 @@ def probes(api: str) -> tuple[CallClass, ...]:
     calls: list[CallClass] = []
     match api:
         case "gemm":
-            shapes = [(1, 1, 1), (4, 64, 4), (1, 512, 10), (64, 256, 100), (512, 512, 512)]
+            shapes = [(1, 1, 1), (4, 64, 4), (1, 512, 10), (64, 256, 100)]
             for (m, k, n), dtype, transposed in product(shapes, ("f32", "f64", "c64"), (False, True)):
                 dims = {"m": m, "k": k, "n": n}
                 calls.append(CallClass("gemm", dtype, dims, {"transpose_b": transposed}, f"gemm {m}x{k}x{n} {dtype}"))
         case "conv2d":
-            for (c, f), (rows, columns), kernel, stride, dtype in product(
-                ((1, 1), (3, 1), (8, 6)), ((1, 1), (32, 32), (224, 300)), (1, 3, 11), (1, 2), ("f32", "f64")
-            ):
-                calls.append(conv2d_class(c, f, rows, columns, kernel, stride, 1, dtype))
-            calls.append(conv2d_class(4, 4, 16, 16, 3, dilation=2))
+            for (c, f), (rows, columns), kernel in product(((1, 1), (8, 6)), ((1, 1), (32, 32), (224, 300)), (1, 3)):
+                calls.append(conv2d_class(c, f, rows, columns, kernel))
+            calls += [conv2d_class(4, 4, 16, 16, 3, dilation=2), conv2d_class(3, 64, 112, 112, 7, stride=2)]
+            calls += [conv2d_class(2, 3, 20, 20, 11), conv2d_class(2, 3, 20, 20, 3, dtype="f64")]
         case "conv1d":
-            for (c, f), length, kernel, stride, dtype in product(
-                ((1, 1), (3, 1), (8, 6)), (1, 100, 8000), (1, 3, 80), (1, 4), ("f32", "f64")
-            ):
-                calls.append(conv1d_class(c, f, length, kernel, stride, 1, dtype))
-            calls.append(conv1d_class(4, 4, 100, 3, dilation=2))
+            for (c, f), length, kernel in product(((1, 1), (8, 6)), (1, 100, 8000), (1, 3)):
+                calls.append(conv1d_class(c, f, length, kernel))
+            calls += [conv1d_class(4, 4, 100, 3, dilation=2), conv1d_class(1, 128, 1980, 80, stride=4)]
+            calls += [conv1d_class(2, 3, 20, 3, dtype="f64")]
         case "fft":
-            for b, n, inverse in product((1, 16), (1, 16, 128, 1024, 2048, 65536), (False, True)):
+            for b, n, inverse in product((1, 16), (1, 16, 1024, 65536), (False, True)):
                 calls.append(CallClass("fft", "c64", {"b": b, "n": n}, {"inverse": inverse}, f"fft {b}x{n}"))
         case "zip":
-            for n, kind, dtype in product((1, 1000, 4096, 1 << 20), ZIP_KINDS, ("f32", "c64", "i32")):
+            for n, kind, dtype in product((1, 1000, 1 << 20), ZIP_KINDS, ("f32", "c64")):
                 calls.append(CallClass("zip", dtype, {"n": n}, {"kind": kind}, f"zip {kind} {n} {dtype}"))
         case "kernel":
             for elements, per_point, macs in ((1, 1, 0), (1000, 0, 0), (1000, 40, 20), (1 << 20, 3, 0)):

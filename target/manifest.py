@@ -1,0 +1,303 @@
+"""manifest.json: what a compiled module's directory holds.
+
+    {"version": 1, "name": "vgg_digits", "model": "vgg_digits", "emit": "c",
+     "inputs": [{"name": "x", "dtype": "f32", "shape": [1, 1, 32, 32]}], "outputs": [...],
+     "pipeline": "default", "platform": {"name": "zcu102", "hash": "<SHA-256>"}, "hw": "C3+F1+C2D1+Z1",
+     "control": "static", "files": {"vgg_digits.c": "<SHA-256>", ...},
+     "figures": {"arena_bytes": 1, "arena_bound_bytes": 1, "macs_by_api": {}, "ir_bytes": {},
+                 "export_s": null, "compile_s": 0.5, "build_s": 1.0}}
+
+`files` are relative to the directory. `figures` are what a report says later without compiling again; null: not known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, Literal, NoReturn, cast
+
+from cedr.target.api import APIS
+from cedr.target.dtypes import DTYPES
+from cedr.target.errors import CedrError
+from cedr.target.files import write_atomically
+
+FILE_NAME: Final = "manifest.json"
+VERSION: Final = 1
+
+Emit = Literal["c", "python"]
+Control = Literal["static", "dynamic"]
+EMITS: Final[tuple[Emit, ...]] = ("c", "python")
+CONTROLS: Final[tuple[Control, ...]] = ("static", "dynamic")
+
+
+class ManifestError(CedrError):
+    """A manifest that is missing, malformed, or of another version."""
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output of a module."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ModuleFigures:
+    """What the compiler found out; None: not known."""
+
+    arena_bytes: int | None = None
+    arena_bound_bytes: int | None = None
+    """Largest sum of bytes between first write and last read, in layer order, over the buffers of the final IR."""
+    macs_by_api: Mapping[str, int] = field(default_factory=dict)
+    """Multiply-accumulates of convolution and linear layers, by the API that does them."""
+    ir_bytes: Mapping[str, int] = field(default_factory=dict)
+    """Length of the IR's text, by stage."""
+    export_s: float | None = None
+    compile_s: float | None = None
+    build_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A module's manifest. `files` maps paths relative to the directory to the SHA-256 of their content."""
+
+    name: str
+    model: str
+    """What was compiled, as it was named."""
+    emit: Emit
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    pipeline: str
+    platform: str
+    platform_hash: str
+    hw: str
+    control: Control
+    files: Mapping[str, str]
+    figures: ModuleFigures = field(default_factory=ModuleFigures)
+
+    def to_json(self) -> str:
+        value = {
+            "version": VERSION,
+            "name": self.name,
+            "model": self.model,
+            "emit": self.emit,
+            "inputs": [_spec(tensor) for tensor in self.inputs],
+            "outputs": [_spec(tensor) for tensor in self.outputs],
+            "pipeline": self.pipeline,
+            "platform": {"name": self.platform, "hash": self.platform_hash},
+            "hw": self.hw,
+            "control": self.control,
+            "files": dict(self.files),
+            "figures": {
+                key: dict(value) if isinstance(value, Mapping) else value
+                for key, value in ((key, getattr(self.figures, key)) for key in ModuleFigures.__dataclass_fields__)
+            },
+        }
+        return json.dumps(value, indent=2, allow_nan=False) + "\n"
+
+    def save(self, directory: str | os.PathLike[str]) -> Path:
+        """Write DIR/manifest.json, whole or not at all; what would not load is refused. Returns its path."""
+        path = Path(directory) / FILE_NAME
+        text = self.to_json()
+        _Reader(path).manifest(text)
+        with write_atomically(path) as stream:
+            stream.write(text.encode())
+        return path
+
+    @classmethod
+    def load(cls, directory: str | os.PathLike[str]) -> Manifest:
+        """Read DIR/manifest.json. Raises ManifestError naming file and key."""
+        path = Path(directory) / FILE_NAME
+        try:
+            text = path.read_bytes().decode()
+        except FileNotFoundError as error:
+            raise ManifestError(
+                f"{path}: not there, so {directory} is no compiled module; compile one with -o"
+            ) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise ManifestError(f"{path}: can't be read: {error}") from error
+        return _Reader(path).manifest(text)
+
+    def changed_files(self, directory: str | os.PathLike[str]) -> tuple[str, ...]:
+        """The files whose content is not that of the manifest, and those that are gone; in the manifest's order."""
+        changed = []
+        for name, digest in self.files.items():
+            path = Path(directory) / name
+            if not path.is_file() or hash_file(path) != digest:
+                changed.append(name)
+        return tuple(changed)
+
+
+def _spec(tensor: TensorSpec) -> dict[str, Any]:
+    return {"name": tensor.name, "dtype": tensor.dtype, "shape": list(tensor.shape)}
+
+
+def hash_file(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file's content, as hexadecimal digits."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def hash_files(directory: str | os.PathLike[str], names: Iterable[str]) -> dict[str, str]:
+    """name -> SHA-256, for names relative to the directory (`/` between their parts)."""
+    return {name: hash_file(Path(directory) / name) for name in names}
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON number")
+
+
+def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"key {next(n for n in names if names.count(n) > 1)!r} is given twice")
+    return found
+
+
+class _Reader:
+    def __init__(self, path: Path):
+        self.path = path
+
+    def fail(self, key: str, message: str) -> ManifestError:
+        return ManifestError(f"{self.path}: {key + ': ' if key else ''}{message}")
+
+    def manifest(self, text: str) -> Manifest:
+        try:
+            value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_twice)
+        except (ValueError, RecursionError) as error:
+            place = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+            reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+            raise ManifestError(f"{self.path}{place}: not JSON: {reason}") from error
+        if isinstance(value, dict) and value.get("version", VERSION) != VERSION:
+            raise self.fail(
+                "version", f"is {value['version']!r}; this compiler reads version {VERSION}: compile the model again"
+            )
+        keys = ("version", *(key for key in Manifest.__dataclass_fields__ if key != "platform_hash"))
+        top = self.table("", value, keys)
+        self.integer("version", top["version"], VERSION)
+        name = self.text("name", top["name"])
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise self.fail("name", f"needs letters, digits and _, got {name!r}")
+        platform = self.table("platform", top["platform"], ("name", "hash"))
+        figures = self.figures(self.table("figures", top["figures"], tuple(ModuleFigures.__dataclass_fields__)))
+        return Manifest(
+            name=name,
+            model=self.text("model", top["model"]),
+            emit=cast(Emit, self.choice("emit", top["emit"], EMITS)),
+            inputs=self.tensors("inputs", top["inputs"]),
+            outputs=self.tensors("outputs", top["outputs"]),
+            pipeline=self.text("pipeline", top["pipeline"]),
+            platform=self.text("platform.name", platform["name"]),
+            platform_hash=self.digest("platform.hash", platform["hash"]),
+            hw=self.text("hw", top["hw"]),
+            control=cast(Control, self.choice("control", top["control"], CONTROLS)),
+            files=self.files(top["files"]),
+            figures=figures,
+        )
+
+    def table(self, key: str, value: object, keys: tuple[str, ...]) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self.fail(key, f"needs an object, got {_kind(value)}")
+        prefix = f"{key}." if key else ""
+        for name in value:
+            if name not in keys:
+                raise self.fail(f"{prefix}{name}", f"unknown key; the keys here are {', '.join(keys)}")
+        for name in keys:
+            if name not in value:
+                raise self.fail(f"{prefix}{name}", f"missing; the keys here are {', '.join(keys)}")
+        return value
+
+    def text(self, key: str, value: object) -> str:
+        if not isinstance(value, str) or not value:
+            raise self.fail(key, f"needs a text, got {_kind(value)}")
+        return value
+
+    def choice(self, key: str, value: object, choices: tuple[str, ...]) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise self.fail(key, f"is one of {', '.join(choices)}, got {_kind(value)}")
+        return value
+
+    def integer(self, key: str, value: object, least: int) -> int:
+        if type(value) is not int or not least <= value < 1 << 63:
+            raise self.fail(key, f"needs an integer of at least {least} and below 2^63, got {_kind(value)}")
+        return value
+
+    def digest(self, key: str, value: object) -> str:
+        if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}", value):
+            raise self.fail(key, f"needs a SHA-256 in 64 lower-case hexadecimal digits, got {_kind(value)}")
+        return value
+
+    def tensors(self, key: str, value: object) -> tuple[TensorSpec, ...]:
+        if not isinstance(value, list):
+            raise self.fail(key, f"needs an array, got {_kind(value)}")
+        specs: list[TensorSpec] = []
+        for index, entry in enumerate(value):
+            at = f"{key}[{index}]"
+            table = self.table(at, entry, ("name", "dtype", "shape"))
+            name = self.text(f"{at}.name", table["name"])
+            if name in (spec.name for spec in specs):
+                raise self.fail(f"{at}.name", f"{name!r} is given twice")
+            shape = table["shape"]
+            if not isinstance(shape, list):
+                raise self.fail(f"{at}.shape", f"needs an array of integers, got {_kind(shape)}")
+            sizes = tuple(self.integer(f"{at}.shape[{i}]", size, 0) for i, size in enumerate(shape))
+            specs.append(TensorSpec(name, self.choice(f"{at}.dtype", table["dtype"], DTYPES), sizes))
+        return tuple(specs)
+
+    def files(self, value: object) -> dict[str, str]:
+        if not isinstance(value, dict):
+            raise self.fail("files", f"needs an object, got {_kind(value)}")
+        for name, digest in value.items():
+            parts = PurePosixPath(name).parts
+            if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
+                raise self.fail(f"files.{name}", "needs a path inside the module's directory")
+            self.digest(f"files.{name}", digest)
+        return value
+
+    def figures(self, table: dict[str, Any]) -> ModuleFigures:
+        counts: dict[str, dict[str, int]] = {}
+        for key in ("macs_by_api", "ir_bytes"):
+            if not isinstance(table[key], dict):
+                raise self.fail(f"figures.{key}", f"needs an object, got {_kind(table[key])}")
+            counts[key] = {k: self.integer(f"figures.{key}.{k}", v, 0) for k, v in table[key].items()}
+        for api in counts["macs_by_api"]:
+            if api not in APIS:
+                raise self.fail(f"figures.macs_by_api.{api}", f"no API {api!r}; the APIs are {', '.join(APIS)}")
+        sizes = {
+            key: None if table[key] is None else self.integer(f"figures.{key}", table[key], 0)
+            for key in ("arena_bytes", "arena_bound_bytes")
+        }
+        seconds = {key: self.seconds(f"figures.{key}", table[key]) for key in ("export_s", "compile_s", "build_s")}
+        return ModuleFigures(
+            arena_bytes=sizes["arena_bytes"],
+            arena_bound_bytes=sizes["arena_bound_bytes"],
+            macs_by_api=counts["macs_by_api"],
+            ir_bytes=counts["ir_bytes"],
+            export_s=seconds["export_s"],
+            compile_s=seconds["compile_s"],
+            build_s=seconds["build_s"],
+        )
+
+    def seconds(self, key: str, value: object) -> float | None:
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < 0:
+            raise self.fail(key, f"needs a number of seconds or null, got {_kind(value)}")
+        return value
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "an array"
+    return json.dumps(value)[:80]
