@@ -21,14 +21,12 @@ from __future__ import annotations
 
 import enum
 import functools
+import importlib
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-import numba
 import numpy as np
 import numpy.typing as npt
-from numba import types
-from numba.experimental import structref
 
 from cedr.runtime.program import Program
 from cedr.runtime.record import (
@@ -42,6 +40,10 @@ from cedr.runtime.record import (
 )
 from cedr.runtime.schedulers import Assign, Scheduler, SchedulerError, SchedulerSetup, SchedulerView
 from cedr.target.errors import CedrError
+
+numba: Any = importlib.import_module("numba")  # its own annotations cover too little to be of use
+types: Any = numba.types
+structref: Any = importlib.import_module("numba.experimental.structref")
 
 Int64Array = npt.NDArray[np.int64]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -119,8 +121,8 @@ class _StateType(types.StructRef):  # type: ignore[misc]  # numba has no types o
 class _State(structref.StructRefProxy):  # type: ignore[misc]  # numba has no types of its own
     """The engine's arrays behind one pointer: a call from Python hands over one object."""
 
-    def __new__(cls, *fields: Any) -> _State:
-        return structref.StructRefProxy.__new__(cls, *fields)  # type: ignore[no-any-return]  # as above
+    def __new__(cls, *fields: Any) -> Any:
+        return structref.StructRefProxy.__new__(cls, *fields)
 
 
 _FIELDS: Final = {
@@ -176,7 +178,7 @@ structref.define_proxy(_State, _StateType, list(_FIELDS))
 _STATE = _StateType(list(_FIELDS.items()))
 
 
-def _advance(state, assign, inside, pairs, decided):  # type: ignore[no-untyped-def]  # typed by numba
+def _advance(state: Any, assign: Any, inside: Any, pairs: Any, decided: Any) -> Any:
     """Go on until there is a reason to come back: a Status.
 
     assign: the scheduler, called where `inside`. Else the loop comes back with DECIDE, and is called again with the
@@ -581,7 +583,7 @@ def _advance(state, assign, inside, pairs, decided):  # type: ignore[no-untyped-
     return status
 
 
-def _successors(indptr, indices, task_base, succ_ptr, succ):  # type: ignore[no-untyped-def]  # typed by numba
+def _successors(indptr: Any, indices: Any, task_base: Any, succ_ptr: Any, succ: Any) -> None:
     """From what each task waits for to what it releases, in ascending order: a counting sort."""
     n = len(indptr) - 1
     for application in range(len(task_base) - 1):
@@ -600,7 +602,7 @@ def _successors(indptr, indices, task_base, succ_ptr, succ):  # type: ignore[no-
                 place[source] += 1
 
 
-def _make_state(*fields):  # type: ignore[no-untyped-def]  # typed by numba
+def _make_state(*fields: Any) -> Any:
     """The state behind one pointer."""
     return _State(*fields)
 
@@ -776,7 +778,9 @@ class Engine:
             int(counters[_N_THREADS]) + int(np.diff(self.program.thread_base)[application]),
         )
         have = (len(old["slots"]), len(old["cells"]), len(old["threads"]))
-        new = self._in_flight(*(max(want, 2 * has) if want > has else has for want, has in zip(needed, have, strict=True)))
+        new = self._in_flight(
+            *(max(want, 2 * has) if want > has else has for want, has in zip(needed, have, strict=True))
+        )
         head, n_wake = int(counters[_WAKE_HEAD]), int(counters[_N_WAKE])
         new["wake"][:n_wake] = np.roll(old["wake"], -head)[:n_wake]
         counters[_WAKE_HEAD] = 0

@@ -71,7 +71,9 @@ class Program:
 def build_program(records: Sequence[Record], names: Sequence[str]) -> Program:
     """Lay records end to end. Raises ProgramError where one can't be emulated."""
     classes: list[CallClass] = []
-    class_of, waiting, threads, steps, submitted, waits = [], [], [], [], [], []
+    class_of, waiting, threads, steps = [], [], [], []
+    submitted: list[npt.NDArray[np.uint32]] = []
+    waits: list[npt.NDArray[np.uint32]] = []
     bases = {key: [0] for key in ("class", "task", "edge", "thread", "step", "submitted", "wait")}
     scheduled = []
     for record, name in zip(records, names, strict=True):

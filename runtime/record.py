@@ -18,12 +18,11 @@ refused with the byte where it stands.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -69,7 +68,6 @@ STEP_END: Final = 9
 
 MAX_CLASSES: Final = 65535
 _EVENT: Final = np.dtype([("kind", "u1"), ("n_aux", "u1"), ("class", "<u2"), ("host_ns", "<u4")])
-_CLASS_KEYS: Final = {"api", "dtype", "dims", "attributes", "label"}
 
 State = Literal["running", "ended", "failed"]
 Int64Array = npt.NDArray[np.int64]
@@ -289,7 +287,9 @@ class _Reader:
             if capacity % 8:
                 raise self.refuse(position + 8, "a capacity that is a multiple of 8", capacity)
             if start + capacity > end:
-                raise self.refuse(position + 8, f"a chunk that ends by byte {end}, as the header says", start + capacity)
+                raise self.refuse(
+                    position + 8, f"a chunk that ends by byte {end}, as the header says", start + capacity
+                )
             if used > capacity:
                 raise self.refuse(position + 16, f"at most {capacity} bytes used, the chunk's capacity", used)
             unit = {EVENTS: 8, AUX: 4, CLASSES: 1}[kind]
@@ -308,27 +308,9 @@ class _Reader:
         for line in text.splitlines(keepends=True):
             if self.partial and not line.endswith(b"\n"):
                 break
-            classes.append(self._class(line, stream.byte(offset)))
+            classes.append(CallClass.from_json(line, f"{self.path}: byte {stream.byte(offset)}"))
             offset += len(line)
         return tuple(classes)
-
-    def _class(self, line: bytes, byte: int) -> CallClass:
-        wanted = 'a class {"api", "dtype", "dims", "attributes", "label"}'
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise self.refuse(byte, wanted, f"{line[:80]!r} ({error})") from error
-        if not isinstance(value, dict) or set(value) != _CLASS_KEYS:
-            raise self.refuse(byte, wanted, f"{line[:80]!r}")
-        api, dtype, label = value["api"], value["dtype"], value["label"]
-        dims, attributes = value["dims"], value["attributes"]
-        if not all(isinstance(text, str) for text in (api, dtype, label)):
-            raise self.refuse(byte, "texts as api, dtype and label", f"{line[:80]!r}")
-        if not isinstance(dims, dict) or not all(type(extent) is int for extent in dims.values()):
-            raise self.refuse(byte, "integers as dims", json.dumps(dims)[:80])
-        if not isinstance(attributes, dict):
-            raise self.refuse(byte, "an object as attributes", json.dumps(attributes)[:80])
-        return call_class(api, dtype, dims, attributes, label)
 
     def _events(self, number: int, streams: dict[tuple[int, int], _Stream], n_classes: int) -> _Thread:
         stream = streams.get((EVENTS, number), _Stream())
@@ -421,10 +403,10 @@ class _Reader:
             after_indices = table.lookup(lists[0][1])[0]
         else:
             after_indices = np.empty(int(after_indptr[-1]), np.uint32)
-            for index, (indptr, names) in zip(table.index, lists, strict=True):
+            for index, (indptr, listed) in zip(table.index, lists, strict=True):
                 places = np.arange(indptr[-1], dtype=np.int64)
                 places += np.repeat(after_indptr[index] - indptr[:-1], np.diff(indptr))
-                after_indices[places] = table.lookup(names)[0]
+                after_indices[places] = table.lookup(listed)[0]
         streams = tuple(
             self._steps(thread, where, index, table)
             for thread, where, index in zip(threads, events, table.index, strict=True)
@@ -594,28 +576,10 @@ class _Ids:
 def read_record(path: str | os.PathLike[str]) -> Record:
     """Read a record, whole or as far as its process came.
 
-    Raises RecordError, naming the byte and what was expected there, where the file contradicts the format.
+    Raises RecordError, naming the byte and what was expected there, where the file contradicts the format, and
+    CallClassError, naming the byte, where a line of the class table is no class of the API table.
     """
     return _Reader(Path(path)).read()
-
-
-def call_class(
-    api: str, dtype: str, dims: dict[str, int], attributes: dict[str, Any], label: str
-) -> CallClass:
-    """The class that a line of the class table describes."""
-    return CallClass(api=api, dtype=dtype, dims=dims, attributes=attributes, label=label)
-
-
-def class_line(call: CallClass) -> bytes:
-    """The line of the class table that describes a class."""
-    fields = {
-        "api": call.api,
-        "dtype": call.dtype,
-        "dims": dict(call.dims),
-        "attributes": dict(call.attributes),
-        "label": call.label,
-    }
-    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
 
 
 # --------------------------------------------------------------------------------------------------------- writing
@@ -654,7 +618,7 @@ class RecordWriter:
         header = MAGIC + np.array([VERSION, 0], "<u4").tobytes() + np.array([HEADER_BYTES], "<u8").tobytes()
         self._store(0, header.ljust(HEADER_BYTES, b"\0"))
 
-    def __enter__(self) -> RecordWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -671,7 +635,7 @@ class RecordWriter:
 
     def add_class(self, call: CallClass) -> int:
         """The index of a class in the record's table; equal classes get the same one."""
-        line = class_line(call)
+        line = call.to_json().encode() + b"\n"
         if line not in self._indices:
             if len(self._indices) == MAX_CLASSES:
                 raise RecordError(f"{self.path}: a record has at most {MAX_CLASSES} classes of calls")

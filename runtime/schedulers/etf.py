@@ -24,7 +24,9 @@ import numpy as np
 from cedr.runtime.schedulers.interface import Int64Array, Scheduler, SchedulerSetup, SchedulerView
 
 
-def assign(ready: Int64Array, now_ns: int, estimate_ns: Int64Array, view: SchedulerView, state: Int64Array) -> Int64Array:
+def assign(
+    ready: Int64Array, now_ns: int, estimate_ns: Int64Array, view: SchedulerView, state: Int64Array
+) -> Int64Array:
     """state: [PEs] available times; then [types, classes] the rank of each class's estimate on the type, -1: none."""
     n_pes = estimate_ns.shape[1]
     n = len(ready)

@@ -22,7 +22,9 @@ import numpy as np
 from cedr.runtime.schedulers.interface import Int64Array, Scheduler, SchedulerSetup, SchedulerView
 
 
-def assign(ready: Int64Array, now_ns: int, estimate_ns: Int64Array, view: SchedulerView, state: Int64Array) -> Int64Array:
+def assign(
+    ready: Int64Array, now_ns: int, estimate_ns: Int64Array, view: SchedulerView, state: Int64Array
+) -> Int64Array:
     """state: [PEs] available times, then [classes] the rank of each class's mean: 0 for the largest, equal if equal."""
     n_pes = estimate_ns.shape[1]
     n = len(ready)
@@ -79,4 +81,6 @@ def initial_state(setup: SchedulerSetup) -> Int64Array:
     return np.concatenate([np.zeros(len(setup.type_of), np.int64), rank])
 
 
-scheduler = Scheduler("HEFT_RT", assign, initial_state, about="by descending mean estimate, each to its earliest finish")
+scheduler = Scheduler(
+    "HEFT_RT", assign, initial_state, about="by descending mean estimate, each to its earliest finish"
+)

@@ -22,7 +22,9 @@ import numpy as np
 from cedr.runtime.schedulers.interface import Int64Array, Scheduler, SchedulerSetup, SchedulerView
 
 
-def assign(ready: Int64Array, now_ns: int, estimate_ns: Int64Array, view: SchedulerView, state: Int64Array) -> Int64Array:
+def assign(
+    ready: Int64Array, now_ns: int, estimate_ns: Int64Array, view: SchedulerView, state: Int64Array
+) -> Int64Array:
     """state: [the PE to try next]."""
     n_pes = estimate_ns.shape[1]
     pairs = view.pairs
@@ -49,4 +51,6 @@ def initial_state(setup: SchedulerSetup) -> Int64Array:
     return np.zeros(1, np.int64)
 
 
-scheduler = Scheduler("MET", assign, initial_state, about="the PE type with the smallest estimate, round robin within it")
+scheduler = Scheduler(
+    "MET", assign, initial_state, about="the PE type with the smallest estimate, round robin within it"
+)

@@ -22,7 +22,9 @@ import numpy as np
 from cedr.runtime.schedulers.interface import Int64Array, Scheduler, SchedulerSetup, SchedulerView
 
 
-def assign(ready: Int64Array, now_ns: int, estimate_ns: Int64Array, view: SchedulerView, state: Int64Array) -> Int64Array:
+def assign(
+    ready: Int64Array, now_ns: int, estimate_ns: Int64Array, view: SchedulerView, state: Int64Array
+) -> Int64Array:
     """state: [the PE to try next, the generator's first value]."""
     n_pes = estimate_ns.shape[1]
     n = len(ready)

@@ -6,7 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from cedr.runtime.record import Record, RecordWriter, call_class, read_record
+from cedr.runtime.record import Record, RecordWriter, read_record
+from cedr.target.api import CallClass
+
+DIMS = {
+    "gemm": {"m": 4, "k": 64, "n": 4},
+    "fft": {"b": 1, "n": 16},
+    "zip": {"n": 8},
+    "kernel": {"elements": 2, "flops": 4, "bytes_in": 8, "bytes_out": 8, "macs": 0},
+    "join": {},
+}
+
+
+def call_class(api: str, label: str = "grid:0") -> CallClass:
+    """A class of an API, apart from others by its label."""
+    return CallClass(api, "c64" if api == "fft" else "f32", DIMS[api], {}, label)
 
 
 @dataclass(frozen=True)
@@ -32,7 +46,7 @@ class Application:
         """Write the record and read it back."""
         with RecordWriter(path) as writer:
             for index, api in enumerate(self.apis):
-                writer.add_class(call_class(api, "f32", {"n": index + 1}, {}, f"grid:{index}"))
+                writer.add_class(call_class(api, f"grid:{index}"))
             for thread, events in self.threads.items():
                 for event in events:
                     write_event(writer, thread, event)

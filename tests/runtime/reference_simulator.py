@@ -75,7 +75,9 @@ class Simulator:
         waiting = [(time, Instance(number, application)) for number, (time, _, application) in enumerate(arrivals)]
         self.instances = [instance for _, instance in waiting]
         while waiting or self.running or self.timers:
-            times = [time for time, _ in waiting] + [end for end, *_ in self.running] + [time for time, *_ in self.timers]
+            times = (
+                [time for time, _ in waiting] + [end for end, *_ in self.running] + [time for time, *_ in self.timers]
+            )
             self.now = min(times)
             while self._event(waiting):
                 pass
@@ -94,7 +96,9 @@ class Simulator:
             self._over(first[3])
         elif waiting and waiting[0][0] == self.now:
             instance = waiting.pop(0)[1]
-            spawned = {e.number for events in instance.application.threads.values() for e in events if e.kind == "spawn"}
+            spawned = {
+                e.number for events in instance.application.threads.values() for e in events if e.kind == "spawn"
+            }
             for number in instance.application.threads:
                 if number not in spawned:
                     self._spawn(instance, number)

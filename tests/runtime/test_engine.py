@@ -7,13 +7,13 @@ from random import Random
 
 import numpy as np
 import pytest
-from applications import Application, Event, random_application
+from applications import Application, Event, call_class, random_application
 from reference_schedulers import REFERENCE, Estimates
 from reference_simulator import Row, Simulator
 
 from cedr.runtime.engine import Engine, Status
 from cedr.runtime.program import ProgramError, build_program
-from cedr.runtime.record import Record, RecordWriter, call_class, read_record
+from cedr.runtime.record import Record, RecordWriter, read_record
 from cedr.runtime.schedulers import Scheduler, SchedulerError, SchedulerView, get_scheduler
 from cedr.target.errors import CedrError
 
@@ -40,7 +40,9 @@ def rows_of(engine: Engine) -> list[Row]:
     applications = engine._arrays["application_of"]
     return [
         Row(int(i), int(ids[applications[i]][t]), int(p), int(r), int(s), int(e))
-        for i, t, p, r, s, e in zip(*(rows[key] for key in ("instance", "task", "pe", "ready_ns", "start_ns", "end_ns")))
+        for i, t, p, r, s, e in zip(
+            *(rows[key] for key in ("instance", "task", "pe", "ready_ns", "start_ns", "end_ns"))
+        )
     ]
 
 
@@ -92,7 +94,7 @@ def test_agrees_with_the_plain_simulator_event_for_event(name: str, tmp_path: Pa
 
 def chain(path: Path, n: int = 3) -> Record:
     with RecordWriter(path) as writer:
-        kind = writer.add_class(call_class("gemm", "f32", {"m": 1, "k": 1, "n": 1}, {}, "g:0"))
+        kind = writer.add_class(call_class("gemm"))
         after = np.arange(n - 1)
         writer.submit_many(kind, np.arange(n), np.append(0, np.arange(n)), after)
         writer.wait()
@@ -139,9 +141,7 @@ def last_first(ready, now_ns, estimate_ns, view, state):  # type: ignore[no-unty
         (beyond, r"to PE 2; there are PEs 0 to 1"),
     ],
 )
-def test_a_decision_that_cannot_be_carried_out_is_refused(
-    assign, message: str, compiled: bool, tmp_path: Path
-) -> None:
+def test_a_decision_that_cannot_be_carried_out_is_refused(assign, message: str, compiled: bool, tmp_path: Path) -> None:
     scheduler = Scheduler("ODD", assign, compiled=compiled)
     with pytest.raises(SchedulerError, match=message):
         engine_of(chain(tmp_path / "a.cedrrec"), scheduler).run()
@@ -194,7 +194,7 @@ def test_a_scheduler_in_plain_python_decides_as_the_same_one_compiled(name: str,
 @pytest.mark.parametrize("compiled", [True, False])
 def test_tasks_that_a_scheduler_leaves_stay_in_the_queue_in_order(compiled: bool, tmp_path: Path) -> None:
     with RecordWriter(tmp_path / "a.cedrrec") as writer:
-        kind = writer.add_class(call_class("gemm", "f32", {}, {}, ""))
+        kind = writer.add_class(call_class("gemm"))
         writer.submit_many(kind, np.arange(4), np.zeros(5, int), [])
         writer.end()
     engine = engine_of(read_record(tmp_path / "a.cedrrec"), Scheduler("LAST", last_first, compiled=compiled), pes=1)
@@ -204,7 +204,9 @@ def test_tasks_that_a_scheduler_leaves_stay_in_the_queue_in_order(compiled: bool
 
 def test_step_comes_back_for_each_decision_of_a_plain_scheduler(tmp_path: Path) -> None:
     scheduler = get_scheduler("EFT")
-    engine = engine_of(chain(tmp_path / "a.cedrrec"), Scheduler("EFT", scheduler.assign, scheduler.initial_state, compiled=False))
+    engine = engine_of(
+        chain(tmp_path / "a.cedrrec"), Scheduler("EFT", scheduler.assign, scheduler.initial_state, compiled=False)
+    )
     decisions = 0
     status = engine.step()
     while status == Status.DECIDE:
@@ -274,12 +276,14 @@ def test_the_view_is_corrected_by_completions(tmp_path: Path) -> None:
 
     def watch(ready, now_ns: int, estimate_ns, view: SchedulerView, state):  # type: ignore[no-untyped-def]  # as above
         free = np.maximum(now_ns, view.running_until_ns) + view.queued_ns
-        seen.append((now_ns, ready.tolist(), view.queue_length.tolist(), free.tolist(), view.ready_task[: len(ready)].tolist()))
+        seen.append(
+            (now_ns, ready.tolist(), view.queue_length.tolist(), free.tolist(), view.ready_task[: len(ready)].tolist())
+        )
         view.pairs[: len(ready)] = [[position, 0] for position in range(len(ready))]
         return view.pairs[: len(ready)]
 
     with RecordWriter(tmp_path / "a.cedrrec") as writer:
-        kind = writer.add_class(call_class("gemm", "f32", {}, {}, ""))
+        kind = writer.add_class(call_class("gemm"))
         writer.submit_many(kind, np.arange(3), [0, 0, 0, 1], [0])
         writer.end()
     record = read_record(tmp_path / "a.cedrrec")
