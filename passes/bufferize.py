@@ -32,6 +32,7 @@ from cedr.dialects.cedr import (
     WindowAttr,
     YieldOp,
     affine_map,
+    element_type_of,
     shape_of,
 )
 from cedr.dialects.cedr.attrs import TileType
@@ -158,8 +159,7 @@ def _reads_what_it_writes(op: GridOp, index: int, root: SSAValue, origin: Mappin
 
 
 def _element(value: SSAValue) -> Attribute:
-    assert isinstance(value.type, TensorType)
-    return value.type.get_element_type()
+    return element_type_of(value)
 
 
 def memref_of(type_: Attribute) -> MemRefType[Attribute]:

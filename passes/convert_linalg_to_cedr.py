@@ -20,6 +20,7 @@ from cedr.passes.errors import PassError, at
 from cedr.passes.grid_builder import (
     Draft,
     Emitter,
+    MakeCall,
     Names,
     Tile,
     add_kernel,
@@ -31,7 +32,6 @@ from cedr.passes.grid_builder import (
 )
 from cedr.passes.layout import (
     Copy,
-    Layout,
     LayoutAnalysis,
     Placement,
     Reshape,
@@ -205,9 +205,8 @@ def layers_of(block: Block, reasons: list[str]) -> dict[Operation, Layer]:
         if not isinstance(op, LinalgStructuredOperation) or isinstance(op, linalg_ops.FillOp):
             continue
         try:
-            form = form_of(op)
-            if plan_of(op).api.data == EPILOGUE:
-                form = _joined(form, layers)
+            alone = form_of(op)
+            form = _joined(alone, layers) if plan_of(op).api.data == EPILOGUE else alone
         except ValueError as error:
             reasons.append(at(op, str(error)))
             continue
@@ -225,7 +224,7 @@ def _joined(form: Form, layers: dict[Operation, Layer]) -> Form | Layer:
     layer = layers.get(source.owner) if source is not None and isinstance(source.owner, Operation) else None
     if source is None or layer is None:
         return form
-    producer = (layer.epilogues[-1] if layer.epilogues else layer.form)
+    producer = layer.epilogues[-1] if layer.epilogues else layer.form
     reached = single_dims(form.nest.inputs[0].results)
     written = single_dims(producer.nest.outputs[0].results)
     if reached is None or written is None or any(form.nest.reduction) or index_loops(form.body):
@@ -243,7 +242,10 @@ def _joined(form: Form, layers: dict[Operation, Layer]) -> Form | Layer:
         and len(form.op.results) == 1
         and source.has_one_use()
         and alone.sizes == tuple(e if t == 0 else t for e, t in zip(form.nest.extents, tiles, strict=True))
-        and not any(r and s < e for r, s, e in zip(layer.form.nest.reduction, layer.form.sizes, layer.form.nest.extents, strict=True))
+        and not any(
+            r and s < e
+            for r, s, e in zip(layer.form.nest.reduction, layer.form.sizes, layer.form.nest.extents, strict=True)
+        )
         and not layer.form.accumulates_whole()
         and not form.accumulates_whole()
     )
@@ -323,8 +325,6 @@ class FunctionConverter:
             results = iter(self.layout.results)
             values = []
             for value in op.arguments:
-                if not isinstance(value.type, TensorType):
-                    raise AssertionError("checked before")
                 place = next(results)
                 latest = self.emitter.latest(place.root, op.location)
                 values.append(self.emitter.view(latest, shape_of(value), op.location))
@@ -336,8 +336,12 @@ class FunctionConverter:
         if op.results and not any(r.first_use for r in op.results):
             return
         for copy in self.layout.copies.get(op, ()):
-            stem = f"{name}_copy" if isinstance(copy.source, Placement) else f"{name}_fill"
-            self.emitter.copy(copy, self.names.fresh(stem), op.location)
+            # An argument or weight lends its name; what a layer made does not show which layer it was.
+            source = copy.source.root.value if isinstance(copy.source, Placement) else None
+            hint = source.name_hint if source is not None else None
+            self.emitter.stem = hint or name
+            suffix = "copy" if isinstance(copy.source, Placement) else "fill"
+            self.emitter.copy(copy, self.names.fresh(f"{hint or name}_{suffix}"), op.location)
 
     # Operands.
 
@@ -372,6 +376,7 @@ class FunctionConverter:
 
     def _emit_layer(self, layer: Layer) -> None:
         form, op = layer.form, layer.form.op
+        self.emitter.stem = f"l{self.counter}"
         stem = f"l{self.counter}_{kind_name(op)}"
         self.counter += 1
         last = layer.epilogues[-1] if layer.epilogues else form
@@ -380,13 +385,12 @@ class FunctionConverter:
         for access, result in zip(last.nest.outputs, last.op.results, strict=True):
             place = self.layout.placements[result]
             seen = place.reshaped(shape_of(result), access.shape)
+            own = None
             if seen is None or place.root in roots:
                 own = Root(shape_of(result), place.root.element_type).whole()
                 seen = own.reshaped(shape_of(result), access.shape)
-                assert seen is not None
-                outputs.append((seen, own))
-            else:
-                outputs.append((seen, None))
+            assert seen is not None
+            outputs.append((seen, own))
             roots.add(place.root)
         prefilled = form.accumulates_whole()
         if prefilled:
@@ -412,9 +416,7 @@ class FunctionConverter:
             copy = Copy(source, access.shape, target, (1,) * len(access.shape))
             self.emitter.copy(copy, self.names.fresh(f"{stem}_init"), form.op.location)
 
-    def _emit_piece(
-        self, layer: Layer, piece: Piece, name: str, targets: Sequence[Placement], slots: int
-    ) -> None:
+    def _emit_piece(self, layer: Layer, piece: Piece, name: str, targets: Sequence[Placement], slots: int) -> None:
         form = layer.form
         # Operands first: those that have to be copied or filled get grids of their own before this one.
         places: dict[tuple[SSAValue, tuple[int, ...]], Placement] = {}
@@ -444,10 +446,7 @@ class FunctionConverter:
                 ]
             self._add_stage(draft, stage, stage_piece, name, {} if tile is None else {0: tile}, stage_outs, place)
             if adds:
-                total, part = outs[0], stage_outs[0]
-                draft.call(
-                    lambda t, total=total, part=part: ZipOp("add", [t(part), t(total)], [t(total)]), stage.op.location
-                )
+                draft.call(accumulate(stage_outs[0], outs[0]), stage.op.location)
             tile = stage_outs[0]
         draft.emit(slots)
 
@@ -494,6 +493,11 @@ class FunctionConverter:
                 strides, dilations = window_steps(op, 1 if api == "conv1d" else 2)
                 conv = Conv1dOp if api == "conv1d" else Conv2dOp
                 draft.call(lambda t: conv([t(i) for i in ins], [t(out)], strides, dilations), op.location)
+
+
+def accumulate(part: Tile, total: Tile) -> MakeCall:
+    """`total += part`."""
+    return lambda tile: ZipOp("add", [tile(part), tile(total)], [tile(total)])
 
 
 def window_steps(op: Operation, rank: int) -> tuple[list[int], list[int]]:

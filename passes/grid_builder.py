@@ -63,6 +63,8 @@ class Emitter:
     def __init__(self, block: Block, names: Names):
         self.block = block
         self.names = names
+        self.stem = "main"
+        """What the grids that come along with a layer are named after."""
         self.values: dict[SSAValue, SSAValue] = {}
         """Arguments and weights of the function before -> after."""
         self._latest: dict[Root, SSAValue] = {}
@@ -120,7 +122,7 @@ class Emitter:
         if isinstance(copy.source, Placement):
             block.add_op(YieldOp(block.args[0]))
         else:
-            constant = arith.ConstantOp(copy.source)
+            constant = scalar_op(copy.source)
             block.add_ops([constant, YieldOp(constant.result)])
         draft.kernel(name, bounds, inputs, [out], maps, block)
         draft.emit()
@@ -129,13 +131,13 @@ class Emitter:
         """One task that fills a padded box's border: a strip per padded dimension; the whole box if more than two
         dimensions are padded, before anything else is written there."""
         location = border.op.location
-        name = self.names.fresh("border")
+        name = self.names.fresh(f"{self.stem}_border")
         draft = Draft(self, name, (), (), location)
         at = tuple(Affine.const(0, 0) for _ in border.shape)
         bounds, maps = border_strips(border.shape, border.low, border.high)
         out = draft.output(border.box, Window(at, border.shape, ()))
         block = Block(arg_types=[border.box.root.element_type] * len(maps))
-        constant = arith.ConstantOp(border.value)
+        constant = scalar_op(border.value)
         block.add_ops([constant, YieldOp(*([constant.result] * len(maps)))])
         draft.kernel(name, bounds, [], [out] * len(maps), maps, block)
         draft.emit()
@@ -182,7 +184,9 @@ def tiled_box(
         for size, t in zip(shape, tiles, strict=True)
     )
     kept = [i for i, t in enumerate(tiles) if t > 1]
-    inner = [Affine.dim(kept.index(i), len(kept)) if i in kept else Affine.const(0, len(kept)) for i in range(len(tiles))]
+    inner = [
+        Affine.dim(kept.index(i), len(kept)) if i in kept else Affine.const(0, len(kept)) for i in range(len(tiles))
+    ]
     return domain, offsets, tuple(tiles), [tiles[i] for i in kept], inner
 
 
@@ -212,7 +216,7 @@ def border_strips(
             bounds.append(bound)
     num_dims = len(bounds)
 
-    def loop(name: str) -> Affine:
+    def loop_index(name: str) -> Affine:
         return Affine.dim(loops[name], num_dims) if name in loops else Affine.const(0, num_dims)
 
     maps = []
@@ -221,14 +225,14 @@ def border_strips(
         if not strips:
             strips = [(start, size, 0) for start, size in ((0, low[i]), (shape[i] - high[i], high[i])) if size]
         for start, size, other_side in strips:
-            across = loop("across") if size == width else (loop("across") * size).floordiv(width)
+            across = loop_index("across") if size == width else (loop_index("across") * size).floordiv(width)
             results = []
             for j in range(rank):
                 if j == i:
-                    side = loop("side") * other_side
+                    side = loop_index("side") * other_side
                     results.append(scaled_sum(side, across) + start)
                 elif j in padded:
-                    results.append((loop("along") * shape[j]).floordiv(along))
+                    results.append((loop_index("along") * shape[j]).floordiv(along))
                 elif j in free:
                     results.append(Affine.dim(free.index(j), num_dims))
                 else:
@@ -356,6 +360,12 @@ def constant_operand(value: SSAValue) -> Attribute | None:
     return scalar_constant(value)
 
 
+def scalar_op(attr: Attribute) -> arith.ConstantOp:
+    if not isinstance(attr, FloatAttr | IntegerAttr):
+        raise ValueError(f"{attr} is no scalar constant")
+    return arith.ConstantOp(attr)
+
+
 def index_loops(block: Block) -> tuple[int, ...]:
     """Loops whose index the body uses: they must not be cut."""
     return tuple(op.dim.value.data for op in block.ops if isinstance(op, linalg_ops.IndexOp))
@@ -385,12 +395,12 @@ def add_kernel(
     """
     sizes = piece.tile_sizes()
     kept = [i for i, size in enumerate(sizes) if size > 1]
-    dims = [Affine.dim(kept.index(i), len(kept)) if i in kept else Affine.const(0, len(kept)) for i in range(len(sizes))]
+    dims = [
+        Affine.dim(kept.index(i), len(kept)) if i in kept else Affine.const(0, len(kept)) for i in range(len(sizes))
+    ]
 
     def inner(window: Window) -> list[Affine]:
-        return [
-            r.substitute(dims) if dims else r for r in window.results
-        ]
+        return [r.substitute(dims) if dims else r for r in window.results]
 
     block = Block()
     mapping: dict[SSAValue, SSAValue] = {}
@@ -410,19 +420,19 @@ def add_kernel(
         mapping[argument] = block.insert_arg(argument.type, len(block.args))
     for i, access in enumerate(nest.outputs):
         maps.append(inner(piece.window(access.results)))
-        argument = body.args[len(nest.inputs) + i]
-        mapping[argument] = block.insert_arg(argument.type, len(block.args))
-    for argument, constant in constants:
-        constant_op = arith.ConstantOp(constant)
+        out_argument = body.args[len(nest.inputs) + i]
+        mapping[out_argument] = block.insert_arg(out_argument.type, len(block.args))
+    for replaced, constant in constants:
+        constant_op = scalar_op(constant)
         block.add_op(constant_op)
-        mapping[argument] = constant_op.result
+        mapping[replaced] = constant_op.result
     for inner_op in body.ops:
         for operand in inner_op.operands:
             if operand not in mapping:
                 captured = scalar_constant(operand)
                 if captured is None:
                     raise ValueError(f"its body uses {operand.type} of outside, which is no constant")
-                constant_op = arith.ConstantOp(captured)
+                constant_op = scalar_op(captured)
                 block.add_op(constant_op)
                 mapping[operand] = constant_op.result
         if isinstance(inner_op, linalg_ops.YieldOp):

@@ -14,7 +14,7 @@ copied. Splats (fills, constants of one value) live nowhere unless something nee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
@@ -114,6 +114,27 @@ def reshape_groups(source: Sequence[int], target: Sequence[int]) -> list[tuple[l
                 b, j = b * target[j], j + 1
         groups.append((left, right))
     return groups
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A box inside another one: its first element at `offsets` of the other's."""
+
+    offsets: tuple[int, ...]
+
+    def __call__(self, box: Placement) -> Placement:
+        return box.shifted(self.offsets)
+
+
+@dataclass(frozen=True)
+class Reshaped:
+    """A box under another shape."""
+
+    source: tuple[int, ...]
+    target: tuple[int, ...]
+
+    def __call__(self, box: Placement) -> Placement:
+        return _present(box.reshaped(self.source, self.target))
 
 
 @dataclass(frozen=True)
@@ -234,7 +255,7 @@ class LayoutAnalysis:
     def __init__(self, block: Block, hidden: Iterable[SSAValue] = ()):
         self.block = block
         self.hidden = set(hidden)
-        self.hosts: dict[SSAValue, tuple[SSAValue, Callable[[Placement], Placement]]] = {}
+        self.hosts: dict[SSAValue, tuple[SSAValue, Shift | Reshaped]] = {}
         self.placements: dict[SSAValue, Placement] = {}
         self.copies: dict[Operation, list[Copy]] = {}
         self.results: list[Placement] = []
@@ -281,7 +302,7 @@ class LayoutAnalysis:
             host = max(pads, key=lambda op: (sum((*ints_of(op.static_low), *ints_of(op.static_high))), -self.order[op]))
             low, high = ints_of(host.static_low), ints_of(host.static_high)
             if owned:
-                self.hosts[value] = (host.result, lambda box: box.shifted(low))
+                self.hosts[value] = (host.result, Shift(low))
             for other in pads:
                 # A narrower padding with the same filler is a part of the wider one.
                 inner = tuple(a - b for a, b in zip(low, ints_of(other.static_low), strict=True))
@@ -293,7 +314,7 @@ class LayoutAnalysis:
                     and other.result not in self.hosts
                     and (owned or self.order[other] > self.order[host])
                 ):
-                    self.hosts[other.result] = (host.result, lambda box, inner=inner: box.shifted(inner))
+                    self.hosts[other.result] = (host.result, Shift(inner))
             if owned:
                 return
         if not owned:
@@ -301,14 +322,14 @@ class LayoutAnalysis:
         for op in users:
             if isinstance(op, tensor.ConcatOp):
                 offsets = concat_offsets(op)[list(op.inputs).index(value)]
-                self.hosts[value] = (op.result, lambda box, offsets=offsets: box.shifted(offsets))
+                self.hosts[value] = (op.result, Shift(offsets))
                 return
         shape = shape_of(value)
         for op in users:
             if isinstance(op, Reshape) and op.result in self.hosts:
                 target = shape_of(op.result)
                 if (self.place(op.result)).reshaped(target, shape) is not None:
-                    self.hosts[value] = (op.result, lambda box, t=target: _present(box.reshaped(t, shape)))
+                    self.hosts[value] = (op.result, Reshaped(target, shape))
                     return
 
     def place(self, value: SSAValue) -> Placement:

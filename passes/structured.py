@@ -228,9 +228,7 @@ def pieces(nest: Nest, sizes: Sequence[int]) -> list[Piece]:
                 kinds.append(REDUCTION if i in reductions else PARALLEL)
         accumulates = bool(reductions) and choice[-1][0] > 0
         names = [name for *_, name in choice if name]
-        found.append(
-            Piece(tuple(loops), tuple(domain), tuple(kinds), accumulates, bool(reductions), "_".join(names))
-        )
+        found.append(Piece(tuple(loops), tuple(domain), tuple(kinds), accumulates, bool(reductions), "_".join(names)))
     return found
 
 

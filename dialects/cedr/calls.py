@@ -565,13 +565,20 @@ class KernelOp(CallOp):
         return sum(1 for op in self.body.block.ops if op.name not in free)
 
     def dims(self) -> dict[str, int]:
+        from cedr.dialects.element_types import element_size_bytes
+
         elements = prod(self.get_bounds())
+
+        def moved(value: SSAValue) -> int:
+            """Bytes of an operand that are touched: no more than one element a point (a border's strips, say)."""
+            return min(size_bytes(value), elements * element_size_bytes(element_type_of(value)))
+
         return dict(
             elements=elements,
             flops=elements * self.flops_per_point(),
-            bytes_in=sum(map(size_bytes, self.inputs))
-            + sum(size_bytes(o) for o, reads in zip(self.outputs, self.reads_outputs(), strict=True) if reads),
-            bytes_out=sum(map(size_bytes, self.outputs)),
+            bytes_in=sum(map(moved, self.inputs))
+            + sum(moved(o) for o, reads in zip(self.outputs, self.reads_outputs(), strict=True) if reads),
+            bytes_out=sum(map(moved, self.outputs)),
             macs=self.macs(),
         )
 

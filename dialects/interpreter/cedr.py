@@ -140,7 +140,7 @@ def run_grid(grid: GridOp, operands: Sequence[Array]) -> None:
     source = tile_source(grid, operands)
     args, calls = grid.body.block.args, grid.calls()
     for point in grid.points():
-        tiles = dict(zip(args, source.tiles(point), strict=True))
+        tiles: dict[SSAValue, Array] = dict(zip(args, source.tiles(point), strict=True))
         for call in calls:
             run_call(call, tiles)
 
@@ -270,7 +270,7 @@ def enumerate_tasks(function: func.FuncOp) -> Iterator[Task]:
         shapes = [w.get_shape() for w in grid.windows.data]
         operands = (*grid.inputs, *grid.outputs)
         args = list(grid.body.block.args)
-        number = {arg: i for i, arg in enumerate(args)}
+        number: dict[SSAValue, int] = {arg: i for i, arg in enumerate(args)}
         calls = grid.calls()
         for linear, point in enumerate(grid.points()):
             accesses: list[Access] = [
@@ -282,13 +282,9 @@ def enumerate_tasks(function: func.FuncOp) -> Iterator[Task]:
                 accesses.append(Access(root_of(ring), ring, (linear % slots, *([0] * len(tile))), (1, *tile)))
             for c, call in enumerate(calls):
                 reads = [accesses[number[v]] for v in call.inputs]
-                reads += [
-                    accesses[number[v]] for v, r in zip(call.outputs, call.reads_outputs(), strict=True) if r
-                ]
+                reads += [accesses[number[v]] for v, r in zip(call.outputs, call.reads_outputs(), strict=True) if r]
                 writes = [accesses[number[v]] for v in call.outputs]
-                yield Task(
-                    base + linear * len(calls) + c, grid.sym_name.data, c, point, tuple(reads), tuple(writes)
-                )
+                yield Task(base + linear * len(calls) + c, grid.sym_name.data, c, point, tuple(reads), tuple(writes))
         next_id = base + grid.num_tasks()
 
 
@@ -323,7 +319,8 @@ class Machine:
 
     def run(self, grid_name: str, call: int, point: Sequence[int]) -> None:
         grid, source, calls = self._grids[grid_name]
-        run_call(calls[call], dict(zip(grid.body.block.args, source.tiles(point), strict=True)))
+        tiles: dict[SSAValue, Array] = dict(zip(grid.body.block.args, source.tiles(point), strict=True))
+        run_call(calls[call], tiles)
 
 
 def output_arguments(function: func.FuncOp) -> list[bool]:
