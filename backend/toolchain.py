@@ -118,15 +118,20 @@ def _cpu_name() -> str:
     return "\n".join(sorted({line for line in text.splitlines() if line.startswith(wanted)}))
 
 
-def build_module(directory: Path, name: str) -> Path:
-    """Compile DIR/<name>.c and link it with libcedr into DIR/<name>; the old executable stays until it is done."""
+def build_module(directory: Path, name: str, own_libcedr: bool = False) -> Path:
+    """Compile DIR/<name>.c and link it with libcedr into DIR/<name>; the old executable stays until it is done.
+
+    `own_libcedr`: build the libcedr sources in DIR instead of taking the cached objects of ours.
+    """
     compiler = find_compiler()
-    objects = libcedr_objects(compiler)
+    libcedr = (
+        [f"libcedr/{source}" for source in LIBCEDR_SOURCES] if own_libcedr else map(str, libcedr_objects(compiler))
+    )
     target = directory / name
     temporary = f".{name}.{os.getpid()}.tmp"
     try:
         compiler.run(
-            [*CFLAGS, NATIVE_FLAG, f"{name}.c", *map(str, objects), "-o", temporary, "-lm"],
+            [*CFLAGS, NATIVE_FLAG, f"{name}.c", *libcedr, "-o", temporary, "-lm"],
             directory,
         )
         (directory / temporary).replace(target)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from xdsl.context import Context
 
 from cedr.target.errors import CedrError
+from cedr.target.files import write_atomically
 
 Array = NDArray[Any]
 
@@ -97,7 +98,6 @@ class WeightStore(Mapping[str, Array]):
 
     def save(self, path: str | os.PathLike[str], names: Iterable[str] | None = None) -> None:
         """Write the named tensors (all, if None) as a .safetensors file, whole or not at all."""
-        place = Path(path)
         wanted = list(dict.fromkeys(self.arrays if names is None else names))
         # Widest elements first, so that every tensor starts at a multiple of its element's size.
         wanted.sort(key=lambda name: -self[name].dtype.itemsize)
@@ -113,18 +113,11 @@ class WeightStore(Mapping[str, Array]):
             offset += array.nbytes
         text = json.dumps(header, separators=(",", ":")).encode()
         text += b" " * (-(8 + len(text)) % 64)
-        temporary = place.with_name(f"{place.name}.{os.getpid()}.tmp")
-        try:
-            with temporary.open("wb") as file:
-                file.write(len(text).to_bytes(8, "little"))
-                file.write(text)
-                for name in wanted:
-                    np.ascontiguousarray(self.arrays[name]).tofile(file)
-            temporary.replace(place)
-        except OSError as error:
-            raise WeightsError(f"{place}: cannot be written: {error.strerror}") from error
-        finally:
-            temporary.unlink(missing_ok=True)
+        with write_atomically(path) as file:
+            file.write(len(text).to_bytes(8, "little"))
+            file.write(text)
+            for name in wanted:
+                file.write(np.ascontiguousarray(self.arrays[name]).reshape(-1).view(np.uint8).data)
 
 
 def _view(body: NDArray[np.uint8], entry: Mapping[str, Any]) -> Array:

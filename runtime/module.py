@@ -344,7 +344,8 @@ def _mapped(
         for dim, value in fixed.items():
             point[dim] = value
         positions = [np.asarray(r.at(point)) for r in results]
-        picked = array[(slice(None), *np.broadcast_arrays(*positions))]
+        places: Any = (slice(None), *np.broadcast_arrays(*positions))
+        picked = array[places]
         return np.broadcast_to(picked, (array.shape[0], *shape))
     for result, stride in zip(results, array.strides[1:], strict=True):
         offset += stride * (result.constant + sum(result.coefficients[d] * v for d, v in fixed.items()))

@@ -1,0 +1,65 @@
+"""A module's directory: the emitted text, libcedr and a Makefile for C, the weights, the manifest; built, then moved in
+place as a whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from cedr.target.errors import CedrError
+
+
+class PackageError(CedrError):
+    """A directory that can't be written or is something else's."""
+
+
+@contextmanager
+def replacing(directory: Path) -> Iterator[Path]:
+    """A scratch folder beside `directory` that takes its place when the block ends without an error.
+
+    An existing directory is replaced only if it is empty or a compiled module. Raises PackageError else.
+    """
+    if directory.exists():
+        if not directory.is_dir():
+            raise PackageError(f"{directory}: a file of that name is in the way")
+        if any(directory.iterdir()) and not (directory / "manifest.json").is_file():
+            raise PackageError(f"{directory}: not empty and no compiled module; name another directory for -o")
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    except OSError as error:
+        raise PackageError(f"{directory}: cannot be written: {error.strerror}") from error
+    try:
+        scratch.chmod(0o777 & ~_umask())
+        yield scratch
+        if directory.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{directory.name}.old.", dir=directory.parent))
+            directory.rename(old / "old")
+            scratch.rename(directory)
+            shutil.rmtree(old)
+        else:
+            scratch.rename(directory)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_ir(directory: Path, stages: Mapping[str, str]) -> list[str]:
+    """DIR/ir/NN_<stage>.mlir for every stage in order; returns the files' paths relative to DIR."""
+    folder = directory / "ir"
+    folder.mkdir()
+    names = []
+    for number, (stage, text) in enumerate(stages.items()):
+        name = f"ir/{number:02}_{stage}.mlir"
+        (directory / name).write_text(text)
+        names.append(name)
+    return names

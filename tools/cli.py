@@ -1,0 +1,350 @@
+"""The `cedr` command."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cedr.target.errors import CedrError
+
+if TYPE_CHECKING:
+    from cedr.tools.driver import Program
+
+INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with the names that there are behind an unknown command."""
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"needs a number of at least 1, got {text}")
+    return value
+
+
+def _at_least_zero(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"needs a number of at least 0, got {text}")
+    return value
+
+
+def _json_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else there")
+
+
+def _compile_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a zoo model, FILE.py:FACTORY, PACKAGE.MODULE:FACTORY, a compiled module's directory or a .mlir file",
+    )
+    parser.add_argument("--emit", choices=("c", "python"), default="c", help="language of the task module (default: c)")
+    parser.add_argument(
+        "--pipeline", default="default", metavar="NAME", help="default, layerwise, or a pass pipeline 'a,b{opt=1}'"
+    )
+    parser.add_argument("--platform", default="zcu102", metavar="NAME", help="a platform's name or TOML file")
+    parser.add_argument("--hw", default="C3+F1+C2D1+Z1", metavar="COMPOSITION", help="PEs (default: C3+F1+C2D1+Z1)")
+    _json_option(parser)
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="cedr", description="Compile PyTorch models for heterogeneous SoCs and run them on an emulated one."
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    one = commands.add_parser("compile", help="compile a model into a task module's directory")
+    _compile_options(one)
+    one.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="the module's directory")
+    one.add_argument("--save-ir", action="store_true", help="keep the IR of every stage in DIR/ir")
+    one.set_defaults(action=_compile)
+
+    one = commands.add_parser("run", help="compute a model on the emulator and compare with PyTorch")
+    _compile_options(one)
+    one.add_argument("--input", action="append", default=[], metavar="[NAME=]X.npy", help="an input (else the example)")
+    one.add_argument("--output", action="append", default=[], metavar="[NAME=]Y.npy", help="where to write an output")
+    one.add_argument("--scheduler", default="EFT", metavar="NAME", help="see `cedr schedulers` (default: EFT)")
+    one.add_argument("--os-model", choices=("ideal", "linux-cfs"), default="ideal")
+    one.add_argument("--instances", type=_positive, default=1, metavar="N", help="instances of the model (default: 1)")
+    one.add_argument("--period-us", type=_at_least_zero, default=0.0, metavar="T", help="time between their arrivals")
+    one.add_argument("--seed", type=int, default=0, metavar="S")
+    one.add_argument("--no-values", action="store_true", help="emulate only: no values, no comparison")
+    one.add_argument(
+        "--tolerance", type=_at_least_zero, default=None, help="relative error that is still equal (default: by dtype)"
+    )
+    one.add_argument("--out", type=Path, metavar="DIR", help="write traces, tables and the Gantt picture there")
+    one.set_defaults(action=_run)
+
+    one = commands.add_parser("evaluate", help="accuracy of eager and compiled code on the model's held-out set")
+    _compile_options(one)
+    one.set_defaults(action=_evaluate)
+
+    one = commands.add_parser("models", help="the model zoo")
+    _json_option(one)
+    one.set_defaults(action=_models)
+
+    one = commands.add_parser("platforms", help="the platforms, or check a platform file")
+    _json_option(one)
+    actions = one.add_subparsers(dest="platform_action", metavar="validate")
+    check = actions.add_parser("validate", help="check a platform file")
+    check.add_argument("file", metavar="FILE", type=Path)
+    _json_option(check)
+    one.set_defaults(action=_platforms)
+
+    one = commands.add_parser("schedulers", help="the schedulers")
+    _json_option(one)
+    one.set_defaults(action=_schedulers)
+    return parser
+
+
+# ---- commands ----
+
+
+def _options(arguments: argparse.Namespace) -> Any:
+    from cedr.tools.compiler import CompileOptions
+
+    return CompileOptions(
+        arguments.emit,
+        arguments.pipeline,
+        arguments.platform,
+        arguments.hw,
+        getattr(arguments, "save_ir", False),
+    ).checked()
+
+
+def _compile(arguments: argparse.Namespace) -> int:
+    from cedr.tools.driver import open_model
+    from cedr.tools.models import ModuleDirectory, find_model
+
+    options = _options(arguments)
+    model = find_model(arguments.model)
+    if isinstance(model, ModuleDirectory):
+        raise CedrError(f"{arguments.model}: already a compiled module; compile the model or the IR that it came from")
+    program = open_model(model, options, arguments.output)
+    figures = program.manifest.figures
+    result = {
+        "model": program.manifest.model,
+        "emit": program.manifest.emit,
+        "pipeline": program.manifest.pipeline,
+        "platform": program.manifest.platform,
+        "hw": program.manifest.hw,
+        "directory": str(arguments.output),
+        "arena_bytes": figures.arena_bytes,
+        "arena_bound_bytes": figures.arena_bound_bytes,
+        "ir_bytes": dict(figures.ir_bytes),
+        "compile_s": figures.compile_s,
+        "build_s": figures.build_s,
+        "export_s": figures.export_s,
+    }
+    if arguments.json:
+        print(json.dumps(result))
+    else:
+        print(f"{arguments.output}: {program.manifest.name}, compiled in {figures.compile_s:.2f} s")
+    return 0
+
+
+def _read_inputs(program: Program, texts: Sequence[str]) -> dict[str, Any]:
+    """Arrays by input name, from `[NAME=]X.npy` arguments."""
+    import numpy as np
+
+    from cedr.tools.driver import check_input
+
+    specs = {spec.name: spec for spec in program.manifest.inputs}
+    arrays: dict[str, Any] = {}
+    for name, path in _assigned(texts, list(specs), "--input").items():
+        try:
+            array = np.load(path, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise CedrError(f"--input {path}: not a readable .npy file: {error}") from error
+        arrays[name] = check_input(specs[name], array)
+    missing = [name for name in specs if name not in arrays]
+    if missing:
+        raise CedrError(f"input {', '.join(map(repr, missing))} is missing: give --input {missing[0]}=X.npy")
+    return {name: arrays[name] for name in specs}
+
+
+def _assigned(texts: Sequence[str], names: Sequence[str], option: str) -> dict[str, Path]:
+    """Files by name: `NAME=FILE`, or in order."""
+    paths: dict[str, Path] = {}
+    for text in texts:
+        name, equals, rest = text.partition("=")
+        if equals and name in names:
+            if name in paths:
+                raise CedrError(f"{option} {text}: {name} is given twice")
+            paths[name] = Path(rest)
+            continue
+        if equals and not Path(text).exists() and "/" not in name:
+            raise CedrError(f"{option} {text}: no such name; those there are: {', '.join(names) or 'none'}")
+        free = next((n for n in names if n not in paths), None)
+        if free is None:
+            raise CedrError(f"{option} {text}: the model has {len(names)} of them only ({', '.join(names) or 'none'})")
+        paths[free] = Path(text)
+    return paths
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from cedr.runtime.schedulers import get_scheduler
+    from cedr.tools.driver import RunOptions, open_model, run_program
+    from cedr.tools.models import TorchModel, find_model
+
+    options = _options(arguments)
+    get_scheduler(arguments.scheduler)
+    if arguments.no_values and (arguments.input or arguments.output):
+        raise CedrError("--no-values computes nothing: --input and --output have no place beside it")
+    model = find_model(arguments.model)
+    program = open_model(model, options)
+    outputs = _assigned(arguments.output, [t.name for t in program.manifest.outputs], "--output")
+    inputs = None
+    if not arguments.no_values:
+        if arguments.input or not isinstance(model, TorchModel):
+            inputs = _read_inputs(program, arguments.input)
+        else:
+            inputs = program.bind(model.example_inputs)
+    run_options = RunOptions(
+        arguments.scheduler,
+        arguments.os_model,
+        arguments.instances,
+        arguments.period_us,
+        arguments.seed,
+        not arguments.no_values,
+        arguments.tolerance,
+    )
+    result = run_program(program, inputs, run_options)
+    if result.outputs is not None:
+        _write_outputs(program, result.outputs, outputs)
+    if arguments.out is not None:
+        from cedr.runtime.report import write_reports
+
+        write_reports(result.emulation, arguments.out)
+    if arguments.json:
+        print(json.dumps(result.figures))
+    else:
+        from cedr.tools.tables import print_run
+
+        print_run(result)
+    if not result.within:
+        tolerance = (
+            "the tolerance of its dtype" if arguments.tolerance is None else f"--tolerance {arguments.tolerance}"
+        )
+        print(
+            f"cedr run: {arguments.model}: the values differ from PyTorch's by {result.figures['max_rel_error']:.3g} "
+            f"relative, more than {tolerance}",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def _write_outputs(program: Program, arrays: Sequence[Any], paths: dict[str, Path]) -> None:
+    import numpy as np
+
+    from cedr.target.files import write_atomically
+
+    for spec, array in zip(program.manifest.outputs, arrays, strict=True):
+        if spec.name in paths:
+            with write_atomically(paths[spec.name]) as stream:
+                np.save(stream, array)
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from cedr.tools.driver import evaluate
+    from cedr.tools.models import TorchModel, find_model
+
+    options = _options(arguments)
+    model = find_model(arguments.model)
+    if not isinstance(model, TorchModel):
+        raise CedrError(f"{arguments.model}: evaluate needs the PyTorch model, with its held-out set")
+    result = evaluate(model, options)
+    if arguments.json:
+        print(json.dumps(result))
+    else:
+        print(
+            f"{result['model']}: {result['metric']} on {result['samples']} held-out inputs: eager {result['eager']:.4f}, "
+            f"compiled {result['compiled']:.4f}; {result['decisions_differing']} decisions differ; "
+            f"largest relative error {result['max_rel_error']:.2e}"
+        )
+    return 0
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    from cedr.frontend.zoo import ZOO
+
+    rows = [{"name": e.name, "summary": e.summary, "input_shape": list(e.input_shape)} for e in ZOO.values()]
+    _list(arguments.json, "models", rows)
+    return 0
+
+
+def _platforms(arguments: argparse.Namespace) -> int:
+    from cedr.target.platform import load_platform, platform_summaries, summary_of
+
+    if arguments.platform_action == "validate":
+        summary = summary_of(load_platform(arguments.file))
+        if arguments.json:
+            print(json.dumps({"file": str(arguments.file), "valid": True, "name": summary.name}))
+        else:
+            print(f"{arguments.file}: valid: platform {summary.name}")
+        return 0
+    _list(arguments.json, "platforms", [_plain(summary) for summary in platform_summaries()])
+    return 0
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(value)
+
+
+def _schedulers(arguments: argparse.Namespace) -> int:
+    from cedr.runtime.schedulers import all_schedulers
+
+    rows = [{"name": s.name, "summary": s.summary} for s in all_schedulers().values()]
+    _list(arguments.json, "schedulers", rows)
+    return 0
+
+
+def _list(as_json: bool, name: str, rows: list[dict[str, Any]]) -> None:
+    if as_json:
+        print(json.dumps({name: rows}))
+        return
+    from cedr.tools.tables import print_rows
+
+    print_rows(rows)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command's exit status: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted."""
+    arguments = _build_parser().parse_args(argv)
+    action: Callable[[argparse.Namespace], int] = arguments.action
+    try:
+        return action(arguments)
+    except CedrError as error:
+        print(f"cedr {arguments.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of stdout is gone: nothing more to say, and nothing to say at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("CEDR_DEBUG"):
+            traceback.print_exc()
+        print(
+            f"cedr {arguments.command}: internal error, please report it: {type(error).__name__}: {error} "
+            "(CEDR_DEBUG=1 shows where)",
+            file=sys.stderr,
+        )
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

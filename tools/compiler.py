@@ -1,0 +1,246 @@
+"""From IR of any level to a module's directory: the pass pipeline, emission, packaging."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from xdsl.dialects.builtin import MemRefType, ModuleOp, StringAttr
+from xdsl.parser import Parser
+from xdsl.passes import ModulePass
+from xdsl.printer import Printer
+from xdsl.utils.exceptions import ParseError, VerifyException
+from xdsl.utils.parse_pipeline import PipelineParseError
+
+from cedr.backend.c_emitter import emit_c
+from cedr.backend.package import replacing, write_ir
+from cedr.backend.program import Program
+from cedr.backend.python_emitter import emit_python
+from cedr.backend.toolchain import build_module, copy_libcedr, makefile_text
+from cedr.dialects.cedr import AllocOp, GridOp, PlanAttr, PlatformAttr, WeightOp
+from cedr.dialects.universe import register_dialects
+from cedr.dialects.weights import CedrContext, WeightStore
+from cedr.passes.memory_figures import arena_figures
+from cedr.passes.pipelines import pipeline_passes
+from cedr.target.errors import CedrError
+from cedr.target.manifest import EMITS, Emit, Manifest, ModuleFigures, TensorSpec, hash_files
+from cedr.target.platform import load_platform, parse_composition
+
+WEIGHTS = "weights.safetensors"
+
+
+class CompileError(CedrError):
+    """IR or options that can't be compiled."""
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """What `cedr compile` takes."""
+
+    emit: str = "c"
+    pipeline: str = "default"
+    platform: str = "zcu102"
+    hw: str = "C3+F1+C2D1+Z1"
+    save_ir: bool = False
+
+    def checked(self) -> CompileOptions:
+        """These options with the composition in its canonical spelling. Raises CedrError for what does not exist."""
+        if self.emit not in EMITS:
+            raise CompileError(f"no emitter {self.emit!r}; those there are: {', '.join(EMITS)}")
+        composition = parse_composition(load_platform(self.platform), self.hw)
+        return replace(self, hw=composition.text)
+
+
+@dataclass
+class Compilation:
+    """IR at the last level, with what was seen on the way."""
+
+    module: ModuleOp
+    weights: WeightStore
+    program: Program
+    text: str
+    """The emitted C or Python."""
+    compile_s: float
+    """Passes and emission."""
+    ir_bytes: dict[str, int]
+    stages: dict[str, str] = field(default_factory=dict)
+    """The IR's text by stage, if it was asked for."""
+
+
+def new_context(weights: WeightStore | None = None) -> CedrContext:
+    """A context with every dialect that the levels use."""
+    context = CedrContext(weights)
+    register_dialects(context)
+    return context
+
+
+def read_ir(path: Path, context: CedrContext) -> ModuleOp:
+    """Parse and verify an IR file, and map its weights into `context`. Raises CompileError with file, line and caret."""
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CompileError(f"{path}: cannot be read: {error}") from error
+    try:
+        module = Parser(context, text, str(path)).parse_module()
+        module.verify()
+    except (ParseError, VerifyException) as error:
+        raise CompileError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from error
+    if any(isinstance(op, WeightOp) for op in module.walk()):
+        file = module.attributes.get("cedr.weights_file")
+        name = file.data if isinstance(file, StringAttr) else WEIGHTS
+        context.weights = WeightStore.load(path.parent / name)
+    return module
+
+
+def print_ir(module: ModuleOp) -> str:
+    """The module's text with its source locations."""
+    stream = io.StringIO()
+    Printer(stream=stream, print_debuginfo=True).print_op(module)
+    return stream.getvalue() + "\n"
+
+
+def remaining_passes(module: ModuleOp, passes: Sequence[ModulePass]) -> list[ModulePass]:
+    """The passes that IR of some level still needs: the pipeline goes on behind the level that it has reached."""
+    grids = [op for op in module.walk() if isinstance(op, GridOp)]
+    if any(grid.base is not None for grid in grids):
+        return []
+    first = None
+    if any(isinstance(v.type, MemRefType) for grid in grids for v in grid.outputs):
+        allocs = [op for op in module.walk() if isinstance(op, AllocOp)]
+        placed = bool(allocs) and all(op.offset is not None for op in allocs)
+        first = "add-dependencies" if placed else "plan-memory"
+    elif grids:
+        first = "bufferize"
+    elif any(isinstance(a, PlanAttr) for op in module.walk() for a in op.attributes.values()):
+        first = "convert-linalg-to-cedr"
+    if first is None:
+        return list(passes)
+    names = [p.name for p in passes]
+    if first not in names:
+        raise CompileError(f"the IR goes on with the pass '{first}', which the pipeline lacks ({', '.join(names)})")
+    return list(passes[names.index(first) :])
+
+
+def compile_ir(context: CedrContext, module: ModuleOp, options: CompileOptions, first_stage: str) -> Compilation:
+    """Run what remains of the pipeline on `module` (in place) and emit. Raises CedrError for every refusal."""
+    try:
+        passes = remaining_passes(module, pipeline_passes(options.pipeline, options.platform, options.hw))
+    except PipelineParseError as error:
+        raise CompileError(f"--pipeline: {error}") from error
+    weights = context.weights if context.weights is not None else WeightStore()
+    result = Compilation(module, weights, None, "", 0.0, {})  # type: ignore[arg-type]  # program: set when there is one
+    _note_stage(result, first_stage, options)
+    for position, one in enumerate(passes):
+        start = time.perf_counter()
+        one.apply(context, module)
+        result.compile_s += time.perf_counter() - start
+        last = position + 1 == len(passes)
+        if last or passes[position + 1].name != one.name:
+            _note_stage(result, one.name, options)
+    start = time.perf_counter()
+    try:
+        module.verify()
+    except VerifyException as error:
+        raise CompileError(f"the pipeline '{options.pipeline}' left IR that does not verify: {error}") from error
+    result.program = Program.of(module)
+    result.text = emit_c(result.program) if options.emit == "c" else emit_python(result.program)
+    result.compile_s += time.perf_counter() - start
+    return result
+
+
+def _note_stage(result: Compilation, name: str, options: CompileOptions) -> None:
+    text = print_ir(result.module)
+    while name in result.ir_bytes:
+        name += "_again"
+    result.ir_bytes[name] = len(text.encode())
+    if options.save_ir:
+        result.stages[name] = text
+
+
+def write_module(
+    compilation: Compilation,
+    directory: Path,
+    options: CompileOptions,
+    model: str,
+    export_s: float | None = None,
+) -> Manifest:
+    """Write and build the module's directory, whole or not at all; returns its manifest."""
+    program = compilation.program
+    name = program.name
+    emit: Emit = "c" if options.emit == "c" else "python"
+    with replacing(directory) as folder:
+        files: list[str] = []
+        build_s = None
+        source = f"{name}.c" if emit == "c" else f"{name}.py"
+        (folder / source).write_text(compilation.text)
+        files.append(source)
+        names = [weight.name for weight in program.weights]
+        if compilation.stages:
+            files += write_ir(folder, _stages_from_below(compilation))
+            names = [n for n in compilation.weights if n in _weights_named(compilation) or n in set(names)]
+        compilation.weights.save(folder / WEIGHTS, names)
+        files.append(WEIGHTS)
+        if emit == "c":
+            files += copy_libcedr(folder)
+            (folder / "Makefile").write_text(makefile_text(name))
+            files.append("Makefile")
+            start = time.perf_counter()
+            build_module(folder, name)
+            build_s = time.perf_counter() - start
+            files.append(name)
+        arena_bytes, arena_bound_bytes = arena_figures(compilation.module)
+        platform = load_platform(options.platform)
+        manifest = Manifest(
+            name=name,
+            model=model,
+            emit=emit,
+            inputs=tuple(TensorSpec(t.name, t.dtype, t.shape) for t in program.inputs),
+            outputs=tuple(TensorSpec(t.name, t.dtype, t.shape) for t in program.outputs),
+            pipeline=options.pipeline,
+            platform=platform.name,
+            platform_hash=platform.hash,
+            hw=options.hw,
+            control="static",
+            files=hash_files(folder, files),
+            figures=ModuleFigures(
+                arena_bytes=arena_bytes,
+                arena_bound_bytes=arena_bound_bytes,
+                ir_bytes=compilation.ir_bytes,
+                export_s=export_s,
+                compile_s=compilation.compile_s,
+                build_s=build_s,
+            ),
+        )
+        manifest.save(folder)
+    return manifest
+
+
+def _stages_from_below(compilation: Compilation) -> dict[str, str]:
+    """The stages' texts as they stand in DIR/ir: the weights file is in the folder above."""
+    attribute = "cedr.weights_file = "
+    return {
+        name: text.replace(f'{attribute}"{WEIGHTS}"', f'{attribute}"../{WEIGHTS}"', 1)
+        for name, text in compilation.stages.items()
+    }
+
+
+def _weights_named(compilation: Compilation) -> set[str]:
+    """The weights that any saved stage names."""
+    import re
+
+    found: set[str] = set()
+    for text in compilation.stages.values():
+        found.update(re.findall(r'cedr\.weight @"([^"]+)"', text))
+        found.update(re.findall(r"cedr\.weight @([\w.$-]+)", text))
+    return found
+
+
+def platform_of(module: ModuleOp, options: CompileOptions) -> CompileOptions:
+    """The options with the platform and composition that planned IR carries."""
+    attribute = module.attributes.get("cedr.platform")
+    if not isinstance(attribute, PlatformAttr):
+        return options
+    return replace(options, platform=attribute.platform_name.data, hw=attribute.composition.data)

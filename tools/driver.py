@@ -1,0 +1,427 @@
+"""The Python API: `cedr.compile(model, example_inputs)` gives a program that computes on the emulator.
+
+The `cedr` command is a thin layer over the same functions.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cedr.backend.program import c_identifier
+from cedr.backend.toolchain import build_module
+from cedr.dialects.weights import WeightStore
+from cedr.runtime.emulator import emulate, figures
+from cedr.runtime.process import ModuleProcess
+from cedr.runtime.record import Record
+from cedr.runtime.result import EmulationResult
+from cedr.target.errors import CedrError
+from cedr.target.manifest import Manifest
+from cedr.tools.compiler import (
+    CompileOptions,
+    compile_ir,
+    new_context,
+    platform_of,
+    read_ir,
+    write_module,
+)
+from cedr.tools.models import IrFile, Model, ModuleDirectory, TorchModel
+from cedr.tools.parity import compare
+
+if TYPE_CHECKING:
+    from cedr.frontend.zoo.judging import Judge
+
+Array = NDArray[Any]
+Warn = Callable[[str], None]
+
+
+class RunError(CedrError):
+    """A run that can't be done."""
+
+
+def warn(message: str) -> None:
+    """A warning on stderr."""
+    print(f"warning: {message}", file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What `cedr run` takes beyond the options of compile."""
+
+    scheduler: str = "EFT"
+    os_model: str = "ideal"
+    instances: int = 1
+    period_us: float = 0.0
+    seed: int = 0
+    values: bool = True
+    tolerance: float | None = None
+
+
+@dataclass
+class Program:
+    """A compiled model: a module's directory, and what PyTorch is needed for, where there is a PyTorch model.
+
+    Calling it computes on the emulator and returns tensors shaped like eager's result. `profile` returns the figures of
+    `cedr run --json`.
+    """
+
+    directory: Path
+    manifest: Manifest
+    options: CompileOptions
+    torch_model: TorchModel | None = None
+    rebuild: Callable[[Sequence[Array]], object] | None = None
+    process: ModuleProcess = field(init=False)
+    _owned: list[tempfile.TemporaryDirectory[str]] = field(default_factory=list, repr=False)
+    _records: dict[str, tuple[Path, Record]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self.process = ModuleProcess(
+            self.directory, self.manifest.name, self.manifest.emit, tuple(t.name for t in self.manifest.outputs)
+        )
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Compute on the emulator, with the default scheduler. Takes what the PyTorch model takes."""
+        result = run_program(self, self.bind(inputs), RunOptions())
+        assert result.outputs is not None
+        return self.structured(result.outputs)
+
+    def profile(
+        self,
+        *inputs: Any,
+        scheduler: str = "EFT",
+        instances: int = 1,
+        period_us: float = 0.0,
+        seed: int = 0,
+        os_model: str = "ideal",
+    ) -> dict[str, Any]:
+        """The figures of a run, by the names of `cedr run --json`; with inputs, of a run that computes them."""
+        options = RunOptions(scheduler, os_model, instances, period_us, seed, values=bool(inputs))
+        return run_program(self, self.bind(inputs) if inputs else None, options).figures
+
+    def bind(self, inputs: Sequence[Any]) -> dict[str, Array]:
+        """The model's arguments as arrays by input name. Raises RunError for a wrong count, dtype or shape."""
+        arrays = [_as_array(leaf) for leaf in _tensor_leaves(inputs)]
+        specs = self.manifest.inputs
+        if len(arrays) != len(specs):
+            wanted = ", ".join(f"{s.name} {s.dtype}{list(s.shape)}" for s in specs)
+            raise RunError(f"the program takes {len(specs)} tensors ({wanted}), got {len(arrays)}")
+        return {spec.name: check_input(spec, array) for spec, array in zip(specs, arrays, strict=True)}
+
+    def structured(self, outputs: Sequence[Array]) -> Any:
+        """Flat output arrays in the structure of eager's result; a tuple of tensors where that is not known."""
+        if self.rebuild is not None:
+            return self.rebuild(outputs)
+        import torch
+
+        return tuple(torch.from_numpy(np.array(o)) for o in outputs)
+
+    def record(self) -> tuple[Path, Record]:
+        """The module's record, made on first use."""
+        if "record" not in self._records:
+            folder = self.scratch("record")
+            path = folder / f"{self.manifest.name}.cedrrec"
+            self._records["record"] = (path, self.process.record(path))
+        return self._records["record"]
+
+    def scratch(self, purpose: str) -> Path:
+        """A folder that goes when the program does."""
+        owned = tempfile.TemporaryDirectory(prefix=f"cedr-{purpose}-")
+        self._owned.append(owned)
+        return Path(owned.name)
+
+
+def check_input(spec: Any, array: Array) -> Array:
+    """The array, if it is what the input `spec` wants. Raises RunError naming both."""
+    from cedr.target.dtypes import numpy_dtype
+
+    if array.dtype != numpy_dtype(spec.dtype) or array.shape != spec.shape:
+        raise RunError(
+            f"input '{spec.name}' is {spec.dtype}{list(spec.shape)}, got {array.dtype.name}{list(array.shape)}"
+        )
+    return array
+
+
+def _tensor_leaves(inputs: Sequence[Any]) -> list[Any]:
+    from torch.utils._pytree import tree_leaves
+
+    return [leaf for leaf in tree_leaves(tuple(inputs)) if hasattr(leaf, "shape")]
+
+
+def _as_array(value: Any) -> Array:
+    if hasattr(value, "detach"):
+        import torch
+
+        value = value.detach().cpu()
+        return np.asarray(value.view(torch.uint16).numpy() if value.dtype == torch.bfloat16 else value.numpy())
+    return np.asarray(value)
+
+
+# ---- compiling ----
+
+
+def compile(
+    model: Any,
+    example_inputs: tuple[Any, ...],
+    *,
+    pipeline: str = "default",
+    platform: str = "zcu102",
+    hw: str = "C3+F1+C2D1+Z1",
+    emit: str = "c",
+    dynamic_shapes: Any = None,
+) -> Program:
+    """Compile an nn.Module; `dynamic_shapes` as torch.export's.
+
+    Raises CedrError, whose text is the whole message, for everything that can't be compiled.
+    """
+    options = CompileOptions(emit, pipeline, platform, hw)
+    name = c_identifier(type(model).__name__.lower())
+    return compile_torch(TorchModel(name, model, tuple(example_inputs), dynamic_shapes), options)
+
+
+def compile_torch(model: TorchModel, options: CompileOptions, directory: Path | None = None) -> Program:
+    """Compile into `directory`, or into a folder that goes when the program does."""
+    from cedr.frontend.export import export_model
+    from cedr.frontend.importer import import_program
+
+    options = options.checked()
+    start = time.perf_counter()
+    exported = export_model(model.module, model.example_inputs, model.dynamic_shapes)
+    export_s = time.perf_counter() - start
+    start = time.perf_counter()
+    imported = import_program(exported, c_identifier(model.name))
+    import_s = time.perf_counter() - start
+    context = new_context(WeightStore(dict(imported.weights)))
+    compilation = compile_ir(context, imported.module, options, "import")
+    compilation.compile_s += import_s
+    return _packaged(compilation, options, model.name, directory, export_s, model, imported.rebuild)
+
+
+def compile_file(path: Path, options: CompileOptions, directory: Path | None = None) -> Program:
+    """Compile IR of any level; the pipeline goes on from there."""
+    context = new_context()
+    module = read_ir(path, context)
+    options = platform_of(module, options).checked()
+    compilation = compile_ir(context, module, options, path.stem)
+    return _packaged(compilation, options, str(path), directory)
+
+
+def _packaged(
+    compilation: Any,
+    options: CompileOptions,
+    model: str,
+    directory: Path | None,
+    export_s: float | None = None,
+    torch_model: TorchModel | None = None,
+    rebuild: Callable[[Sequence[Array]], object] | None = None,
+) -> Program:
+    owned: list[tempfile.TemporaryDirectory[str]] = []
+    if directory is None:
+        owned.append(tempfile.TemporaryDirectory(prefix="cedr-module-"))
+        directory = Path(owned[0].name) / compilation.program.name
+    manifest = write_module(compilation, directory, options, model, export_s)
+    return Program(directory, manifest, options, torch_model, rebuild, _owned=owned)
+
+
+def open_directory(path: Path, warn: Warn = warn) -> Program:
+    """A compiled module; files changed by hand are used as they are, and what depends on them is made anew, elsewhere."""
+    manifest = Manifest.load(path)
+    options = CompileOptions(manifest.emit, manifest.pipeline, manifest.platform, manifest.hw)
+    changed = manifest.changed_files(path)
+    for name in changed:
+        state = "is gone" if not (path / name).exists() else "was changed by hand: used as it is"
+        warn(f"{path / name} {state}")
+    present = [name for name in changed if (path / name).exists()]
+    source = f"{manifest.name}.c"
+    program = Program(path, manifest, options)
+    if any(name == source or name.startswith("libcedr/") for name in present):
+        folder = program.scratch("build")
+        shutil.copy(path / source, folder / source)
+        shutil.copytree(path / "libcedr", folder / "libcedr")
+        build_module(folder, manifest.name, own_libcedr=True)
+        rebuilt = Program(folder, manifest, options, _owned=program._owned)
+        rebuilt.process = _with_weights(rebuilt.process, path)
+        return rebuilt
+    stages = [name for name in present if name.startswith("ir/")]
+    if stages and f"{manifest.name}.py" not in present:
+        last = stages[-1]
+        if len(stages) > 1:
+            warn(f"{path}: several stages were changed; {last}, the last one, is compiled")
+        return compile_file(path / last, options)
+    return program
+
+
+def _with_weights(process: ModuleProcess, directory: Path) -> ModuleProcess:
+    from dataclasses import replace
+
+    return replace(process, weights=directory / "weights.safetensors")
+
+
+def open_model(model: Model, options: CompileOptions, directory: Path | None = None, warn: Warn = warn) -> Program:
+    """A program from whatever MODEL names."""
+    match model:
+        case TorchModel():
+            return compile_torch(model, options, directory)
+        case IrFile():
+            return compile_file(model.path, options, directory)
+        case ModuleDirectory():
+            return open_directory(model.path, warn)
+
+
+# ---- running ----
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A run: the figures of `cedr run --json`, the outputs in order, and the emulation itself."""
+
+    figures: dict[str, Any]
+    outputs: list[Array] | None
+    emulation: EmulationResult
+    within: bool
+    """The outputs are within the tolerance of eager's, or there is no reference."""
+
+
+def run_program(program: Program, inputs: Mapping[str, Array] | None, options: RunOptions) -> RunResult:
+    """Record, emulate, execute under the schedule, and compare with eager where there is a PyTorch model.
+
+    inputs None: values are not computed.
+    """
+    start = time.perf_counter()
+    path, record = program.record()
+    manifest = program.manifest
+    emulation = emulate(
+        record,
+        program.options.platform,
+        program.options.hw,
+        options.scheduler,
+        options.instances,
+        round(options.period_us * 1000),
+        options.seed,
+        options.os_model,
+        names=[manifest.name],
+    )
+    outputs = None
+    if options.values and inputs is not None:
+        outputs = program.process.execute(inputs, path, emulation)
+    run_s = time.perf_counter() - start
+    from cedr.runtime.schedulers import get_scheduler
+
+    result: dict[str, Any] = {
+        "model": manifest.model,
+        "emit": manifest.emit,
+        "pipeline": manifest.pipeline,
+        "platform": manifest.platform,
+        "hw": program.options.hw,
+        "scheduler": get_scheduler(options.scheduler).name,
+        "os_model": options.os_model,
+        "instances": options.instances,
+        "seed": options.seed,
+        "max_abs_error": None,
+        "max_rel_error": None,
+        "decision_match": None,
+        **figures(emulation),
+        "arena_bytes": manifest.figures.arena_bytes,
+        "arena_bound_bytes": manifest.figures.arena_bound_bytes,
+        "ir_bytes": dict(manifest.figures.ir_bytes),
+        "compile_s": manifest.figures.compile_s,
+        "build_s": manifest.figures.build_s,
+        "export_s": manifest.figures.export_s,
+        "run_s": run_s,
+    }
+    within = True
+    if outputs is not None and inputs is not None and program.torch_model is not None:
+        within = _compare_with_eager(program, inputs, outputs, options, result)
+    return RunResult(result, outputs, emulation, within)
+
+
+def _compare_with_eager(
+    program: Program, inputs: Mapping[str, Array], outputs: Sequence[Array], options: RunOptions, result: dict[str, Any]
+) -> bool:
+    assert program.torch_model is not None
+    eager = eager_outputs(program.torch_model, list(inputs.values()))
+    computed = program.structured(outputs)
+    dtypes = [t.dtype for t in program.manifest.outputs]
+    references, values = flat_arrays(eager), flat_arrays(computed)
+    if len(values) != len(dtypes):  # outputs that are one value in the IR stand several times in eager's structure
+        dtypes = [_dtype_of(array) for array in references]
+    parity = compare(references, values, dtypes, options.tolerance)
+    result["max_abs_error"], result["max_rel_error"] = parity.max_abs, parity.max_rel
+    judge = program.torch_model.judge()
+    wanted = judge.decide(eager)
+    if wanted is not None:
+        result["decision_match"] = judge.same_decision(wanted, judge.decide(computed))
+    return parity.within
+
+
+def eager_outputs(model: TorchModel, inputs: Sequence[Array]) -> Any:
+    """PyTorch's own answer to flat input arrays in the structure of the model's example inputs."""
+    import torch
+    from torch.utils._pytree import tree_flatten, tree_unflatten
+
+    leaves, structure = tree_flatten(tuple(model.example_inputs))
+    given = iter(inputs)
+    filled = [torch.from_numpy(np.array(next(given))).to(v.dtype) if isinstance(v, torch.Tensor) else v for v in leaves]
+    with torch.no_grad():
+        return model.module(*tree_unflatten(filled, structure))
+
+
+def flat_arrays(outputs: Any) -> list[Array]:
+    """The tensors in a structure of outputs as arrays, in order."""
+    return [_as_array(leaf) for leaf in _tensor_leaves([outputs])]
+
+
+def _dtype_of(array: Array) -> str:
+    from cedr.target.dtypes import dtype_name
+
+    return "bf16" if array.dtype == np.uint16 else dtype_name(array.dtype)
+
+
+# ---- evaluating ----
+
+
+def evaluate(model: TorchModel, options: CompileOptions) -> dict[str, Any]:
+    """Accuracy or mAP of eager and of compiled code on the model's held-out set, by the names of `cedr evaluate --json`."""
+    judge: Judge = model.judge()
+    held_out = judge.held_out()
+    if held_out is None:
+        raise RunError(f"{model.name} has no held-out set to evaluate on; define held_out() and decide() on the module")
+    program = compile_torch(model, options)
+    name = program.manifest.inputs[0].name
+    samples = [np.ascontiguousarray(held_out.inputs[i : i + 1]) for i in range(len(held_out.labels))]
+    dtypes = [t.dtype for t in program.manifest.outputs]
+    decisions: dict[str, list[Any]] = {"eager": [], "compiled": []}
+    worst = 0.0
+    differing = 0
+    computed = program.process.run_many({name: check_input(program.manifest.inputs[0], s)} for s in samples)
+    for sample, outputs in zip(samples, computed, strict=True):
+        eager = eager_outputs(model, [sample])
+        worst = max(worst, compare(flat_arrays(eager), flat_arrays(program.structured(outputs)), dtypes).max_rel)
+        pair = judge.decide(eager), judge.decide(program.structured(outputs))
+        if pair[0] is None:
+            raise RunError(f"{model.name} has a held-out set but no decide(outputs) to say what its outputs mean")
+        differing += not judge.same_decision(*pair)
+        decisions["eager"].append(pair[0])
+        decisions["compiled"].append(pair[1])
+    return {
+        "model": model.name,
+        "metric": judge.metric,
+        "samples": len(samples),
+        "eager": judge.score(decisions["eager"]),
+        "compiled": judge.score(decisions["compiled"]),
+        "decisions_differing": differing,
+        "max_rel_error": worst,
+    }
+
+
+def fallbacks() -> list[str]:
+    """What `torch.compile` left to eager: nothing is compiled by it yet."""
+    raise CedrError('torch.compile(backend="cedr") is not available yet; use cedr.compile(model, example_inputs)')

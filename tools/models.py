@@ -1,0 +1,132 @@
+"""MODEL on the command line: a zoo name, a factory in a file or package, a module's directory, or IR."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from cedr.target.errors import CedrError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from cedr.frontend.zoo.judging import Judge
+
+
+class ModelError(CedrError):
+    """A MODEL that is not there or not of its form."""
+
+
+@dataclass(frozen=True)
+class TorchModel:
+    """A PyTorch module with example inputs; `dynamic_shapes` as torch.export's."""
+
+    name: str
+    module: nn.Module
+    example_inputs: tuple[Any, ...]
+    dynamic_shapes: Any = None
+
+    def judge(self) -> Judge:
+        """The module's own hooks: decide, held_out, score."""
+        from cedr.frontend.zoo.judging import Judge
+
+        return Judge(self.module)
+
+
+@dataclass(frozen=True)
+class ModuleDirectory:
+    """A compiled module."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class IrFile:
+    """IR of any level, with its weights beside it."""
+
+    path: Path
+
+
+Model = TorchModel | ModuleDirectory | IrFile
+
+
+def find_model(text: str) -> Model:
+    """What a MODEL argument names. Raises ModelError saying what was looked for."""
+    path = Path(text)
+    if path.is_dir():
+        if not (path / "manifest.json").is_file():
+            raise ModelError(f"{text}: a directory without a manifest.json, so no compiled module; compile one with -o")
+        return ModuleDirectory(path)
+    if path.suffix == ".mlir":
+        if not path.is_file():
+            raise ModelError(f"{text}: no such file")
+        return IrFile(path)
+    place, colon, factory = text.rpartition(":")
+    if colon and place:
+        return _from_factory(text, place, factory)
+    from cedr.frontend.zoo import ZOO
+
+    if text in ZOO:
+        module, inputs = ZOO[text].build()
+        return TorchModel(text, module, inputs)
+    raise ModelError(
+        f"no model {text!r}: it is neither a zoo model ({', '.join(ZOO)}), nor FILE.py:FACTORY or PACKAGE.MODULE:FACTORY, "
+        "nor a compiled module's directory, nor a .mlir file"
+    )
+
+
+def _from_factory(text: str, place: str, name: str) -> TorchModel:
+    factory = _load(text, place, name)
+    try:
+        made = factory()
+    except Exception as error:
+        raise ModelError(f"{text}: the factory failed: {type(error).__name__}: {error}") from error
+    return torch_model(name, made, text)
+
+
+def torch_model(name: str, made: Any, where: str) -> TorchModel:
+    """What a factory returned: (module, example inputs) or (module, example inputs, dynamic shapes)."""
+    from torch import nn
+
+    if not isinstance(made, tuple) or len(made) not in (2, 3) or not isinstance(made[0], nn.Module):
+        raise ModelError(
+            f"{where}: a factory returns (nn.Module, example inputs) or (nn.Module, example inputs, dynamic shapes), "
+            f"got {type(made).__name__}"
+        )
+    inputs = made[1] if isinstance(made[1], tuple) else (made[1],)
+    return TorchModel(name, made[0], inputs, made[2] if len(made) == 3 else None)
+
+
+def _load(text: str, place: str, name: str) -> Callable[[], Any]:
+    from_file = place.endswith(".py")
+    if from_file and not Path(place).is_file():
+        raise ModelError(f"{text}: no such file: {place}")
+    # As `python FILE` and `python -m` do: the file's folder, or the current one, comes first.
+    sys.path.insert(0, str(Path(place).resolve().parent if from_file else Path.cwd()))
+    try:
+        module = _import_file(Path(place)) if from_file else importlib.import_module(place)
+    except Exception as error:
+        raise ModelError(f"{text}: importing {place} failed: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.pop(0)
+    factory: Callable[[], Any] | None = getattr(module, name, None)
+    if not callable(factory):
+        names = ", ".join(n for n, v in vars(module).items() if callable(v) and not n.startswith("_")) or "none"
+        raise ModelError(f"{text}: {place} has no function {name!r}; callables there: {names}")
+    return factory
+
+
+def _import_file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module

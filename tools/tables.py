@@ -1,0 +1,56 @@
+"""What commands print for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from cedr.tools.driver import RunResult
+
+
+def print_rows(rows: list[dict[str, Any]]) -> None:
+    """A table with one column per key."""
+    table = Table(box=None, pad_edge=False)
+    for key in rows[0] if rows else ():
+        table.add_column(key.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(_text(value) for value in row.values()))
+    Console().print(table)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {v}" for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return "x".join(map(str, value)) if all(isinstance(v, int) for v in value) else ", ".join(map(str, value))
+    return str(value)
+
+
+def print_run(result: RunResult) -> None:
+    """Parity, latency, and the table of PEs."""
+    figures = result.figures
+    console = Console()
+    console.print(
+        f"{figures['model']} ({figures['pipeline']}, {figures['emit']}) on {figures['platform']} {figures['hw']}, "
+        f"{figures['scheduler']}, {figures['os_model']}",
+        highlight=False,
+    )
+    if figures["max_rel_error"] is not None:
+        decision = {True: "same decision", False: "another decision", None: ""}[figures["decision_match"]]
+        console.print(
+            f"against PyTorch: largest relative error {figures['max_rel_error']:.2e}"
+            + (f", {decision}" if decision else ""),
+            highlight=False,
+        )
+    latency = figures["latency_ns"]
+    console.print(
+        f"latency {latency['mean'] / 1e6:.3f} ms (min {latency['min'] / 1e6:.3f}, max {latency['max'] / 1e6:.3f}) over "
+        f"{figures['instances']} instances, makespan {figures['makespan_ns'] / 1e6:.3f} ms, {figures['tasks']:,} tasks",
+        highlight=False,
+    )
+    from cedr.runtime.report import pe_table
+
+    console.print(pe_table(result.emulation))
