@@ -1,6 +1,8 @@
 """From a decomposed ExportedProgram to a module of linalg on tensors, with its weights beside it."""
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import getitem
 from typing import Any
@@ -57,16 +59,29 @@ def import_program(program: ExportedProgram, name: str) -> ImportedModel:
 
     Raises UnsupportedOpsError, with a line for each op that can't be converted, if there is any.
     """
-    importer = _Importer(program, name)
-    refused = importer.counter.refused()
-    if refused:
-        raise UnsupportedOpsError(refused)
-    return importer.result()
+    with _collector_paused():
+        importer = _Importer(program, name)
+        refused = importer.counter.refused()
+        if refused:
+            raise UnsupportedOpsError(refused)
+        return importer.result()
 
 
 def examine_program(program: ExportedProgram) -> tuple[OpUse, ...]:
     """Every use of an op in a decomposed program and, for those that can't be converted, why: see `OpUse`."""
     return _Importer(program, "").counter.uses()
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No garbage collection meanwhile: it would walk the growing IR, all of it alive, again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _Refused:

@@ -13,7 +13,7 @@ from xdsl.dialects.linalg import ops as linalg_ops
 from xdsl.parser import Parser
 
 from cedr.dialects.cedr import WeightOp
-from cedr.dialects.interpreter import evaluate
+from cedr.dialects.interpreter.run import interpret
 from cedr.dialects.locations import source_line, source_name
 from cedr.frontend.export import ExportError, export_model
 from cedr.frontend.importer import ImportedModel, import_program
@@ -46,7 +46,7 @@ def imported(forward: Any, *inputs: torch.Tensor) -> ImportedModel:
 
 
 def values(model: ImportedModel, *inputs: torch.Tensor) -> Any:
-    return model.rebuild([np.asarray(y) for y in evaluate(model.module, [x.numpy() for x in inputs], model.weights)])
+    return model.rebuild([np.asarray(y) for y in interpret(model.module, [x.numpy() for x in inputs], model.weights)])
 
 
 def test_the_module_names_its_model_weights_inputs_and_outputs() -> None:

@@ -6,7 +6,7 @@ import torch
 from torch.utils._pytree import tree_flatten
 from xdsl.parser import Parser
 
-from cedr.dialects.interpreter import evaluate
+from cedr.dialects.interpreter.run import interpret
 from cedr.frontend.export import export_model
 from cedr.frontend.importer import ImportedModel, import_program
 from cedr.frontend.types import to_numpy
@@ -39,7 +39,7 @@ def test_values_are_those_of_pytorch(case: Case) -> None:
 
 def run(imported: ImportedModel, inputs: tuple[torch.Tensor, ...]) -> object:
     """The IR's outputs, in PyTorch's structure."""
-    outputs = evaluate(imported.module, [to_numpy(x) for x in inputs], imported.weights)
+    outputs = interpret(imported.module, [to_numpy(x) for x in inputs], imported.weights)
     return imported.rebuild([np.asarray(output) for output in outputs])
 
 
