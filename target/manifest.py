@@ -18,7 +18,6 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal, NoReturn, cast
 
@@ -290,7 +289,7 @@ class _Reader:
     def seconds(self, key: str, value: object) -> float | None:
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < 0:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
             raise self.fail(key, f"needs a number of seconds or null, got {_kind(value)}")
         return value
 

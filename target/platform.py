@@ -243,22 +243,6 @@ class ClassCosts:
         types = composition.pe_types
         return np.ascontiguousarray(self.estimate_ns[:, types]), np.ascontiguousarray(self.cost_ns[:, types])
 
-    def require_offered(self, composition: Composition) -> None:
-        """Raise PlatformError, naming every class that no PE of the composition takes and the types that would."""
-        types = sorted(set(composition.pe_types.tolist()))
-        lines = []
-        for index, call in enumerate(self.classes):
-            if self.is_join[index] or (self.cost_ns[index, types] >= 0).any():
-                continue
-            takers = [t.name for t, cost in zip(self.platform.pe_types, self.cost_ns[index], strict=True) if cost >= 0]
-            lines.append(f"  {_call_text(call)}: taken by {', '.join(takers) or 'no PE type of this platform'}")
-        if lines:
-            raise PlatformError(
-                f"platform {self.platform.name}, composition {composition.text}: no PE takes these calls\n"
-                + "\n".join(lines)
-                + "\nAdd a PE that takes them to --hw, or compile for this composition."
-            )
-
 
 # ------------------------------------------------------------------------------------------------------------ files
 
