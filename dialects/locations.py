@@ -4,14 +4,20 @@ from xdsl.dialects.builtin import CallSiteLoc, FileLineColLoc, FusedLoc, NameLoc
 from xdsl.ir import Attribute, Operation
 
 
-def source_line(op: Operation) -> str:
-    """`model.py:12` of the nearest op at or around `op` whose location names a file, or "" if none does."""
+def source_place(op: Operation) -> tuple[str, int, int] | None:
+    """File, line and column of the nearest op at or around `op` whose location names a file."""
     current: Operation | None = op
     while current is not None:
         if place := _file_line(current.location):
-            return f"{place.filename.data}:{place.line.data}"
+            return place.filename.data, place.line.data, place.column.data
         current = current.parent_op()
-    return ""
+    return None
+
+
+def source_line(op: Operation) -> str:
+    """`model.py:12` of the nearest op at or around `op` whose location names a file, or "" if none does."""
+    place = source_place(op)
+    return f"{place[0]}:{place[1]}" if place else ""
 
 
 def source_name(op: Operation) -> str:

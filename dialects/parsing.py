@@ -1,0 +1,143 @@
+"""IR text -> IR, with the position of every op, and every error at its place."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import FileLineColLoc, IntAttr, LocationAttr, ModuleOp, StringAttr
+from xdsl.ir import Operation
+from xdsl.parser import Parser
+from xdsl.utils.exceptions import MultipleSpansParseError, ParseError
+from xdsl.utils.lexer import Span
+
+from cedr.dialects.diagnostics import Diagnostic, IRError, Place, place_of, verify
+from cedr.target.errors import CedrError
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text with a name; `first_line` is the line of its file that it starts on."""
+
+    text: str
+    filename: str
+    first_line: int = 1
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(index + 1 for index, char in enumerate(self.text) if char == "\n")]
+
+    def line_column(self, position: int) -> tuple[int, int]:
+        """Line and column, both from 1, of a 0-based offset into the text."""
+        line = bisect_right(self._starts, position) - 1
+        return self.first_line + line, position - self._starts[line] + 1
+
+    def place(self, position: int) -> Place:
+        line, column = self.line_column(position)
+        start = self._starts[line - self.first_line]
+        return Place(self.filename, line, column, self.text[start:].split("\n", 1)[0].rstrip("\r"))
+
+
+@dataclass
+class ParsedModule:
+    """A module, and where in its text each op stood."""
+
+    module: ModuleOp
+    source: Source
+    positions: dict[Operation, int] = field(default_factory=dict)
+
+    def place(self, op: Operation) -> Place | None:
+        """Where an op stands in the text; for an op made since, where its location says that it comes from."""
+        if (position := self.positions.get(op)) is not None:
+            return self.source.place(position)
+        return place_of(op) or (self.place(parent) if (parent := op.parent_op()) else None)
+
+    def verify(self, prefix: str = "") -> None:
+        """Raises IRError with every op that does not verify, at its place in the text."""
+        verify(self.module, self.place, prefix)
+
+
+class _LocatingParser(Parser):
+    """xDSL's parser, which keeps each op's position and gives ops without `loc(...)` that position, as MLIR's does."""
+
+    def __init__(self, context: Context, source: Source):
+        super().__init__(context, source.text, source.filename)
+        self.source = source
+        self.positions: dict[Operation, int] = {}
+        self.open_positions: list[int] = []
+        """Of the ops being parsed, outermost first."""
+        self._filename = StringAttr(source.filename)
+        self._location_given = False
+
+    def parse_operation(self) -> Operation:
+        self.open_positions.append(self.pos)
+        op = super().parse_operation()
+        position = self.open_positions.pop()
+        self.positions[op] = position
+        if not self._location_given:
+            line, column = self.source.line_column(position)
+            op.location = FileLineColLoc(self._filename, IntAttr(line), IntAttr(column))
+        return op
+
+    def _parse_op_result_list(self) -> list[tuple[Span, int]]:
+        results = super()._parse_op_result_list()
+        self.open_positions[-1] = self.pos  # at the op's name, past its results
+        return results
+
+    def parse_optional_location(self) -> LocationAttr | None:
+        # The last location that is looked for in an op is the op's own.
+        location = super().parse_optional_location()
+        self._location_given = location is not None
+        return location
+
+
+def parse_ir(context: Context, text: str, filename: str, first_line: int = 1) -> ParsedModule:
+    """Parse a module. Raises IRError with file, line, column and a caret. Does not verify."""
+    source = Source(text, filename, first_line)
+    try:
+        parser = _LocatingParser(context, source)
+    except ParseError as error:
+        raise _located(source, error) from error
+    try:
+        module = parser.parse_module()
+    except ParseError as error:
+        raise _located(source, error) from error
+    except Exception as error:
+        # An attribute or an op that refuses its parts while it is built: at the op that is being parsed.
+        position = parser.open_positions[-1] if parser.open_positions else parser.pos
+        reason = str(error) or type(error).__name__
+        raise IRError([Diagnostic(reason, source.place(position))]) from error
+    if module not in parser.positions:
+        parser.positions[module] = 0
+    return ParsedModule(module, source, parser.positions)
+
+
+def _located(source: Source, error: ParseError) -> IRError:
+    notes: tuple[Diagnostic, ...] = ()
+    if isinstance(error, MultipleSpansParseError):
+        notes = tuple(
+            Diagnostic(text or error.ref_text or "see here", source.place(span.start), "note")
+            for span, text in error.refs
+        )
+    return IRError([Diagnostic(error.msg.strip(), source.place(error.span.start), notes=notes)])
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """A file's text. Raises CedrError naming the file."""
+    try:
+        return Path(path).read_text("utf-8")
+    except OSError as error:
+        raise CedrError(f"{os.fspath(path)}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CedrError(f"{os.fspath(path)}: is not IR: byte {error.start} is no UTF-8 text") from error
+
+
+def read_ir(context: Context, path: str | os.PathLike[str]) -> ParsedModule:
+    """Parse and verify a file. Raises CedrError (IRError where the text is to blame)."""
+    parsed = parse_ir(context, read_text(path), os.fspath(path))
+    parsed.verify()
+    return parsed

@@ -1,0 +1,48 @@
+"""Every dialect that the project reads and writes, registered lazily."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from xdsl.context import Context
+from xdsl.dialects import get_all_dialects
+from xdsl.ir import Dialect
+
+from cedr.dialects.weights import CedrContext, WeightStore
+
+_UPSTREAM = ("affine", "arith", "builtin", "cf", "complex", "func", "math", "memref", "scf", "tensor", "test")
+"""xDSL's dialects that are taken as they are."""
+
+
+def _linalg() -> Dialect:
+    from cedr.dialects.linalg_extensions import Linalg
+
+    return Linalg
+
+
+def _cedr() -> Dialect:
+    from cedr.dialects.cedr import Cedr
+
+    return Cedr
+
+
+def dialect_factories() -> dict[str, Callable[[], Dialect]]:
+    """Dialect name -> what imports it."""
+    upstream = get_all_dialects()
+    factories = {name: upstream[name] for name in _UPSTREAM}
+    factories["linalg"] = _linalg
+    factories["cedr"] = _cedr
+    return dict(sorted(factories.items()))
+
+
+def register_dialects(context: Context) -> None:
+    """Register all of them; each is imported when the first of its ops, types or attributes is met."""
+    for name, factory in dialect_factories().items():
+        context.register_dialect(name, factory)
+
+
+def make_context(weights: WeightStore | None = None) -> CedrContext:
+    """A context with every dialect registered, and the weights' bytes if there are any."""
+    context = CedrContext(weights)
+    register_dialects(context)
+    return context
