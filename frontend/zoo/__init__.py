@@ -37,13 +37,13 @@ class ZooEntry:
     input_shape: tuple[int, ...]
 
     def build(self) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
-        """The module in eval mode with its weights loaded or drawn (the same ones on every call), and an example input."""
+        """The module in eval mode, its weights loaded or drawn (the same on every call), and an example input."""
         module, inputs = self._file().build()
         return module, inputs
 
     def decide(self, outputs: object) -> Decision | None:
-        """What the outputs (one array or tensor, or a sequence of them) mean: a class index, or boxes after threshold and
-        non-maximum suppression; None if the model decides nothing."""
+        """What the outputs (one array or tensor, or a sequence of them) mean: a class index, or boxes after threshold
+        and non-maximum suppression; None if the model decides nothing."""
         return self.judge().decide(outputs)
 
     def same_decision(self, a: Decision | None, b: Decision | None) -> bool:
@@ -60,7 +60,7 @@ class ZooEntry:
         return self.judge().metric
 
     def score(self, decisions: Sequence[Decision]) -> float:
-        """The metric, 0 to 1, of one decision per held-out input, in order. CedrError if the model has no held-out set."""
+        """The metric, 0 to 1, of one decision per held-out input, in order. CedrError without a held-out set."""
         return self.judge().score(decisions)
 
     def judge(self) -> Judge:

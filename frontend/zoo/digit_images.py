@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,10 +18,12 @@ def enlarge(images: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
     exact in float32, so the result does not depend on the machine.
     """
     weights = _interpolation(images.shape[-1], size)
-    rows = np.einsum("yi,nij->nyj", weights, images.astype(np.float32) / 16)
-    return np.einsum("xj,nyj->nyx", weights, rows).astype(np.float32)
+    scaled = images.astype(np.float32) / np.float32(16)
+    enlarged: NDArray[np.float32] = weights @ scaled @ weights.T
+    return enlarged
 
 
+@cache
 def _interpolation(source: int, target: int) -> NDArray[np.float32]:
     centres = (np.arange(target) + 0.5) * source / target - 0.5
     low = np.floor(centres).astype(int)
@@ -31,8 +35,8 @@ def _interpolation(source: int, target: int) -> NDArray[np.float32]:
 
 
 def load_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.bool_]]:
-    """All 1797 digits: images [N, 8, 8] 0 to 16, labels [N], and which of them are test digits [N]. Needs scikit-learn."""
-    from sklearn import datasets
+    """All 1797 digits: images [N, 8, 8] 0 to 16, labels [N], and which are test digits [N]. Needs scikit-learn."""
+    from sklearn import datasets  # type: ignore[import-untyped]  # it has no annotations
 
     digits = datasets.load_digits()
     labels = digits.target.astype(np.int64)

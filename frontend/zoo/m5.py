@@ -1,8 +1,8 @@
 """M5: Dai et al., "Very deep convolutional neural networks for raw waveforms", 2017, table 1.
 
-A convolution of 80 taps and stride 4, three of 3 taps, batch norm and a max pool of 4 after each, the mean over time, and
-one linear layer. The convolutions are padded so that each layer has the length the table gives (2000 after the first pool
-for the paper's 32000 samples, 500 for the 8000 here).
+A convolution of 80 taps and stride 4, three of 3 taps, batch norm and a max pool of 4 after each, the mean over time,
+and one linear layer. The convolutions are padded so that each layer has the length the table gives (2000 after the
+first pool for the paper's 32000 samples, 500 for the 8000 here).
 """
 
 from __future__ import annotations

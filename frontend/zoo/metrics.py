@@ -20,8 +20,8 @@ def mean_average_precision(
 ) -> float:
     """mAP at one IoU threshold: the mean over the classes that occur in `truth` of their average precision.
 
-    `found[i]` and `truth[i]` belong to image i. Per class, as PASCAL VOC does: boxes in falling order of score (ties: as
-    given); a box counts as true if the labelled box of its image that it overlaps most reaches the threshold and no
+    `found[i]` and `truth[i]` belong to image i. Per class, as PASCAL VOC does: boxes in falling order of score (ties:
+    as given); a box counts as true if the labelled box of its image that it overlaps most reaches the threshold and no
     better box has taken it. The average precision is the area under precision over recall, where the precision at a
     recall is the best at that recall or beyond (VOC 2010 and later: all points, no sampling).
     """

@@ -1,7 +1,7 @@
 """Seeded weights for the full-size models, drawn fast and the same on every call.
 
-Default initialisation is not used: it shrinks the signal layer by layer until VGG16's output hardly depends on its input,
-and an error check on such a model can't fail.
+Default initialisation is not used: it shrinks the signal layer by layer until VGG16's output hardly depends on its
+input, and an error check on such a model can't fail.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ def without_weights(make: Callable[[], ModuleT]) -> ModuleT:
 def seeded(make: Callable[[], ModuleT], seed: int, centring: float, input_deviation: float = 1.0) -> ModuleT:
     """The module `make()` builds, on the CPU in eval mode, with every parameter and buffer drawn from `seed`.
 
-    Weights of convolutions and linear layers: He initialisation (uniform, variance 2 / fan-in), less `centring` (0 to 1)
-    of the mean of each output's weights. With 0 the mean that ReLU leaves, the same for every input, grows from layer to
-    layer and drowns what differs (two random inputs of VGG16: 7 to 10 % of the outputs); with 1 every layer pulls near
-    inputs apart, rounding errors included (VGG16: 2e-5 from float64). Deeper networks do with less.
+    Weights of convolutions and linear layers: He initialisation (uniform, variance 2 / fan-in), less `centring` (0 to
+    1) of the mean of each output's weights. With 0 the mean that ReLU leaves, the same for every input, grows from
+    layer to layer and drowns what differs (two random inputs of VGG16: 7 to 10 % of the outputs); with 1 every layer
+    pulls near inputs apart, rounding errors included (VGG16: 2e-5 from float64). Deeper networks do with less.
     The first layer expects inputs of standard deviation `input_deviation`. Biases, batch norm's beta and running mean:
     uniform in +-0.1; gamma in 0.8 to 1.2, running variance in 0.5 to 1.5.
     """

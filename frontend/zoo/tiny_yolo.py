@@ -31,10 +31,10 @@ class ConvBlock(nn.Module):
 
 
 class TinyYolo(nn.Module):
-    """float32 [1, in_channels, H, W] -> raw heads [1, 3 (5 + classes), H/32, W/32] and [1, 3 (5 + classes), H/16, W/16].
+    """float32 [1, in_channels, H, W] -> raw heads [1, C, H/32, W/32] and [1, C, H/16, W/16], C = 3 (5 + classes).
 
-    H and W are multiples of 32. The channels of a head are, anchor by anchor: x, y, width, height, objectness, one score
-    per class. `base` is the width of the first convolution, 16 in the published network; all others follow it.
+    H and W are multiples of 32. The channels of a head are, anchor by anchor: x, y, width, height, objectness, one
+    score per class. `base` is the width of the first convolution, 16 in the published network; all others follow it.
     """
 
     def __init__(self, classes: int = 80, in_channels: int = 3, base: int = 16) -> None:

@@ -1,4 +1,7 @@
-"""VGG16: configuration D of Simonyan and Zisserman, "Very Deep Convolutional Networks", 2015; 138,357,544 parameters."""
+"""VGG16: configuration D of Simonyan and Zisserman, "Very Deep Convolutional Networks", 2015.
+
+138,357,544 parameters for 1000 classes.
+"""
 
 from __future__ import annotations
 

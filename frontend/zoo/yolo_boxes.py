@@ -1,7 +1,7 @@
 """From YOLOv3's raw heads to boxes, and back to the targets it is trained on. NumPy only.
 
-Section 2.1 of Redmon and Farhadi, "YOLOv3: An Incremental Improvement", 2018: in cell (row, column) of a head with stride s,
-anchor (w, h) and raw outputs (x, y, width, height, objectness, classes...) propose a box with centre
+Section 2.1 of Redmon and Farhadi, "YOLOv3: An Incremental Improvement", 2018: in cell (row, column) of a head with
+stride s, anchor (w, h) and raw outputs (x, y, width, height, objectness, classes...) propose a box with centre
 s (column + sigmoid(x), row + sigmoid(y)) and size (w exp(width), h exp(height)).
 """
 
@@ -49,7 +49,8 @@ class Head:
 def sigmoid(x: Floats) -> Floats:
     """1 / (1 + exp(-x)), without overflow."""
     decayed = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, decayed) / (1 + decayed)
+    result: Floats = np.where(x >= 0, 1, decayed) / (1 + decayed)
+    return result
 
 
 def detect(

@@ -178,7 +178,8 @@ def test_exports_with_default_decompositions(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "metric", "bar"), [("vgg_digits", "accuracy", 0.97), ("m5_words", "accuracy", 0.90), ("tiny_yolo_digits", "mAP50", 0.8)]
+    ("name", "metric", "bar"),
+    [("vgg_digits", "accuracy", 0.97), ("m5_words", "accuracy", 0.90), ("tiny_yolo_digits", "mAP50", 0.8)],
 )
 def test_held_out_score_of_eager(name: str, metric: str, bar: float) -> None:
     entry, (module, _) = find(name), built(name)
@@ -200,7 +201,7 @@ def test_held_out_score_of_eager(name: str, metric: str, bar: float) -> None:
 @pytest.mark.parametrize("name", TRAINED)
 def test_decisions_do_not_hang_on_rounding(name: str) -> None:
     """Outputs off by 1e-5 of their largest, either way at random, give the same decision on every held-out input."""
-    entry, (module, _) = find(name), built(name)
+    entry = find(name)
     held_out = entry.held_out()
     assert held_out is not None
     rng = np.random.default_rng(1)

@@ -1,4 +1,6 @@
-"""Trains `tiny_yolo_digits` on canvases made of scikit-learn's training digits; judged on its test digits. Needs scikit-learn.
+"""Trains `tiny_yolo_digits` on canvases with scikit-learn's training digits; judged on its test digits.
+
+Needs scikit-learn.
 
 python -m cedr.frontend.zoo.training.detection
 """
@@ -21,12 +23,12 @@ from cedr.frontend.zoo.training.scenes import scene
 
 SEED = 13
 HELD_OUT_SEED = 1013
-EPOCHS = 16
-STEPS = 60
-BATCH = 32
+EPOCHS = 18
+STEPS = 100
+BATCH = 16
 HELD_OUT = 120
-IGNORED_SHAPE_IOU = 0.5
-"""An anchor that fits a digit this well, but is not the best, is asked neither to find nor to pass over it."""
+FITTING_SHAPE_IOU = 0.6
+"""Anchors whose shape fits a digit this well are all asked to find it, of both heads; suppression joins their boxes."""
 
 Boxes = Sequence[tuple[int, int, int, int, int]]
 
@@ -34,29 +36,22 @@ Boxes = Sequence[tuple[int, int, int, int, int]]
 def targets_of(scenes: Sequence[Boxes]) -> list[torch.Tensor]:
     """What each head should say: float32 [N, anchors, H, W, 6] of (x, y, width, height, objectness, class).
 
-    Each digit is given to the anchor, of all heads, whose shape fits it best, in the cell of its centre. Objectness is 1
-    there, -1 where it is not judged (`IGNORED_SHAPE_IOU`), else 0; the other numbers count only where it is 1.
+    Each digit is given to the anchor, of all heads, whose shape fits it best and to those that fit well, in the cell of
+    its centre. Objectness is 1 there, else 0; the other numbers count only where it is 1.
     """
     shape = [(len(scenes), len(head.anchors), SIZE // head.stride, SIZE // head.stride, 6) for head in HEADS]
     targets = [torch.zeros(dims) for dims in shape]
     for image, boxes in enumerate(scenes):
         for x1, y1, x2, y2, digit in boxes:
             width, height = x2 - x1, y2 - y1
-            fits = {
-                (h, a): _shape_iou((width, height), anchor)
-                for h, head in enumerate(HEADS)
-                for a, anchor in enumerate(head.anchors)
-            }
-            best = max(fits, key=lambda place: fits[place])
-            for (h, a), fit in fits.items():
-                x, y = (x1 + x2) / 2 / HEADS[h].stride, (y1 + y2) / 2 / HEADS[h].stride
-                cell = targets[h][image, a, int(y), int(x)]
-                if (h, a) == best:
-                    anchor_width, anchor_height = HEADS[h].anchors[a]
-                    size = (np.log(width / anchor_width), np.log(height / anchor_height))
-                    cell[:] = torch.tensor((x % 1, y % 1, *size, 1, digit))
-                elif fit > IGNORED_SHAPE_IOU and cell[4] == 0:
-                    cell[4] = -1
+            fits = [[_shape_iou((width, height), anchor) for anchor in head.anchors] for head in HEADS]
+            enough = min(FITTING_SHAPE_IOU, max(max(of_head) for of_head in fits))
+            for head, target, of_head in zip(HEADS, targets, fits, strict=True):
+                x, y = (x1 + x2) / 2 / head.stride, (y1 + y2) / 2 / head.stride
+                for a, fit in enumerate(of_head):
+                    if fit >= enough:
+                        size = (np.log(width / head.anchors[a][0]), np.log(height / head.anchors[a][1]))
+                        target[image, a, int(y), int(x)] = torch.tensor((x % 1, y % 1, *size, 1, digit))
     return targets
 
 
@@ -69,10 +64,7 @@ def yolo_loss(outputs: Sequence[torch.Tensor], flat_targets: torch.Tensor) -> to
     """YOLOv3's loss per image: squared error of the boxes, cross entropy of objectness and classes."""
     raw = torch.cat([_cells(output) for output in outputs], dim=1)
     wanted = flat_targets[..., 4] == 1
-    judged = flat_targets[..., 4] >= 0
-    objectness = functional.binary_cross_entropy_with_logits(
-        raw[..., 4][judged], wanted[judged].float(), reduction="sum"
-    )
+    objectness = functional.binary_cross_entropy_with_logits(raw[..., 4], wanted.float(), reduction="sum")
     found, truth = raw[wanted], flat_targets[wanted]
     centre = functional.mse_loss(torch.sigmoid(found[:, :2]), truth[:, :2], reduction="sum")
     size = functional.mse_loss(found[:, 2:4], truth[:, 2:4], reduction="sum")

@@ -40,7 +40,8 @@ def train(
             optimiser.step()
             schedule.step()
             total, count = total + value.item(), count + 1
-        print(f"epoch {epoch + 1:3d}/{epochs}  loss {total / count:.4f}  {time.process_time() - start_s:.1f} s", flush=True)
+        took_s = time.process_time() - start_s
+        print(f"epoch {epoch + 1:3d}/{epochs}  loss {total / count:.4f}  {took_s:.1f} s", flush=True)
     module.eval()
 
 

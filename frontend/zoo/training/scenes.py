@@ -9,7 +9,7 @@ from cedr.frontend.zoo.digit_images import enlarge
 from cedr.frontend.zoo.tiny_yolo_digits import SIZE
 
 MAX_DIGITS = 4
-MIN_SIZE, MAX_SIZE = 20, 44
+MIN_SIZE, MAX_SIZE = 26, 48
 """A digit's 8x8 image becomes a square of this many pixels."""
 INK = 0.3
 """Pixels of a digit brighter than this count as ink for its box."""
