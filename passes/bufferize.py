@@ -36,6 +36,7 @@ from cedr.dialects.cedr import (
     shape_of,
 )
 from cedr.dialects.cedr.attrs import TileType
+from cedr.dialects.diagnostics import Diagnostic
 from cedr.passes.errors import PassError, at
 from cedr.passes.grid_builder import SLOTS, Names, copy_tiles, tiled_box
 
@@ -369,14 +370,16 @@ class BufferizePass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         functions = [f for f in op.walk() if isinstance(f, func.FuncOp) and not f.is_declaration]
-        reasons = []
+        reasons: list[Diagnostic] = []
         for function in functions:
             for inner in function.body.block.ops:
                 if (reason := _refusal(inner)) is not None:
                     reasons.append(at(inner, reason))
             for value in function.body.block.args:
                 if not isinstance(value.type, TensorType):
-                    reasons.append(f"@{function.sym_name.data} has an argument of type {value.type}, no tensor")
+                    reasons.append(
+                        at(function, f"@{function.sym_name.data} has an argument of type {value.type}, no tensor")
+                    )
         if reasons:
             raise PassError(PASS, reasons)
         names = Names()

@@ -14,8 +14,11 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from cedr.dialects.cedr import Affine, Conv1dOp, Conv2dOp, GemmOp, WeightOp, ZipOp, shape_of
+from cedr.dialects.diagnostics import Diagnostic
+from cedr.dialects.interpreter.scalar import constant_value
 from cedr.dialects.linalg_extensions import BatchMatmulOp, Conv1DNcwFcwOp
 from cedr.dialects.locations import source_name
+from cedr.dialects.weights import WeightStore
 from cedr.passes.errors import PassError, at
 from cedr.passes.grid_builder import (
     Draft,
@@ -198,7 +201,7 @@ def _product(op: LinalgStructuredOperation, nest: Nest, tiles: Sequence[int]) ->
 # Which ops share a grid.
 
 
-def layers_of(block: Block, reasons: list[str]) -> dict[Operation, Layer]:
+def layers_of(block: Block, reasons: list[Diagnostic]) -> dict[Operation, Layer]:
     """The layers of a block, under their last op. Ops that can't be computed as planned go to `reasons`."""
     layers: dict[Operation, Layer] = {}
     for op in block.ops:
@@ -276,8 +279,9 @@ def epilogue_pieces(layer: Layer, piece: Piece) -> list[Piece]:
 class FunctionConverter:
     """Converts one function of one block."""
 
-    def __init__(self, function: func.FuncOp, names: Names, reasons: list[str]):
+    def __init__(self, function: func.FuncOp, names: Names, reasons: list[Diagnostic], weights: WeightStore | None):
         self.function = function
+        self.weights = weights
         self.names = names
         self.reasons = reasons
         self.old = function.body.block
@@ -286,7 +290,12 @@ class FunctionConverter:
     def run(self) -> None:
         layers = layers_of(self.old, self.reasons)
         for op in self.old.ops:
-            if (reason := _unconvertible(op)) is not None:
+            reason = _unconvertible(op)
+            if reason is None and _becomes_weight(op) and self.weights is None:
+                reason = (
+                    "is a constant of several values and becomes a weight: give the weights' bytes (--weights FILE)"
+                )
+            if reason is not None:
                 self.reasons.append(at(op, reason))
         if self.reasons:
             return
@@ -315,6 +324,8 @@ class FunctionConverter:
             self.emitter.add(weight, op.location)
             weight.result.name_hint = op.result.name_hint
             self.emitter.values[op.result] = weight.result
+        elif _becomes_weight(op):
+            self._convert_constant(op)
         elif (layer := layers.get(op)) is not None and any(r.first_use for r in op.results):
             try:
                 self._emit_layer(layer)
@@ -331,6 +342,13 @@ class FunctionConverter:
             self.emitter.add(func.ReturnOp(*values), op.location)
         else:
             self._emit_copies(op, op.name.rpartition(".")[2].removesuffix("_shape"))
+
+    def _convert_constant(self, op: Operation) -> None:
+        """A constant of several values becomes a weight, named after its content."""
+        assert isinstance(op, arith.ConstantOp) and isinstance(op.result.type, TensorType) and self.weights is not None
+        weight = WeightOp(self.weights.add(constant_value(op.value), "constant"), op.result.type)
+        self.emitter.add(weight, op.location)
+        self.emitter.values[op.result] = weight.result
 
     def _emit_copies(self, op: Operation, name: str) -> None:
         if op.results and not any(r.first_use for r in op.results):
@@ -524,6 +542,15 @@ def kind_name(op: Operation) -> str:
     return op.name.rpartition(".")[2]
 
 
+def _becomes_weight(op: Operation) -> bool:
+    return (
+        isinstance(op, arith.ConstantOp)
+        and isinstance(op.value, DenseIntOrFPElementsAttr)
+        and dense_splat(op.value) is None
+        and op.result.first_use is not None
+    )
+
+
 def _unconvertible(op: Operation) -> str | None:
     """Why an op that is no layer can't be converted."""
     match op:
@@ -532,9 +559,9 @@ def _unconvertible(op: Operation) -> str | None:
                 return "fills with something else than a constant"
             return None
         case arith.ConstantOp():
-            if isinstance(op.result.type, TensorType) and dense_splat(op.value) is None and op.result.first_use:  # type: ignore[arg-type]  # a tensor constant is dense
-                return "is a constant of several values; make it a weight (run fold-constants with --weights-out)"
-            return None
+            if not isinstance(op.result.type, TensorType) or isinstance(op.value, DenseIntOrFPElementsAttr):
+                return None
+            return "is a tensor constant whose values are not in the IR"
         case func.ReturnOp():
             if any(not isinstance(v.type, TensorType) for v in op.arguments):
                 return "returns something else than tensors"
@@ -571,17 +598,19 @@ class ConvertLinalgToCedrPass(ModulePass):
     ```
 
     A generic planned as `epilogue` joins the grid of the op before it, from scratch. A cut reduction is a grid for its
-    first step and one that accumulates (`cedr.zip add` after a call). Remainders are grids of their own. Raises PassError
-    with a line per op that can't be converted.
+    first step and one that accumulates (`cedr.zip add` after a call). Remainders are grids of their own. A constant of
+    several values becomes a weight. Raises PassError with a line per op that can't be converted.
     """
 
     name = PASS
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        reasons: list[str] = []
+        reasons: list[Diagnostic] = []
         names = Names()
+        store = getattr(ctx, "weights", None)
+        weights = store if isinstance(store, WeightStore) else None
         for function in [f for f in op.walk() if isinstance(f, func.FuncOp)]:
             if not function.is_declaration:
-                FunctionConverter(function, names, reasons).run()
+                FunctionConverter(function, names, reasons, weights).run()
         if reasons:
             raise PassError(PASS, reasons)

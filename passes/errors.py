@@ -1,22 +1,20 @@
 """What passes refuse."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from xdsl.ir import Operation
 
-from cedr.dialects.locations import source_line
-from cedr.target.errors import CedrError
+from cedr.dialects.diagnostics import Diagnostic, IRError, place_of
 
 
-class PassError(CedrError):
-    """A pass can't do its work on some ops; the text has one line per op."""
+class PassError(IRError):
+    """A pass can't do its work on some ops; the text has a diagnostic per op."""
 
-    def __init__(self, pass_name: str, reasons: Sequence[str]):
-        super().__init__("\n".join(f"{pass_name}: {reason}" for reason in reasons))
-        self.reasons = tuple(reasons)
+    def __init__(self, pass_name: str, diagnostics: Sequence[Diagnostic]):
+        super().__init__([replace(d, message=f"{pass_name}: {d.message}") for d in diagnostics])
 
 
-def at(op: Operation, reason: str) -> str:
-    """`model.py:12: 'linalg.foo' reason`."""
-    place = source_line(op)
-    return (f"{place}: " if place else "") + f"'{op.name}' {reason}"
+def at(op: Operation, reason: str) -> Diagnostic:
+    """`'linalg.foo' reason`, at the op's place."""
+    return Diagnostic(f"'{op.name}' {reason}", place_of(op))
