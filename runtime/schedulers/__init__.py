@@ -39,7 +39,13 @@ def all_schedulers(plug_ins: Iterable[EntryPoint] | None = None) -> dict[str, Sc
     taken = {alias: scheduler.name for scheduler in _OURS for alias in (scheduler.name, *scheduler.aliases)}
     points = entry_points(group=ENTRY_POINT_GROUP) if plug_ins is None else plug_ins
     for point in sorted(points, key=lambda point: (point.name, point.value)):
-        scheduler = point.load()
+        try:
+            scheduler = point.load()
+        except Exception as error:  # whatever another package's module raises
+            raise SchedulerError(
+                f"entry point {point.name!r} of group {ENTRY_POINT_GROUP} ({point.value}) can't be loaded: "
+                f"{type(error).__name__}: {error}"
+            ) from error
         if not isinstance(scheduler, Scheduler):
             raise SchedulerError(
                 f"entry point {point.name!r} of group {ENTRY_POINT_GROUP} ({point.value}): expected a "
@@ -57,14 +63,27 @@ def all_schedulers(plug_ins: Iterable[EntryPoint] | None = None) -> dict[str, Sc
 
 
 def get_scheduler(name: str | Scheduler) -> Scheduler:
-    """The scheduler of a name or alias, in any case. Raises SchedulerError with the names that there are."""
+    """The scheduler of a name or alias, in any case. Raises SchedulerError with the names that there are.
+
+    Plug-ins are loaded only for a name that is none of ours.
+    """
     if isinstance(name, Scheduler):
         return name
-    schedulers = all_schedulers()
-    for scheduler in schedulers.values():
-        if name.upper() in (known.upper() for known in (scheduler.name, *scheduler.aliases)):
-            return scheduler
+    schedulers = {scheduler.name: scheduler for scheduler in _OURS}
+    found = _named(name, schedulers)
+    if found is None:
+        schedulers = all_schedulers()
+        found = _named(name, schedulers)
+    if found is not None:
+        return found
     names = ", ".join(
         scheduler.name + "".join(f" (or {alias})" for alias in scheduler.aliases) for scheduler in schedulers.values()
     )
     raise SchedulerError(f"there is no scheduler {name!r}; there are {names}")
+
+
+def _named(name: str, schedulers: dict[str, Scheduler]) -> Scheduler | None:
+    for scheduler in schedulers.values():
+        if name.upper() in (known.upper() for known in (scheduler.name, *scheduler.aliases)):
+            return scheduler
+    return None
