@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 Colour = Literal["layer", "api", "application"]
 
 MAX_BARS: Final = 4_000
-MAX_COLOURS: Final = 20
+MAX_EDGES: Final = 400
+"""More bars than this have no white edge: it would be wider than they are."""
+MAX_COLOURS: Final = 18
 PIXELS: Final = 1_500
 OTHERS: Final = "others"
 FORMATS: Final = ("svg", "png", "pdf")
@@ -46,8 +48,8 @@ class Groups:
 def colour_groups(result: EmulationResult, by: Colour | None = None) -> Groups:
     """Colours by layer (a call's label without its index), API or application, in order of first appearance.
 
-    By default: applications if there are several, else layers. The MAX_COLOURS - 1 that take most time keep a colour
-    of their own, the rest are `others`.
+    By default: applications if there are several, else layers. The MAX_COLOURS that take most time have a colour of their
+    own, the rest are `others`.
     """
     by = by or ("application" if len(result.app_names) > 1 else "layer")
     if by == "application":
@@ -62,7 +64,7 @@ def colour_groups(result: EmulationResult, by: Colour | None = None) -> Groups:
     seen, first = np.unique(of_task, return_index=True)
     shown = set(seen.tolist())
     if len(shown) > MAX_COLOURS:
-        shown = set(np.argsort(-busy, kind="stable")[: MAX_COLOURS - 1].tolist())
+        shown = set(np.argsort(-busy, kind="stable")[:MAX_COLOURS].tolist())
     ordered = [key for key in seen[np.argsort(first, kind="stable")].tolist() if key in shown]
     names = [keys[key] for key in ordered]
     new = np.full(len(keys), len(names), np.int64)
@@ -104,8 +106,8 @@ def draw_gantt(result: EmulationResult, by: Colour | None = None, title: str = "
         raise GanttError("the Gantt chart needs matplotlib: pip install matplotlib") from error
 
     groups = colour_groups(result, by)
-    colours = _colours(len(groups.names))
-    begin = int(result.arrivals_ns.min(initial=0)) if not len(result.arrivals_ns) else int(result.arrivals_ns.min())
+    colours = _colours(groups.names)
+    begin = int(result.arrivals_ns.min()) if len(result.arrivals_ns) else 0
     end = max(begin + 1, int(result.ends_ns.max(initial=0)), int(result.end_ns.max(initial=0)))
     figure = Figure(figsize=(13, 1.6 + 0.42 * max(3, len(result.pes))), layout="constrained")
     axes = figure.add_subplot()
@@ -129,6 +131,8 @@ def draw_gantt(result: EmulationResult, by: Colour | None = None, title: str = "
         axes.spines[side].set_visible(False)
     axes.tick_params(axis="y", length=0)
     count = f"{len(result):,} tasks, {(end - begin) / 1e6:,.3f} ms"
+    if len(result) > MAX_BARS:
+        count += " (height: busy share of each column)"
     axes.set_title(f"{title}: {count}" if title else count, loc="left", fontsize=10)
     handles = [Patch(color=colour, label=_short(name)) for colour, name in zip(colours, groups.names, strict=True)]
     if handles:
@@ -162,14 +166,14 @@ def write_gantt(
         figure.savefig(stream, format=kind, dpi=120, metadata=dates.get(kind))
 
 
-def _colours(count: int) -> list[tuple[float, float, float]]:
-    """Distinct colours; neighbours differ in lightness too. The last of MAX_COLOURS, `others`, is grey."""
+def _colours(names: tuple[str, ...]) -> list[tuple[float, float, float]]:
+    """A distinct colour for every name; grey for `others`."""
     from matplotlib import colormaps
 
-    table = colormaps["tab20"].colors[:MAX_COLOURS]  # type: ignore[attr-defined]  # a ListedColormap
-    order = [*range(0, 14, 2), *range(16, 20, 2), *range(1, 14, 2), *range(17, 20, 2)]
-    chosen = [tuple(table[index]) for index in order]
-    return [*chosen, (0.4, 0.4, 0.4), (0.6, 0.6, 0.6)][:count]
+    table = colormaps["tab20"]
+    order = [*range(0, 14, 2), 16, 18, *range(1, 14, 2), 17, 19]
+    chosen = [table(index)[:3] for index in order[: len(names)]]
+    return [(0.6, 0.6, 0.6) if name == OTHERS else colour for name, colour in zip(names, [*chosen, (0.6,) * 3])]
 
 
 def _short(name: str) -> str:
@@ -179,6 +183,7 @@ def _short(name: str) -> str:
 def _draw_bars(axes: Any, result: EmulationResult, groups: Groups, colours: list[tuple[float, float, float]]) -> None:
     from matplotlib.collections import PolyCollection
 
+    edge = 0.4 if len(result) <= MAX_EDGES else 0
     for group, colour in enumerate(colours):
         rows = np.flatnonzero(groups.of_task == group)
         if not len(rows):
@@ -187,7 +192,7 @@ def _draw_bars(axes: Any, result: EmulationResult, groups: Groups, colours: list
         pe = result.pe[rows].astype(float)
         corners = [(start, pe - 0.4), (end, pe - 0.4), (end, pe + 0.4), (start, pe + 0.4)]
         vertices = np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)
-        axes.add_collection(PolyCollection(list(vertices), facecolors=[colour], edgecolors="white", linewidths=0.2))
+        axes.add_collection(PolyCollection(list(vertices), facecolors=[colour], edgecolors="white", linewidths=edge))
 
 
 def _draw_pixels(

@@ -161,8 +161,12 @@ class PlatformSummary:
     title: str
     hash: str
     composition: str
-    pe_types: tuple[tuple[str, str, int, tuple[str, ...]], ...]
-    """Per type: letter, name, how many there may be, its APIs."""
+    pe_types: Mapping[str, str]
+    """Letter -> name, in the platform's order."""
+    most: Mapping[str, int]
+    """Letter -> how many there may be."""
+    apis: Mapping[str, str]
+    """Letter -> the APIs that the type has entries for."""
     figures: int
     phases: int
     sources: int
@@ -290,7 +294,9 @@ def summary_of(platform: Platform) -> PlatformSummary:
         title=platform.title,
         hash=platform.hash,
         composition=platform.default_composition,
-        pe_types=tuple((t.letter, t.name, t.most, t.apis) for t in platform.pe_types),
+        pe_types=platform.letters,
+        most={t.letter: t.most for t in platform.pe_types},
+        apis={t.letter: " ".join(t.apis) for t in platform.pe_types},
         figures=len(platform.figures),
         phases=len(phases),
         sources=len(platform.sources),
