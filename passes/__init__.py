@@ -13,8 +13,14 @@ from xdsl.transforms import get_all_passes as _upstream_passes
 from cedr.target.errors import CedrError
 
 PASSES: Final[dict[str, str]] = {
+    "add-dependencies": "add_dependencies:AddDependenciesPass",
     "bufferize": "bufferize:BufferizePass",
+    "fold-constants": "fold_constants:FoldConstantsPass",
+    "fold-batch-norm": "fold_batch_norm:FoldBatchNormPass",
+    "fuse-elementwise": "fuse_elementwise:FuseElementwisePass",
+    "choose": "choose:ChoosePass",
     "convert-linalg-to-cedr": "convert_linalg_to_cedr:ConvertLinalgToCedrPass",
+    "plan-memory": "plan_memory:PlanMemoryPass",
 }
 """Our own passes: name -> file of this folder and class in it."""
 
