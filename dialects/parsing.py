@@ -88,6 +88,16 @@ class _LocatingParser(Parser):
         self.open_positions[-1] = self.pos  # at the op's name, past its results
         return results
 
+    def _get_op_by_name(self, name: str) -> type[Operation]:
+        stack = self._parser_state.dialect_stack
+        if (op_type := self.ctx.get_optional_op(name, dialect_stack=stack)) is not None:
+            return op_type
+        dialect = name.split(".", 1)[0]
+        there = ", ".join(sorted(self.ctx.registered_dialect_names))
+        known = dialect in self.ctx.registered_dialect_names
+        reason = f"the dialect '{dialect}' has no such op" if known else f"the dialects there are: {there}"
+        self.raise_error(f"no op '{name}'; {reason}", self.open_positions[-1])
+
     def parse_optional_location(self) -> LocationAttr | None:
         # The last location that is looked for in an op is the op's own.
         location = super().parse_optional_location()

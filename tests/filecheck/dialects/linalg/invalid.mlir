@@ -1,7 +1,7 @@
-// RUN: cedr-opt --verify-diagnostics --split-input-file %s | filecheck %s
+// RUN: cedr-opt --verify-diagnostics --split-input-file %s
 
 func.func @conv_strides(%x : tensor<1x3x17xf32>, %w : tensor<4x3x5xf32>, %y : tensor<1x4x7xf32>) {
-  // CHECK: 'linalg.conv_1d_ncw_fcw' expects 1 positive strides, got [2, 2]
+  // expected-error@below {{'linalg.conv_1d_ncw_fcw' expects 1 positive strides, got [2, 2]}}
   %0 = linalg.conv_1d_ncw_fcw {dilations = dense<1> : tensor<1xi64>, strides = dense<2> : tensor<2xi64>} ins(%x, %w : tensor<1x3x17xf32>, tensor<4x3x5xf32>) outs(%y : tensor<1x4x7xf32>) -> tensor<1x4x7xf32>
   func.return
 }
@@ -9,7 +9,7 @@ func.func @conv_strides(%x : tensor<1x3x17xf32>, %w : tensor<4x3x5xf32>, %y : te
 // -----
 
 func.func @conv_channels(%x : tensor<1x3x17xf32>, %w : tensor<4x2x5xf32>, %y : tensor<1x4x13xf32>) {
-  // CHECK: inferred input/output operand #1 has shape's dimension #1 to be 3, but found 2
+  // expected-error@below {{inferred input/output operand #1 has shape's dimension #1 to be 3, but found 2}}
   %0 = linalg.conv_1d_ncw_fcw {dilations = dense<1> : tensor<1xi64>, strides = dense<1> : tensor<1xi64>} ins(%x, %w : tensor<1x3x17xf32>, tensor<4x2x5xf32>) outs(%y : tensor<1x4x13xf32>) -> tensor<1x4x13xf32>
   func.return
 }
@@ -17,7 +17,7 @@ func.func @conv_channels(%x : tensor<1x3x17xf32>, %w : tensor<4x2x5xf32>, %y : t
 // -----
 
 func.func @pool_too_large(%x : tensor<2x3x16xf32>, %k : tensor<4xf32>, %y : tensor<2x3x5xf32>) {
-  // CHECK: inferred input/output operand #0 has shape's dimension #2 to be greater than or equal to 20, but found 16
+  // expected-error@below {{inferred input/output operand #0 has shape's dimension #2 to be greater than or equal to 20, but found 16}}
   %0 = linalg.pooling_ncw_max {dilations = dense<1> : tensor<1xi64>, strides = dense<4> : tensor<1xi64>} ins(%x, %k : tensor<2x3x16xf32>, tensor<4xf32>) outs(%y : tensor<2x3x5xf32>) -> tensor<2x3x5xf32>
   func.return
 }
@@ -25,7 +25,7 @@ func.func @pool_too_large(%x : tensor<2x3x16xf32>, %k : tensor<4xf32>, %y : tens
 // -----
 
 func.func @pool_dilation(%x : tensor<2x3x16xf32>, %k : tensor<4xf32>, %y : tensor<2x3x4xf32>) {
-  // CHECK: 'linalg.pooling_ncw_sum' expects 1 positive dilations, got [0]
+  // expected-error@below {{'linalg.pooling_ncw_sum' expects 1 positive dilations, got [0]}}
   %0 = linalg.pooling_ncw_sum {dilations = dense<0> : tensor<1xi64>, strides = dense<4> : tensor<1xi64>} ins(%x, %k : tensor<2x3x16xf32>, tensor<4xf32>) outs(%y : tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
   func.return
 }
@@ -33,7 +33,7 @@ func.func @pool_dilation(%x : tensor<2x3x16xf32>, %k : tensor<4xf32>, %y : tenso
 // -----
 
 func.func @pool_rank(%x : tensor<2x3x16xf32>, %k : tensor<4x4xf32>, %y : tensor<2x3x4xf32>) {
-  // CHECK: 'linalg.pooling_nchw_sum' expects operand #0 of rank 4, got tensor<2x3x16xf32>
+  // expected-error@below {{'linalg.pooling_nchw_sum' expects operand #0 of rank 4, got tensor<2x3x16xf32>}}
   %0 = linalg.pooling_nchw_sum {dilations = dense<1> : tensor<2xi64>, strides = dense<4> : tensor<2xi64>} ins(%x, %k : tensor<2x3x16xf32>, tensor<4x4xf32>) outs(%y : tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
   func.return
 }
@@ -41,7 +41,7 @@ func.func @pool_rank(%x : tensor<2x3x16xf32>, %k : tensor<4x4xf32>, %y : tensor<
 // -----
 
 func.func @pool_types(%x : tensor<2x3x16xf32>, %k : tensor<4xf64>, %y : tensor<2x3x4xf32>) {
-  // CHECK: 'linalg.pooling_ncw_sum' expects operands of one element type, got f32, f64, f32
+  // expected-error@below {{'linalg.pooling_ncw_sum' expects operands of one element type, got f32, f64, f32}}
   %0 = linalg.pooling_ncw_sum {dilations = dense<1> : tensor<1xi64>, strides = dense<4> : tensor<1xi64>} ins(%x, %k : tensor<2x3x16xf32>, tensor<4xf64>) outs(%y : tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
   func.return
 }
@@ -49,7 +49,7 @@ func.func @pool_types(%x : tensor<2x3x16xf32>, %k : tensor<4xf64>, %y : tensor<2
 // -----
 
 func.func @matmul_result(%a : tensor<2x3x4xf32>, %b : tensor<2x4x5xf32>, %c : tensor<2x3x5xf32>) {
-  // CHECK: 'linalg.batch_matmul' on tensors gives one result of type tensor<2x3x5xf32>, got tensor<2x3x6xf32>
+  // expected-error@below {{'linalg.batch_matmul' on tensors gives one result of type tensor<2x3x5xf32>, got tensor<2x3x6xf32>}}
   %0 = linalg.batch_matmul ins(%a, %b : tensor<2x3x4xf32>, tensor<2x4x5xf32>) outs(%c : tensor<2x3x5xf32>) -> tensor<2x3x6xf32>
   func.return
 }
@@ -57,7 +57,7 @@ func.func @matmul_result(%a : tensor<2x3x4xf32>, %b : tensor<2x4x5xf32>, %c : te
 // -----
 
 func.func @matmul_inner(%a : tensor<2x3x4xf32>, %b : tensor<2x5x5xf32>, %c : tensor<2x3x5xf32>) {
-  // CHECK: inferred input/output operand #1 has shape's dimension #1 to be 4, but found 5
+  // expected-error@below {{inferred input/output operand #1 has shape's dimension #1 to be 4, but found 5}}
   %0 = linalg.batch_matmul ins(%a, %b : tensor<2x3x4xf32>, tensor<2x5x5xf32>) outs(%c : tensor<2x3x5xf32>) -> tensor<2x3x5xf32>
   func.return
 }
