@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
-from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, Float64Type, IntegerType, TensorType
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, Float64Type, IntegerType
 
 ScalarType: TypeAlias = Float64Type | Float32Type | Float16Type | BFloat16Type | IntegerType
 """The element types that the frontend emits."""
@@ -71,11 +71,6 @@ def is_boolean(type_: ScalarType) -> bool:
 def is_integer(type_: ScalarType) -> bool:
     """Whether an element type is an integer or a boolean."""
     return isinstance(type_, IntegerType)
-
-
-def tensor_shape(type_: TensorType[ScalarType]) -> tuple[int, ...]:
-    """The static shape of a tensor type."""
-    return type_.get_shape()
 
 
 def to_numpy(tensor: torch.Tensor) -> np.ndarray:
