@@ -1,7 +1,7 @@
 """The API table: every call that a device can be asked for, and what it computes, written once.
 
-The dialect's verifiers, libcedr's prototypes, the records, the platforms' cost expressions and the docs speak of calls in
-these terms or are checked against them. A *class* of a call (`CallClass`) is what records and costs see of it: API,
+The dialect's verifiers, libcedr's prototypes, the records, the platforms' cost expressions and the docs speak of calls
+in these terms or are checked against them. A *class* of a call (`CallClass`) is what records and costs see of it: API,
 element type, dimensions, attributes, label.
 """
 
@@ -49,7 +49,7 @@ class CallAttribute:
 
 @dataclass(frozen=True)
 class Rule:
-    """What holds for every valid class of an API: an expression over dims, attributes and dtype, and the same in words."""
+    """What holds for every valid class of an API: an expression over dims, attributes, dtype, and the same in words."""
 
     condition: str
     words: str

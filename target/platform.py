@@ -1,8 +1,8 @@
 """Platform files: a board's clocks, ports and processing elements (PEs), and what each call costs on each.
 
-A platform is a TOML file. `load_platform` reads it strictly (`target/platforms/zcu102.toml` shows every key and says what
-it means), `parse_composition` says how many PEs of each type a run has, `class_costs` evaluates the cost expressions for
-the classes of a record, once per class, into arrays.
+A platform is a TOML file. `load_platform` reads it strictly (`target/platforms/zcu102.toml` shows every key and says
+what it means), `parse_composition` says how many PEs of each type a run has, `class_costs` evaluates the cost
+expressions for the classes of a record, once per class, into arrays.
 """
 
 from __future__ import annotations
@@ -217,8 +217,8 @@ class Composition:
 class ClassCosts:
     """Costs of the classes of a record on the PE types of a platform, in integer nanoseconds.
 
-    estimate_ns, cost_ns   int64[classes, types]: what schedulers see; what it takes with every resource free (the sum of
-                           its phases). -1: not offered to that type. A join is offered to none: it runs nowhere.
+    estimate_ns, cost_ns   int64[classes, types]: what schedulers see; what it takes with every resource free (the sum
+                           of its phases). -1: not offered to that type. A join is offered to none: it runs nowhere.
     is_join                bool[classes]
     The phases of class c on type t are rows phase_indptr[c * types + t] up to phase_indptr[c * types + t + 1] of
     phase_resource (int8: CORE, PORT, PE), phase_port (int32, as in `Phase`), phase_ns (int64), phase_poll (bool).
@@ -265,7 +265,7 @@ def load_platform(name_or_path: str | Path) -> Platform:
     if isinstance(name_or_path, str) and "/" not in name_or_path and not name_or_path.endswith(".toml"):
         if name_or_path not in platform_names():
             raise PlatformError(
-                f"no platform {name_or_path!r}; there are {', '.join(platform_names())}, or give a file: path/to/my.toml"
+                f"no platform {name_or_path!r}; there are {', '.join(platform_names())}, or give a file: my/own.toml"
             )
         path = PLATFORMS_DIR / f"{name_or_path}.toml"
     try:
@@ -523,8 +523,7 @@ class _Reader:
                     continue
                 for number, phase in enumerate(call.phases):
                     if not any(cost.phases_ns[number] for cost in costs):
-                        key = "ns" if phase.ns_per_unit == 1 else "bytes"
-                        raise self.fail((*path, "phase", number, key), f"costs nothing: {phase.amount.text!r} is 0")
+                        raise PlatformError(f"{phase.amount.where}: costs nothing: {phase.amount.text!r} is 0")
                 if call.supports.is_constant and call.api in taken:
                     raise self.fail((*path, "supports"), f"never reached: an entry above takes every {call.api}")
                 if call.supports.is_constant:

@@ -108,8 +108,9 @@ class _Scanner:
                 return self.lines
             if self.take("[["):
                 keys = self.key()
-                parent = self.resolve(keys[:-1])
-                array = (*parent, keys[-1])
+                for length in range(1, len(keys)):
+                    self.note(self.resolve(keys[:length]))
+                array = (*self.resolve(keys[:-1]), keys[-1])
                 self.note(array)
                 table = (*array, self.counts.get(array, 0))
                 self.counts[array] = self.counts.get(array, 0) + 1
@@ -227,7 +228,7 @@ class TomlFile:
 
 
 class Section:
-    """One table of a file. Making it refuses unknown and missing keys; reading a key refuses a value of a wrong kind."""
+    """One table of a file. Making it refuses unknown and missing keys, reading a key a value of a wrong kind."""
 
     def __init__(
         self, file: TomlFile, path: KeyPath, data: object, required: tuple[str, ...], optional: tuple[str, ...] = ()
@@ -278,9 +279,9 @@ class Section:
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise self.fail(key, f"{wanted}, got {kind_of(value)}")
         number = Decimal(value)
-        if not number.is_finite() or abs(number.adjusted()) >= MAX_EXPONENT and number:
+        if not number.is_finite() or (abs(number.adjusted()) >= MAX_EXPONENT and number):
             raise self.fail(key, f"{wanted}, got {value}")
-        if number < 0 or number == 0 and not zero:
+        if number < 0 or (number == 0 and not zero):
             raise self.fail(key, f"{wanted}, got {value}")
         return Fraction(number)
 
