@@ -305,5 +305,5 @@ def run_points(
                 out[position] = np.broadcast_to(
                     value, np.broadcast_shapes(*(np.shape(p) for p in position), np.shape(value))
                 )
-            else:
-                out[position] = value
+            else:  # one element; reduction loops of extent one are in the grids and give the value dims of size one
+                out[position] = np.reshape(value, ())
