@@ -231,6 +231,8 @@ def _reductions() -> list[Case]:
         Case("sum with dtype", lambda x: x.sum(1, dtype=torch.float64), (X,)),
         Case("sum of halves", lambda x: x.sum(1), (X.half(),), 2e-3),
         Case("sum of nothing", lambda x: x.sum(1), (floats(2, 0),)),
+        Case("sum of dims of size one", lambda x: (x.sum(), x.sum((0, 1))), (floats(2, 3, 1, 2),)),
+        Case("mean of one element", lambda x: x.mean(), (floats(1),)),
         Case("sum of scalar", lambda x: x.sum(), (floats(),)),
         Case("mean", lambda x: (x.mean(), x.mean(1), x.mean((1, 2), keepdim=True)), (X,)),
         Case("amax", lambda x: (x.amax(), x.amax(1), x.amin((0, 2), keepdim=True)), (X,)),
