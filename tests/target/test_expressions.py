@@ -86,7 +86,7 @@ def test_truths_are_pythons(text: str) -> None:
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     for kind in ("number", "truth"):
         try:
-            parse_expression(text, NAMES, kind)  # type: ignore[arg-type]  # both are kinds
+            parse_expression(text, NAMES, kind)
         except CedrError as error:
             assert str(error)
 
