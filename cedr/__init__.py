@@ -24,8 +24,12 @@ _DRIVER = ("Program", "compile", "fallbacks")
 def __getattr__(name: str) -> Any:
     if name not in _DRIVER:
         raise AttributeError(f"module 'cedr' has no attribute {name!r}; its names: {', '.join(__all__)}")
-    from cedr.tools import driver
-
+    try:
+        from cedr.tools import driver
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "xdsl"):
+            raise
+        raise CedrError(f"cedr.{name} needs {error.name}, which is not installed; pip install cedr-compiler") from error
     return getattr(driver, name)
 
 

@@ -2,7 +2,7 @@
 
     // expected-error {{text}}            on this line
     // expected-warning@+2 {{text}}       two lines below; `@-1` one above
-    // expected-error@below {{text}}      on the next line that holds no such comment; `@above` the last one that held none
+    // expected-error@below {{text}}      on the next line without such a comment; `@above`: the last one
     // expected-error@unknown {{text}}    at no place in this file
     // expected-error-re {{text {{[0-9]+}}}}   text with regular expressions in double braces
 
@@ -56,7 +56,9 @@ def parse_expectations(text: str, filename: str, first_line: int = 1) -> list[Ex
         place = Place(filename, first_line + number, line.index("expected-") + 1, line)
         match = _EXPECTATION.search(line)
         if match is None:
-            wanted = "expected-error|warning|note|remark, [-re], [@below|@above|@unknown|@+N|@-N], {{text}} to the line's end"
+            wanted = (
+                "expected-error|warning|note|remark[-re] [@below|@above|@unknown|@+N|@-N] {{text}} to the line's end"
+            )
             malformed.append(Diagnostic(f"this expects nothing; the form is: {wanted}", place))
             continue
         target: int | None = number
@@ -79,7 +81,7 @@ def parse_expectations(text: str, filename: str, first_line: int = 1) -> list[Ex
 def check_expectations(
     expectations: Sequence[Expectation], diagnostics: Sequence[Diagnostic], filename: str
 ) -> list[Diagnostic]:
-    """What does not agree: diagnostics that nothing expects, expectations that nothing meets. Notes may be unexpected."""
+    """Diagnostics that nothing expects (notes may come unexpected), and expectations that nothing meets."""
     open_ones = list(expectations)
     wrong: list[Diagnostic] = []
     for diagnostic in _with_notes(diagnostics):
