@@ -82,7 +82,7 @@ _INSTANCE, _CELL_BASE, _THREAD_BASE, _LEFT, _RUNNING_THREADS, _NEXT_FREE, _APPLI
 # Columns of the threads in flight.
 _PC, _PLACE, _WAITED, _SUBMITTED, _WAITS_FOR, _JOINS, _LIFE, _ROW, _SLOT = range(9)
 _NOT_STARTED, _STARTED, _ENDED = range(3)
-# Columns of a task in flight: its unmet dependencies, then the next of its PE's queue; when it became ready, then _OVER.
+# Columns of a task in flight: unmet dependencies, then the next in its PE's queue; when it became ready, then _OVER.
 _LINK, _READY_NS = range(2)
 _OVER: Final = -1
 # Entries of the counters.
@@ -313,9 +313,9 @@ def _advance(state: Any, assign: Any, inside: Any, pairs: Any, decided: Any) -> 
                 slots[slot, _LEFT] = 0
                 slots[slot, _RUNNING_THREADS] = 0
                 base = slots[slot, _CELL_BASE]
-                for local in range(n_tasks):
-                    cells[base + local, _LINK] = waiting[first + local]
-                    cells[base + local, _READY_NS] = 0
+                for offset in range(n_tasks):
+                    cells[base + offset, _LINK] = waiting[first + offset]
+                    cells[base + offset, _READY_NS] = 0
                 for place in range(n_threads):
                     thread = slots[slot, _THREAD_BASE] + place
                     row = first_thread + place
@@ -371,7 +371,7 @@ def _advance(state: Any, assign: Any, inside: Any, pairs: Any, decided: Any) -> 
                 at_end = pc == thread_rows[row, 1]
                 kind = 0 if at_end else steps[pc, 0]
                 goes_on = True
-                if kind == STEP_SUBMIT or kind == STEP_BLOCK:
+                if kind in (STEP_SUBMIT, STEP_BLOCK):
                     first = slots[slot, _TASK_BASE]
                     place = threads[thread, _PLACE]
                     begin = origin + steps[pc, 1]
@@ -881,7 +881,7 @@ class Engine:
         return self._arrays["finish_ns"]
 
     def rows(self) -> dict[str, npt.NDArray[Any]]:
-        """The executed tasks in start order: instance, task (index in its application), pe, ready_ns, start_ns, end_ns."""
+        """The executed tasks in start order: instance, task (index in its application), pe, and their three times."""
         n = int(self._arrays["counters"][_N_ROWS])
         return {name: self._arrays[f"row_{name}"][:n] for name in _ROWS}
 

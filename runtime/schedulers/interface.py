@@ -47,7 +47,7 @@ class SchedulerView(NamedTuple):
     running_until_ns   [PEs] start plus estimate of the running task; 0 on an idle PE. So a PE is believed free at
                        max(now_ns, running_until_ns) + queued_ns, corrected by every real completion
     type_of            [PEs] its PE type
-    type_estimate_ns   [classes, types] the estimates by PE type, types of which there is no PE included; -1: not offered
+    type_estimate_ns   [classes, types] the estimates by PE type, also of types without a PE; -1: not offered
     ready_instance     [>= n] by position: the application instance (in the order of arrival)
     ready_task         [>= n] by position: the task, by its index in the application's record
     pairs              [>= n, 2] room for the result

@@ -25,7 +25,7 @@ def call_class(api: str, label: str = "grid:0") -> CallClass:
 
 @dataclass(frozen=True)
 class Event:
-    """kind: submit block wait wait_all host spawn join end. task: id; kind_of_task: class; listed: after ids, wait set."""
+    """kind: submit block wait wait_all host spawn join end. kind_of_task: its class; listed: after ids or wait set."""
 
     kind: str
     host_ns: int = 0

@@ -56,7 +56,7 @@ class Row:
 class Simulator:
     """pes: the type of each PE. costs[class][type], None: not offered; classes count per application."""
 
-    def __init__(self, pes: list[int], costs: list[Estimates], decide: Decide, class_bases: list[int]) -> None:
+    def __init__(self, pes: list[int], costs: Estimates, decide: Decide, class_bases: list[int]) -> None:
         self.pes, self.costs, self.decide, self.class_bases = pes, costs, decide, class_bases
         self.now = 0
         self.ready: list[Task] = []

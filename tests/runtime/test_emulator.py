@@ -201,6 +201,6 @@ def test_a_function_that_cannot_be_cached_is_compiled_all_the_same() -> None:
     from cedr.runtime.engine import compile_lazily
 
     names: dict[str, Any] = {}
-    exec("def twice(x): return 2 * x", names)
+    exec("def twice(x): return 2 * x", names)  # its file does not exist
     compiled: Any = compile_lazily(names["twice"])
     assert compiled(4) == 8 and compiled.stats.cache_path is None

@@ -14,7 +14,7 @@ from reference_simulator import Row, Simulator
 from cedr.runtime.engine import Engine, Status
 from cedr.runtime.program import ProgramError, build_program
 from cedr.runtime.record import Record, RecordWriter, read_record
-from cedr.runtime.schedulers import Scheduler, SchedulerError, SchedulerView, get_scheduler
+from cedr.runtime.schedulers import Assign, Scheduler, SchedulerError, SchedulerView, get_scheduler
 from cedr.target.errors import CedrError
 
 Table = list[list[int | None]]
@@ -41,7 +41,7 @@ def rows_of(engine: Engine) -> list[Row]:
     return [
         Row(int(i), int(ids[applications[i]][t]), int(p), int(r), int(s), int(e))
         for i, t, p, r, s, e in zip(
-            *(rows[key] for key in ("instance", "task", "pe", "ready_ns", "start_ns", "end_ns"))
+            *(rows[key] for key in ("instance", "task", "pe", "ready_ns", "start_ns", "end_ns")), strict=True
         )
     ]
 
@@ -141,7 +141,9 @@ def last_first(ready, now_ns, estimate_ns, view, state):  # type: ignore[no-unty
         (beyond, r"to PE 2; there are PEs 0 to 1"),
     ],
 )
-def test_a_decision_that_cannot_be_carried_out_is_refused(assign, message: str, compiled: bool, tmp_path: Path) -> None:
+def test_a_decision_that_cannot_be_carried_out_is_refused(
+    assign: Assign, message: str, compiled: bool, tmp_path: Path
+) -> None:
     scheduler = Scheduler("ODD", assign, compiled=compiled)
     with pytest.raises(SchedulerError, match=message):
         engine_of(chain(tmp_path / "a.cedrrec"), scheduler).run()

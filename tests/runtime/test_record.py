@@ -352,9 +352,9 @@ def test_a_task_submitted_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_files_that_are_no_records_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="none.cedrrec: the record can't be read: No such file"):
+    with pytest.raises(RecordError, match=r"none.cedrrec: the record can't be read: No such file"):
         read_record(tmp_path / "none.cedrrec")
-    with pytest.raises(RecordError, match="the record can't be read: Is a directory|expected"):
+    with pytest.raises(RecordError, match=r"the record can't be read: Is a directory|expected"):
         read_record(tmp_path)
     (tmp_path / "empty.cedrrec").touch()
     with pytest.raises(RecordError, match="byte 0: expected a header of 64 bytes"):
@@ -364,7 +364,7 @@ def test_files_that_are_no_records_are_refused(tmp_path: Path) -> None:
 def test_a_record_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "a.cedrrec"
     RecordWriter(path).close()
-    with pytest.raises(RecordError, match="a.cedrrec: a record is never overwritten"):
+    with pytest.raises(RecordError, match=r"a.cedrrec: a record is never overwritten"):
         RecordWriter(path)
     with pytest.raises(RecordError, match="can't be written: No such file or directory"):
         RecordWriter(tmp_path / "no" / "a.cedrrec")

@@ -1,4 +1,4 @@
-"""Each scheduler's worked table, compiled and plain; long random queues against the plain descriptions; the registry."""
+"""Each scheduler's worked table, compiled and plain; long random queues against plain descriptions; the registry."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cedr.runtime.schedulers import (
     get_scheduler,
 )
 
-# By scheduler: PEs' types, estimates[class][type], time, queue, decisions as (position, PE), then the state's beginning.
+# By scheduler: PEs' types, estimates[class][type], time, queue, decisions as (position, PE), how the state begins.
 TABLES: dict[str, tuple[list[int], list[list[int]], int, list[int], list[tuple[int, int]], list[int]]] = {
     "SIMPLE": ([0, 0, 1], [[1, -1], [1, 1]], 0, [0, 0, 0, 1], [(0, 0), (1, 1), (2, 0), (3, 1)], [2]),
     "RANDOM": ([0, 0], [[1]], 0, [0, 0, 0, 0], [(1, 0), (2, 1), (0, 0), (3, 1)], [0, 1]),
