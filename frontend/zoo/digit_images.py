@@ -36,7 +36,7 @@ def _interpolation(source: int, target: int) -> NDArray[np.float32]:
 
 def load_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.bool_]]:
     """All 1797 digits: images [N, 8, 8] 0 to 16, labels [N], and which are test digits [N]. Needs scikit-learn."""
-    from sklearn import datasets  # type: ignore[import-untyped]  # it has no annotations
+    from sklearn import datasets
 
     digits = datasets.load_digits()
     labels = digits.target.astype(np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -22,14 +23,23 @@ def trained(make: Callable[[], ModuleT], name: str) -> ModuleT:
     return module.requires_grad_(True)
 
 
-def save_trained(module: nn.Module, name: str, made: Mapping[str, str]) -> None:
-    """Writes the module's weights to `weights/<name>.safetensors`; `made` says how (seed, data, command)."""
-    WEIGHTS.mkdir(exist_ok=True)
+def packed(module: nn.Module, made: Mapping[str, str]) -> bytes:
+    """The module's weights as a .safetensors file; `made` says how they came about (seed, data, command).
+
+    `made` is one JSON text in the file's metadata: several entries would come in an order that changes from run to run.
+    """
     tensors: dict[str, torch.Tensor] = {key: value.contiguous() for key, value in module.state_dict().items()}
-    (WEIGHTS / f"{name}.safetensors").write_bytes(save(tensors, metadata=dict(sorted(made.items()))))
+    return save(tensors, metadata={"made": json.dumps(dict(made), sort_keys=True)})
+
+
+def save_trained(module: nn.Module, name: str, made: Mapping[str, str]) -> None:
+    """Writes `packed(module, made)` to `weights/<name>.safetensors`."""
+    WEIGHTS.mkdir(exist_ok=True)
+    (WEIGHTS / f"{name}.safetensors").write_bytes(packed(module, made))
 
 
 def how_made(name: str) -> dict[str, str]:
     """What `save_trained` was told of the model called `name`."""
     with safe_open(WEIGHTS / f"{name}.safetensors", framework="pt") as file:
-        return dict(file.metadata() or {})
+        made: dict[str, str] = json.loads(file.metadata()["made"])
+        return made

@@ -13,7 +13,7 @@ from cedr.frontend.zoo.digit_images import enlarge, load_digits
 from cedr.frontend.zoo.held_out import DATA
 from cedr.frontend.zoo.m5_words import WORDS
 from cedr.frontend.zoo.tiny_yolo_digits import HEADS, SIZE
-from cedr.frontend.zoo.trained import WEIGHTS, how_made
+from cedr.frontend.zoo.trained import WEIGHTS, how_made, packed
 from cedr.frontend.zoo.training import detection, digits, speech
 from cedr.frontend.zoo.training.loop import digest
 from cedr.frontend.zoo.training.scenes import MAX_DIGITS, scene
@@ -125,6 +125,11 @@ def test_enlarging_is_exact_and_keeps_the_mean() -> None:
     step = np.zeros((1, 8, 8), np.uint8)
     step[0, :, 4:] = 16
     assert enlarge(step, 16)[0, 0].tolist() == [0] * 7 + [0.25, 0.75] + [1] * 7
+
+
+@pytest.mark.parametrize("name", ["vgg_digits", "m5_words", "tiny_yolo_digits"])
+def test_a_weights_file_is_the_same_to_the_byte_when_written_again(name: str) -> None:
+    assert packed(find(name).build()[0], how_made(name)) == (WEIGHTS / f"{name}.safetensors").read_bytes()
 
 
 def test_all_files_together_are_a_few_mb() -> None:
