@@ -88,8 +88,7 @@ class _Packer:
                 waste = low - start - size
                 if waste >= 0 and (best < 0 or waste < best_waste):
                     best, best_waste = start, waste
-                if high > end:
-                    end = high
+                end = max(end, high)
             if best < 0:
                 best = -(-end // alignment) * alignment
             offsets[i] = best
