@@ -42,7 +42,7 @@ class FuseElementwisePass(ModulePass):
     ```
 
     Both have parallel loops only and as many points, and the producer has one result and one use: nothing is computed
-    twice. Reductions and named ops stay as they are. A fused generic has the location of its consumer; the scalar ops
+    twice. Named ops stay as they are, reductions but for constants that come into their regions. A fused generic has the location of its consumer; the scalar ops
     in its region keep theirs.
     """
 
@@ -52,6 +52,8 @@ class FuseElementwisePass(ModulePass):
         for generic in [o for o in op.walk() if isinstance(o, linalg_ops.GenericOp)]:
             if is_elementwise(generic):
                 Fusion(generic).run()
+            else:
+                take_constants_in(generic)
 
 
 def is_elementwise(op: linalg_ops.GenericOp) -> bool:
@@ -211,6 +213,17 @@ class Fusion:
             ):
                 return index
         return 0
+
+
+def take_constants_in(op: linalg_ops.GenericOp) -> None:
+    """Constants outside of the region that it uses are repeated in it."""
+    block = op.body.block
+    for outside in reversed(_captured_constants(block)):
+        inside = outside.clone()
+        first = block.first_op
+        assert first is not None
+        block.insert_op_before(inside, first)
+        outside.result.replace_uses_with_if(inside.result, lambda use: use.operation.parent is block)
 
 
 def clone_scalars(
