@@ -140,6 +140,12 @@ class CedrContext(Context):
         super().__init__(allow_unregistered=allow_unregistered)
         self.weights = weights
 
+    def clone(self) -> CedrContext:
+        """A copy with the same dialects and the same weights."""
+        copy = CedrContext(self.weights)
+        vars(copy).update(vars(super().clone()))
+        return copy
+
 
 def weights_of(context: Context, pass_name: str) -> WeightStore:
     """The weights' bytes for a pass. Raises WeightsError saying how to give them."""
