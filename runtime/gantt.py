@@ -1,7 +1,8 @@
 """A run as a Gantt chart: a row per PE over time in ms, coloured by layer, API or application.
 
-Up to MAX_BARS tasks are drawn one by one. More are added up per pixel column: a column shows the colour that has most of
-its time on that PE, as high as the PE is busy in it. So the picture says the same at fifty tasks and at three million.
+Up to MAX_BARS tasks are drawn one by one. More are added up per pixel column: a column shows the colour that has most
+of its time on that PE, as high as the PE is busy in it. So the picture says the same at fifty tasks and at three
+million.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ class Groups:
 def colour_groups(result: EmulationResult, by: Colour | None = None) -> Groups:
     """Colours by layer (a call's label without its index), API or application, in order of first appearance.
 
-    By default: applications if there are several, else layers. The MAX_COLOURS that take most time have a colour of their
-    own, the rest are `others`.
+    By default: applications if there are several, else layers. The MAX_COLOURS that take most time have a colour of
+    their own, the rest are `others`.
     """
     by = by or ("application" if len(result.app_names) > 1 else "layer")
     if by == "application":
@@ -151,7 +152,7 @@ def draw_gantt(result: EmulationResult, by: Colour | None = None, title: str = "
 def write_gantt(
     result: EmulationResult, path: str | os.PathLike[str], by: Colour | None = None, title: str = ""
 ) -> None:
-    """Write the chart as SVG, PNG or PDF, by the path's suffix; the same run gives the same bytes. Whole or not at all."""
+    """Write the chart as SVG, PNG or PDF, by the path's suffix, whole or not at all; one run gives the same bytes."""
     kind = Path(path).suffix.removeprefix(".").lower()
     if kind not in FORMATS:
         raise GanttError(f"{path}: a Gantt chart is one of {', '.join('.' + f for f in FORMATS)}, got {kind!r}")
@@ -172,8 +173,7 @@ def _colours(names: tuple[str, ...]) -> list[tuple[float, float, float]]:
 
     table = colormaps["tab20"]
     order = [*range(0, 14, 2), 16, 18, *range(1, 14, 2), 17, 19]
-    chosen = [table(index)[:3] for index in order[: len(names)]]
-    return [(0.6, 0.6, 0.6) if name == OTHERS else colour for name, colour in zip(names, [*chosen, (0.6,) * 3])]
+    return [(0.6, 0.6, 0.6) if name == OTHERS else table(order[index])[:3] for index, name in enumerate(names)]
 
 
 def _short(name: str) -> str:

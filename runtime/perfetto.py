@@ -156,7 +156,8 @@ def _write_slices(result: EmulationResult, slices: Slices, write: Any) -> None:
         )
         tails.append(f',"api":"{call.api}","dtype":{json.dumps(call.dtype)},"shape":{json.dumps(shape)}}}}}')
     apps = [json.dumps(name) for name in result.app_names]
-    template = '%s%d,"ts":%d.%03d,"dur":%d.%03d,"args":{"app":%s,"instance":%d,"task":%d,"ready_ns":%d,"tasks":%d,"busy_ns":%d%s'
+    template = '%s%d,"ts":%d.%03d,"dur":%d.%03d,"args":{"app":%s,"instance":%d,"task":%d,"ready_ns":%d'
+    template += ',"tasks":%d,"busy_ns":%d%s'
     for rows in row_slices(len(slices.pe)):
         first = slices.first[rows]
         start, duration = slices.start_ns[rows], slices.end_ns[rows] - slices.start_ns[rows]

@@ -68,8 +68,8 @@ def write_timing_trace(result: EmulationResult, path: str | os.PathLike[str]) ->
 def write_tasks_csv(result: EmulationResult, path: str | os.PathLike[str]) -> None:
     """A CSV file with the columns `CSV_COLUMNS`, a row a task, sorted by start time.
 
-    wait_ns is start minus ready, duration_ns end minus start; macs, flops and bytes are those of the call's class; shape
-    holds its dims and attributes.
+    wait_ns is start minus ready, duration_ns end minus start; macs, flops and bytes are those of the call's class;
+    shape holds its dims and attributes.
     """
     apps = [f"{instance},{_csv(result.app_names[app])}," for instance, app in enumerate(result.instance_app.tolist())]
     before, after = [], []

@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from applications import Application, Event, random_application
-from checker import check_trace
 from numpy.typing import NDArray
 
 from cedr.runtime.emulator import emulate
@@ -19,6 +17,8 @@ from cedr.runtime.record import Record
 from cedr.runtime.result import EmulationResult
 from cedr.runtime.schedulers import all_schedulers
 from cedr.target.platform import class_costs, load_platform, parse_composition
+from tests.runtime.applications import Application, Event, random_application
+from tests.runtime.checker import check_trace
 
 Run = tuple[EmulationResult, list[Record], NDArray[np.int64]]
 

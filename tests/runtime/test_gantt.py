@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from runs import empty_run, hand_made, random_run
 
 from cedr.runtime.gantt import (
     MAX_BARS,
@@ -20,6 +19,7 @@ from cedr.runtime.gantt import (
     draw_gantt,
     write_gantt,
 )
+from tests.runtime.runs import empty_run, hand_made, random_run
 
 pytest.importorskip("matplotlib")
 

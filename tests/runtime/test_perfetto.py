@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from runs import empty_run, hand_made, random_run
 
 from cedr.runtime.perfetto import compact, write_perfetto
 from cedr.runtime.result import EmulationResult
+from tests.runtime.runs import empty_run, hand_made, random_run
 
 
 def load(result: EmulationResult, path: Path, most: int | None = None) -> dict[str, Any]:

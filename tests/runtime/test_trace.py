@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from runs import empty_run, hand_made, random_run
 
 from cedr.runtime.report import OUT_FILES, duration, energy_j, pe_use, print_report, write_out
 from cedr.runtime.trace import CSV_COLUMNS, write_tasks_csv, write_timing_trace
 from cedr.target.files import OutputError
 from cedr.target.platform import Platform, Power, load_platform, parse_composition
+from tests.runtime.runs import empty_run, hand_made, random_run
 
 # A line of the real thing, from a run of UA-RCL/CEDR 96eeda6.
 CEDR_LINE = (
