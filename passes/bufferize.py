@@ -308,7 +308,7 @@ class FunctionBufferizer:
         body = Block(arg_types=[target.type.get_element_type()] * 2)
         body.add_op(YieldOp(body.args[0]))
         maps = [affine_map(inner, len(bounds))] * 2
-        kernel = KernelOp(symbol, bounds, maps, [args[0]], [args[1]], Region(body))
+        kernel = KernelOp(self.names.fresh(f"{symbol}_k"), bounds, maps, [args[0]], [args[1]], Region(body))
         for inner_op in (kernel, end := YieldOp()):
             inner_op.location = location
         grid.body.block.add_ops([kernel, end])

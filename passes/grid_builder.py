@@ -124,7 +124,7 @@ class Emitter:
         else:
             constant = scalar_op(copy.source)
             block.add_ops([constant, YieldOp(constant.result)])
-        draft.kernel(name, bounds, inputs, [out], maps, block)
+        draft.kernel(self.names.fresh(f"{name}_k"), bounds, inputs, [out], maps, block)
         draft.emit()
 
     def fill_border(self, border: Border) -> None:
@@ -139,7 +139,7 @@ class Emitter:
         block = Block(arg_types=[border.box.root.element_type] * len(maps))
         constant = scalar_op(border.value)
         block.add_ops([constant, YieldOp(*([constant.result] * len(maps)))])
-        draft.kernel(name, bounds, [], [out] * len(maps), maps, block)
+        draft.kernel(self.names.fresh(f"{name}_k"), bounds, [], [out] * len(maps), maps, block)
         draft.emit()
 
 
