@@ -386,7 +386,8 @@ class FunctionDependencies:
         node = Node(len(self.nodes), name, 0, ())
         self.nodes.append(node)
         for usage in dead:
-            for access in self.live.pop(usage.alloc.result, ()):
+            # A dead buffer's accesses stay: another buffer may take the rest of its bytes.
+            for access in self.live.get(usage.alloc.result, ()):
                 target = access.node
                 box = tuple(
                     (
