@@ -17,8 +17,18 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr
 from xdsl.ir import SSAValue
 
-from cedr.dialects.cedr import AllocOp, CallOp, DependencyAttr, GridOp, JoinOp, KernelOp, LagAttr, ViewOp, WeightOp
-from cedr.dialects.cedr import element_type_of, shape_of
+from cedr.dialects.cedr import (
+    AllocOp,
+    CallOp,
+    DependencyAttr,
+    GridOp,
+    JoinOp,
+    KernelOp,
+    LagAttr,
+    ViewOp,
+    element_type_of,
+    shape_of,
+)
 from cedr.dialects.element_types import element_size_bytes
 
 Ints = NDArray[np.int64]
@@ -103,7 +113,7 @@ def enumerate_bytes(function: func.FuncOp) -> Tasks:
             tasks.writes.append(nothing)
         if not isinstance(op, GridOp):
             continue
-        args = list(op.body.block.args)
+        position: dict[SSAValue, int] = {arg: i for i, arg in enumerate(op.body.block.args)}
         operands = list(op.operands)
         windows = list(op.windows.data)
         for linear, point in enumerate(np.ndindex(*op.get_domain())):
@@ -111,7 +121,7 @@ def enumerate_bytes(function: func.FuncOp) -> Tasks:
             for number, call in enumerate(op.calls()):
                 reads, writes = [nothing], [nothing]
                 for i, tile in enumerate((*call.inputs, *call.outputs)):
-                    index = args.index(tile)
+                    index = position[tile]
                     value = operands[index]
                     numbers = np.arange(prod(shape_of(value)), dtype=np.int64).reshape(shape_of(value))
                     if index < len(windows):
@@ -135,29 +145,48 @@ def enumerate_bytes(function: func.FuncOp) -> Tasks:
     return tasks
 
 
+def representatives(tasks: Tasks) -> Tasks:
+    """The same tasks over fewer bytes: one of those that the same tasks read and the same tasks write.
+
+    Bytes are told apart by a 64-bit sum of random numbers over the tasks that touch them.
+    """
+    size = max((int(b.max()) + 1 for b in (*tasks.reads, *tasks.writes) if len(b)), default=0)
+    random = np.random.default_rng(0)
+    sums = np.zeros(size, np.uint64)
+    for touched in (tasks.reads, tasks.writes):
+        numbers = random.integers(0, 1 << 64, len(tasks.names), np.uint64)
+        for task, where in enumerate(touched):
+            sums[where] += numbers[task]
+    keep = np.zeros(size, bool)
+    keep[np.unique(sums, return_index=True)[1]] = True
+    return Tasks(tasks.names, [b[keep[b]] for b in tasks.reads], [b[keep[b]] for b in tasks.writes])
+
+
 def conflicts(tasks: Tasks) -> list[int]:
     """Per task, as bits: the earlier tasks that touch a byte in common with it, one of the two writing."""
-    count = len(tasks.names)
-    touched = [np.union1d(r, w) for r, w in zip(tasks.reads, tasks.writes, strict=True)]
+    tasks = representatives(tasks)
     touchers: dict[int, int] = {}
     writers: dict[int, int] = {}
-    found = [0] * count
-    for i in range(count):
+    found = []
+    for i in range(len(tasks.names)):
         written = set(tasks.writes[i].tolist())
+        touched = written | set(tasks.reads[i].tolist())
         bits = 0
-        for byte in touched[i].tolist():
+        for byte in touched:
             bits |= touchers.get(byte, 0) if byte in written else writers.get(byte, 0)
-        found[i] = bits
-        for byte in touched[i].tolist():
+        found.append(bits)
+        for byte in touched:
             touchers[byte] = touchers.get(byte, 0) | 1 << i
-            if byte in written:
-                writers[byte] = writers.get(byte, 0) | 1 << i
+        for byte in written:
+            writers[byte] = writers.get(byte, 0) | 1 << i
     return found
 
 
 def read_edges(function: func.FuncOp, without: tuple[int, int] | None = None) -> list[set[int]]:
-    """Per task, the tasks waited for, tile by tile. `without`: (number of the call in the function, number of the entry)
-    that is left out."""
+    """Per task, the tasks waited for, tile by tile.
+
+    without: (number of the call in the function, number of its entry) that is left out.
+    """
     targets: dict[str, tuple[int, int, tuple[int, ...]]] = {}
     next_id = 0
     for op in function.body.block.ops:
@@ -277,6 +306,3 @@ def ordered_share(function: func.FuncOp) -> tuple[int, int]:
         must.append(total)
     pairs = [(h & ~joins).bit_count() for i, h in enumerate(have) if not joins >> i & 1]
     return sum(pairs), sum(m.bit_count() for m in must)
-
-
-__all__ = ["WeightOp", "enumerate_bytes", "needless_entries", "ordered_share", "unordered"]
