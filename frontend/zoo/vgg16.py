@@ -48,8 +48,8 @@ class Vgg16(nn.Module):
         x = self.features(x)
         x = self.pool(x)
         x = torch.flatten(x, 1)
-        x = self.classifier(x)
-        return x
+        scores: torch.Tensor = self.classifier(x)
+        return scores
 
 
 def skeleton() -> nn.Module:

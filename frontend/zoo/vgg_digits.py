@@ -38,8 +38,8 @@ class VggDigits(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.features(x)
         x = torch.flatten(x, 1)
-        x = self.classifier(x)
-        return x
+        scores: torch.Tensor = self.classifier(x)
+        return scores
 
     def decide(self, outputs: object) -> int:
         """The digit, 0 to 9."""
