@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +50,8 @@ class WeightStore(Mapping[str, Array]):
     """
 
     arrays: dict[str, Array] = field(default_factory=dict)
+    hash_s: float = field(default=0.0, compare=False)
+    """Seconds of the process spent on names made from contents so far."""
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> WeightStore:
@@ -90,9 +93,11 @@ class WeightStore(Mapping[str, Array]):
         array = np.ascontiguousarray(array)
         if array.dtype not in _NAMES:
             raise WeightsError(f"a weight of dtype {array.dtype} has no form in a .safetensors file")
+        start = time.perf_counter()
         digest = hashlib.blake2b(array.view(np.uint8).reshape(-1).data, digest_size=6)
         digest.update(repr((array.dtype.str, array.shape)).encode())
         name = f"{hint}.{digest.hexdigest()}"
+        self.hash_s += time.perf_counter() - start
         self.arrays.setdefault(name, array)
         return name
 
