@@ -55,9 +55,9 @@ class ChoosePass(ModulePass):
 
     mapping: `default` cuts each op into tiles for the PEs of the composition `hw` (`cedr.passes.tile_plan`), and
     computes an elementwise generic that alone uses a layer's result within that layer's grid. `layerwise` is that of
-    "PyTorch and CEDR" (AICCSA 2023): a call per output and input channel of a convolution, a `gemm` per linear layer, all
-    else CPU work. slots: scratch slots of a grid's ring; none: twice the PEs, or 16 for layerwise. Plans that are there
-    already are replaced. Raises MappingError, PlatformError, and PassError with a line per op that has no static shape.
+    "PyTorch and CEDR" (AICCSA 2023): a call per output and input channel of a convolution, a `gemm` per linear layer,
+    all else CPU work. slots: scratch slots of a grid's ring; none: twice the PEs, or 16 for layerwise. Plans that are
+    there already are replaced. Raises MappingError, PlatformError, and PassError for ops without static shapes.
     """
 
     name = "choose"

@@ -32,8 +32,8 @@ class FuseElementwisePass(ModulePass):
     %r = linalg.generic {...} ins(%b, %z : ...) outs(%e : ...) { ^bb0(%x, %y, %o): maximumf %x, %y; yield }
     ```
 
-    After: one generic; constants stand in its region, an operand that is read twice in the same way stands once, one that
-    is not read is gone, and the result of a convolution, product or pooling comes first:
+    After: one generic; constants stand in its region, an operand that is read twice in the same way stands once, one
+    that is not read is gone, and the result of a convolution, product or pooling comes first:
 
     ```
     %r = linalg.generic {...} ins(%conv, %bias : ...) outs(%e : ...) {
@@ -42,8 +42,8 @@ class FuseElementwisePass(ModulePass):
     ```
 
     Both have parallel loops only and as many points, and the producer has one result and one use: nothing is computed
-    twice. Named ops stay as they are, reductions but for constants that come into their regions. A fused generic has the location of its consumer; the scalar ops
-    in its region keep theirs.
+    twice. Named ops stay as they are, reductions too but for constants that come into their regions. A fused generic
+    has the location of its consumer; the scalar ops in its region keep theirs.
     """
 
     name = "fuse-elementwise"

@@ -70,8 +70,8 @@ def pipeline_text(name: str, platform: str = DEFAULT_PLATFORM, hw: str = DEFAULT
 def pipeline_passes(pipeline: str, platform: str = DEFAULT_PLATFORM, hw: str = DEFAULT_HW) -> tuple[ModulePass, ...]:
     """The passes of a named pipeline or of a pass pipeline's text, options checked.
 
-    A `choose` in a text that names no platform or no composition gets these. Raises UnknownPipelineError for a name that
-    neither a pipeline nor a pass has, PipelineError for a text that is not right.
+    A `choose` in a text that names no platform or no composition gets these. Raises UnknownPipelineError for a name
+    that neither a pipeline nor a pass has, PipelineError for a text that is not right.
     """
     text = pipeline_text(pipeline, platform, hw) if pipeline in PIPELINES else pipeline
     if text == pipeline and text.replace("-", "").replace("_", "").isalnum() and text not in get_all_passes():

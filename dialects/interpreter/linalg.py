@@ -1,7 +1,8 @@
 """linalg and tensor ops on tensors in NumPy.
 
 Convolutions and products are sums of taps in 64-bit accumulators, rounded once. Everything else that is structured runs
-its scalar region over its indexing maps: all points of the parallel loops at once, reductions in index order.
+its scalar region over its indexing maps: all points of the parallel loops at once, reductions in index order. Arrays
+are values: no op writes to its operands, and a splat may be a view of one element.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ def _product(op: LinalgStructuredOperation, operands: Sequence[Any], run: Run) -
 def _fill(op: linalg_ops.FillOp, operands: Sequence[Any], run: Run) -> Sequence[Array]:
     element = _element(op.outputs[0])
     value = operands[0] if not isinstance(op.inputs[0].type, TensorType) else widen(operands[0], element)
-    return [np.array(np.broadcast_to(narrow(value, element), _shape(op.outputs[0])))]
+    return [np.broadcast_to(narrow(value, element), _shape(op.outputs[0]))]
 
 
 _BLOCK_ROWS = 128
@@ -177,7 +178,7 @@ def _transpose(op: linalg_ops.TransposeOp, operands: Sequence[Any], run: Run) ->
 
 def _broadcast(op: linalg_ops.BroadcastOp, operands: Sequence[Any], run: Run) -> Sequence[Array]:
     dims = tuple(int(d) for d in op.dimensions.get_values())
-    return [np.array(np.broadcast_to(np.expand_dims(operands[0], dims), _shape(op.init)))]
+    return [np.broadcast_to(np.expand_dims(operands[0], dims), _shape(op.init))]
 
 
 def _reduce(op: linalg_ops.ReduceOp, operands: Sequence[Any], run: Run) -> Sequence[Array]:
@@ -250,12 +251,12 @@ def _concat(op: tensor.ConcatOp, operands: Sequence[Any], run: Run) -> Sequence[
 
 
 def _empty(op: tensor.EmptyOp, operands: Sequence[Any], run: Run) -> Sequence[Array]:
-    return [garbage(_shape(op.tensor), _element(op.tensor))]
+    return [np.broadcast_to(garbage((), _element(op.tensor)), _shape(op.tensor))]
 
 
 def _splat(op: tensor.SplatOp, operands: Sequence[Any], run: Run) -> Sequence[Array]:
     shape = _shape(op.results[0])
-    return [np.array(np.broadcast_to(narrow(operands[0], _element(op.results[0])), shape))]
+    return [np.broadcast_to(narrow(operands[0], _element(op.results[0])), shape)]
 
 
 def _from_elements(op: tensor.FromElementsOp, operands: Sequence[Any], run: Run) -> Sequence[Array]:

@@ -92,7 +92,7 @@ def interpret(
         arrays.append(array)
     if any(is_output):
         return list(cedr.run_function(op, arrays, weights))
-    return run.call(function, arrays)
+    return [np.array(result) for result in run.call(function, arrays)]
 
 
 def _names(functions: Mapping[str, object]) -> str:
