@@ -74,35 +74,36 @@ def verification_failures(op: Operation) -> Iterator[tuple[Operation, str]]:
     As `Operation.verify`, which stops at the first and does not say which op it was. An op with a failing op inside
     is not looked at itself. In regions of one block a use before the definition fails, too.
     """
-    yield from _failures(op, set())
+    yield from _failures(op, set(), set())
 
 
-def _failures(op: Operation, defined: set[SSAValue]) -> Iterator[tuple[Operation, str]]:
+def _failures(op: Operation, defined: set[SSAValue], ordered: set[Block]) -> Iterator[tuple[Operation, str]]:
+    """`defined`: the values so far; `ordered`: the blocks around `op` that are their region's only one."""
     failing = False
     for region in op.regions:
-        ordered = len(region.blocks) == 1
+        single = len(region.blocks) == 1
         for block in region.blocks:
+            inside = {*ordered, block} if single else ordered
             defined.update(block.args)
             for child in block.ops:
-                for failure in _failures(child, defined):
+                for failure in _failures(child, defined, inside):
                     failing = True
                     yield failure
-                if ordered and (late := _used_early(child, block, defined)) is not None:
+                if (late := _used_early(child, inside, defined)) is not None:
                     failing = True
                     yield child, late
                 defined.update(child.results)
-            if block.first_op is None and ordered and not op.has_trait(NoTerminator):
+            if block.first_op is None and single and not op.has_trait(NoTerminator):
                 failing = True
                 yield op, f"'{op.name}' has an empty block, which wants at least a terminator"
     if not failing and (reason := _reason(op)) is not None:
         yield op, reason
 
 
-def _used_early(op: Operation, block: Block, defined: set[SSAValue]) -> str | None:
-    """The operand of `op` that this block defines, but later."""
+def _used_early(op: Operation, ordered: set[Block], defined: set[SSAValue]) -> str | None:
+    """The operand of `op` that comes from its own or an enclosing block, but from further down."""
     for index, operand in enumerate(op.operands):
-        owner = operand.owner
-        if isinstance(owner, Operation) and owner.parent is block and operand not in defined:
+        if operand not in defined and isinstance(owner := operand.owner, Operation) and owner.parent in ordered:
             name = f"%{operand.name_hint}" if operand.name_hint else f"#{index}"
             return f"'{op.name}' uses operand {name} before it is defined"
     return None

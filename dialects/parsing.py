@@ -90,13 +90,17 @@ class _LocatingParser(Parser):
 
     def _get_op_by_name(self, name: str) -> type[Operation]:
         stack = self._parser_state.dialect_stack
-        if (op_type := self.ctx.get_optional_op(name, dialect_stack=stack)) is not None:
-            return op_type
+        op_type = self.ctx.get_optional_op(name, dialect_stack=stack)
+        if op_type is None:
+            self.raise_error(self._unknown_op(name), self.open_positions[-1])
+        return op_type
+
+    def _unknown_op(self, name: str) -> str:
         dialect = name.split(".", 1)[0]
         there = ", ".join(sorted(self.ctx.registered_dialect_names))
         known = dialect in self.ctx.registered_dialect_names
         reason = f"the dialect '{dialect}' has no such op" if known else f"the dialects there are: {there}"
-        self.raise_error(f"no op '{name}'; {reason}", self.open_positions[-1])
+        return f"no op '{name}'; {reason}"
 
     def parse_optional_location(self) -> LocationAttr | None:
         # The last location that is looked for in an op is the op's own.
