@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from grid_levels import bufferize, grids, main_of, parse
 
 from cedr.dialects.cedr import AllocOp
 from cedr.dialects.interpreter.cedr import output_arguments
 from cedr.dialects.interpreter.run import interpret
 from cedr.passes.errors import PassError
+from tests.passes.grid_levels import bufferize, grids, main_of, parse
 
 HEAD = "func.func @main(%x: tensor<8xf32>) -> "
 

@@ -6,7 +6,6 @@ import re
 
 import numpy as np
 import pytest
-from grid_levels import assert_levels_agree, convert, grids, parse, values_by_level
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from xdsl.dialects.builtin import FileLineColLoc
@@ -16,6 +15,7 @@ from cedr.dialects.universe import make_context
 from cedr.dialects.weights import WeightStore
 from cedr.passes.convert_linalg_to_cedr import ConvertLinalgToCedrPass
 from cedr.passes.errors import PassError
+from tests.passes.grid_levels import assert_levels_agree, convert, grids, parse, values_by_level
 
 
 def random(*shape: int, dtype: str = "float32") -> np.ndarray:

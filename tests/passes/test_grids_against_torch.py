@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812  # PyTorch's own habit
-from grid_levels import assert_levels_agree, plan_at_random, values_by_level
 from torch import nn
 
 from cedr.frontend.export import export_model
 from cedr.frontend.importer import import_program
+from tests.passes.grid_levels import assert_levels_agree, plan_at_random, values_by_level
 
 torch.set_num_threads(1)
 

@@ -5,7 +5,6 @@ from math import prod
 
 import numpy as np
 import pytest
-from grid_levels import main_of, parse
 from hypothesis import given
 from hypothesis import strategies as st
 from xdsl.dialects import func, tensor
@@ -15,6 +14,7 @@ from xdsl.ir import SSAValue
 from cedr.dialects.cedr import Affine
 from cedr.passes.grid_builder import border_strips, copy_tiles
 from cedr.passes.layout import Layout, LayoutAnalysis, Placement, Root, reshape_groups, splat_of
+from tests.passes.grid_levels import main_of, parse
 
 
 def layout_of(body: str, arguments: str = "%x: tensor<1x2x4x4xf32>") -> tuple[Layout, func.FuncOp]:

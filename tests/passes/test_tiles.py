@@ -3,13 +3,13 @@
 from itertools import product
 
 import pytest
-from grid_levels import parse
 from hypothesis import given
 from hypothesis import strategies as st
 from xdsl.dialects.linalg.abstract_ops import LinalgStructuredOperation
 
 from cedr.dialects.cedr import Affine
 from cedr.passes.structured import Access, Loop, Nest, Piece, derived, pieces, single_dims, tile_sizes
+from tests.passes.grid_levels import parse
 
 
 def nest(extents: tuple[int, ...], reduction: tuple[bool, ...], *results: tuple[Affine, ...]) -> Nest:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
-from applications import Application, Event
-from reference_schedulers import Decide, Estimates
+from tests.runtime.applications import Application, Event
+from tests.runtime.reference_schedulers import Decide, Estimates
 
 Wish = tuple[str, int]  # ("sleep", ns), ("task", id), ("thread", number)
 

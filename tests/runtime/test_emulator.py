@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from applications import call_class, random_application
 
 from cedr.runtime.emulator import EmulationError, emulate, figures
 from cedr.runtime.record import Record, RecordWriter, read_record
@@ -19,6 +18,7 @@ from cedr.runtime.schedulers import all_schedulers
 from cedr.target.api import CallClass
 from cedr.target.errors import CedrError
 from cedr.target.platform import class_costs, load_platform, parse_composition
+from tests.runtime.applications import call_class, random_application
 
 SCHEDULERS = list(all_schedulers(()))
 COMPOSITIONS = ["C3", "C3+Z1", "C3+C2D1", "C3+F1+C2D1+Z1"]

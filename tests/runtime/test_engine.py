@@ -7,15 +7,15 @@ from random import Random
 
 import numpy as np
 import pytest
-from applications import Application, Event, call_class, random_application
-from reference_schedulers import REFERENCE, Estimates
-from reference_simulator import Row, Simulator
 
 from cedr.runtime.engine import Engine, Status
 from cedr.runtime.program import ProgramError, build_program
 from cedr.runtime.record import Record, RecordWriter, read_record
 from cedr.runtime.schedulers import Assign, Scheduler, SchedulerError, SchedulerView, get_scheduler
 from cedr.target.errors import CedrError
+from tests.runtime.applications import Application, Event, call_class, random_application
+from tests.runtime.reference_schedulers import REFERENCE, Estimates
+from tests.runtime.reference_simulator import Row, Simulator
 
 Table = list[list[int | None]]
 

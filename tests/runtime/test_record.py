@@ -12,7 +12,6 @@ from random import Random
 
 import numpy as np
 import pytest
-from applications import Application, Event, call_class, random_application, write_event
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +33,7 @@ from cedr.runtime.record import (
     read_record,
 )
 from cedr.target.errors import CedrError
+from tests.runtime.applications import Application, Event, call_class, random_application, write_event
 
 APIS = ["gemm", "fft", "zip", "kernel", "join"]
 

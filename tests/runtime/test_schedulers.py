@@ -8,7 +8,6 @@ from random import Random
 
 import numpy as np
 import pytest
-from reference_schedulers import REFERENCE
 
 from cedr.runtime.engine import compile_lazily
 from cedr.runtime.schedulers import (
@@ -20,6 +19,7 @@ from cedr.runtime.schedulers import (
     all_schedulers,
     get_scheduler,
 )
+from tests.runtime.reference_schedulers import REFERENCE
 
 # By scheduler: PEs' types, estimates[class][type], time, queue, decisions as (position, PE), how the state begins.
 TABLES: dict[str, tuple[list[int], list[list[int]], int, list[int], list[tuple[int, int]], list[int]]] = {
