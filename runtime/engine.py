@@ -1,7 +1,8 @@
 """The engine: schedules recorded applications in virtual time. Compiled by numba on first use; import it lazily.
 
 One loop (`_advance`) runs until the run is over, memory has to grow, or a plain Python scheduler has to decide; a
-compiled scheduler is called from inside, through a function pointer, so that the loop is compiled once for all of them.
+compiled scheduler is called from inside, through a function pointer, so that the loop is compiled once for all of them
+(and once without one).
 
 Time is in integer nanoseconds. Events at one time are taken in the order: completions (in the order in which the tasks
 started), arrivals (in the order of the instances), application threads (in the order in which they became able to go
@@ -178,11 +179,11 @@ structref.define_proxy(_State, _StateType, list(_FIELDS))
 _STATE = _StateType(list(_FIELDS.items()))
 
 
-def _advance(state: Any, assign: Any, inside: Any, pairs: Any, decided: Any) -> Any:
+def _advance(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     """Go on until there is a reason to come back: a Status.
 
-    assign: the scheduler, called where `inside`. Else the loop comes back with DECIDE, and is called again with the
-    decisions in `pairs` and `decided` set.
+    assign: the scheduler. Where it is None the loop comes back with DECIDE, and is called again with the decisions in
+    `pairs` and `decided` set.
     """
     counters = state.counters
     succ_ptr, succ, class_of, waiting = state.succ_ptr, state.succ, state.class_of, state.waiting
@@ -483,7 +484,7 @@ def _advance(state: Any, assign: Any, inside: Any, pairs: Any, decided: Any) -> 
 
         n_pairs = 0
         if n_ready > 0:  # one scheduling round
-            if inside:
+            if assign is not None:
                 pairs = assign(ready_class[:n_ready], now, estimate_ns, view, scheduler_state)
             elif not decided:
                 status = _DECIDE
@@ -613,11 +614,15 @@ class _Compiled:
     def __init__(self) -> None:
         unsigned = types.Array(types.uint32, 1, "C")
         mapped = types.Array(types.uint32, 1, "C", readonly=True)
-        self.advance = compile_lazily(_advance, types.int64(_STATE, _ASSIGN, types.boolean, _I2, types.boolean))
+        self.advance = compile_lazily(_advance, types.int64(_STATE, _ASSIGN, _I2, types.boolean))
         self.successors = compile_lazily(_successors, types.void(_I1, mapped, _I1, _I1, unsigned))
         self.make_state = compile_lazily(_make_state)
         self._schedulers: dict[Assign, Any] = {}
-        self.nobody = self.scheduler(_decide_nothing)
+
+    @functools.cached_property
+    def advance_outside(self) -> Any:
+        """The loop for schedulers that it can't call. Handing it a function pointer would cost 100 us a call."""
+        return compile_lazily(_advance, types.int64(_STATE, types.none, _I2, types.boolean))
 
     def scheduler(self, assign: Assign) -> Any:
         """A scheduler's function, compiled for the engine's signature; kept, since compiling costs seconds."""
@@ -631,13 +636,6 @@ class _Compiled:
                     "Correct it, or register it with compiled=False."
                 ) from error
         return self._schedulers[assign]
-
-
-def _decide_nothing(
-    ready: Int64Array, now_ns: int, estimate_ns: Int64Array, view: SchedulerView, state: Int64Array
-) -> Int64Array:
-    """Stands in the compiled loop where a plain Python function decides outside."""
-    return view.pairs[:0]
 
 
 @functools.cache
@@ -672,9 +670,9 @@ class Engine:
         self.program = program
         self.scheduler = scheduler
         code = _compiled()
-        self._advance = code.advance
+        self._advance = code.advance if scheduler.compiled else code.advance_outside
         self._make_state = code.make_state
-        self._assign = code.scheduler(scheduler.assign) if scheduler.compiled else code.nobody
+        self._assign = code.scheduler(scheduler.assign) if scheduler.compiled else None
 
         types_of_pes = np.ascontiguousarray(type_of, np.int64)
         estimates = np.ascontiguousarray(type_estimate_ns, np.int64)
@@ -811,29 +809,26 @@ class Engine:
 
         Raises SchedulerError for a decision that can't be carried out.
         """
-        inside = self.scheduler.compiled
-        status = self._advance(
-            self._state, self._assign, inside, self._nothing if pairs is None else pairs, pairs is not None
-        )
-        while status == Status.GROW:
+        return Status(self._step(self._nothing if pairs is None else pairs, pairs is not None))
+
+    def _step(self, pairs: Int64Array, decided: bool) -> int:
+        status: int = self._advance(self._state, self._assign, pairs, decided)
+        while status == _GROW:
             self._grow()
-            status = self._advance(self._state, self._assign, inside, self._nothing, False)
-        if status > Status.GROW:
+            status = self._advance(self._state, self._assign, self._nothing, False)
+        if status > _GROW:
             raise self._refuse(Status(status))
-        return Status(status)
+        return status
 
     def run(self) -> None:
         """Go to the end. Raises SchedulerError as `step`, CedrError where instances can never end."""
-        if self.scheduler.compiled:
-            self.step()
-        else:
-            status, assign = self.step(), self.scheduler.assign
-            counters, estimates = self._arrays["counters"], self._arrays["estimate_ns"]
-            memory = self._arrays["scheduler_state"]
-            while status == Status.DECIDE:
-                ready = self._arrays["ready_class"][: counters[_N_READY]]
-                pairs = assign(ready, int(counters[_NOW]), estimates, self._view, memory)
-                status = self.step(np.ascontiguousarray(pairs, np.int64).reshape(-1, 2))
+        status = self._step(self._nothing, False)
+        assign, counters = self.scheduler.assign, self._arrays["counters"]
+        estimates, memory = self._arrays["estimate_ns"], self._arrays["scheduler_state"]
+        while status == _DECIDE:
+            ready = self._arrays["ready_class"][: counters[_N_READY]]
+            pairs = np.ascontiguousarray(assign(ready, int(counters[_NOW]), estimates, self._view, memory), np.int64)
+            status = self._step(pairs if pairs.ndim == 2 else pairs.reshape(-1, 2), True)
         stuck = np.flatnonzero(self._arrays["finish_ns"] < 0)
         if len(stuck):
             raise CedrError(self._describe_stuck(int(stuck[0]), len(stuck)))

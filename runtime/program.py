@@ -46,8 +46,8 @@ class Program:
     thread_base int64[applications + 1]; threads: int64[threads, 4], rows of (first step, step behind the last, first in
                 `submitted`, 1 if another thread spawns it)
     steps       int64[steps, 3] of record.py; places in `submitted` count from the thread's first, places in `waits`
-                from the first of all, threads from the application's first; submitted, waits: uint32, indices within the
-                application
+                from the first of all, threads from the application's first
+    submitted, waits   uint32, indices within the application
     scheduled   int64[applications], the tasks that a scheduler sees: all but the joins
     """
 
