@@ -24,15 +24,15 @@ PASSES: Final[dict[str, str]] = {
 }
 """Our own passes: name -> file of this folder and class in it."""
 
-UPSTREAM: Final = (
-    "canonicalize",
-    "cse",
-    "dce",
-    "licm",
-    "linalg-generalize-named-ops",
-    "reconcile-unrealized-casts",
-)
-"""xDSL's passes that make sense here."""
+UPSTREAM: Final[dict[str, str]] = {
+    "canonicalize": "Brings ops into their simplest form, and removes those that nothing needs.",
+    "cse": "Merges ops that compute the same.",
+    "dce": "Removes ops without effects whose results nothing uses.",
+    "licm": "Moves ops without effects out of loops that do not change their operands.",
+    "linalg-generalize-named-ops": "Turns linalg's named ops into `linalg.generic`.",
+    "reconcile-unrealized-casts": "Removes casts that undo each other.",
+}
+"""xDSL's passes that make sense here, and what each does in a line."""
 
 PassFactory = Callable[[], type[ModulePass]]
 

@@ -25,16 +25,13 @@ from cedr.dialects.diagnostics import Diagnostic, IRError, Place, warnings_to
 from cedr.dialects.parsing import ParsedModule, parse_ir, read_text
 from cedr.dialects.universe import make_context
 from cedr.dialects.weights import CedrContext, WeightStore
-from cedr.passes import get_all_passes
+from cedr.passes import UPSTREAM, get_all_passes
 from cedr.passes.specification import make_passes, option_infos
 from cedr.target.errors import CedrError
+from cedr.target.files import OutputError, write_atomically
 from cedr.tools.expectations import check_expectations, parse_expectations
 
 SEPARATOR = "// -----"
-
-
-class OutputError(CedrError):
-    """A file that can't be written."""
 
 
 @dataclass
@@ -127,10 +124,7 @@ def _main(arguments: argparse.Namespace) -> int:
     if failures:
         print("\n".join(failures), file=sys.stderr)
         return 1
-    if arguments.weights_out:
-        assert weights is not None
-        weights.save(arguments.weights_out, run.weight_names)
-    _write(arguments.output, f"{SEPARATOR}\n".join(run.outputs))
+    _write(run)
     return 0
 
 
@@ -143,27 +137,30 @@ def _read(file: str) -> tuple[str, str]:
         raise CedrError(f"<stdin>: is not IR: byte {error.start} is no UTF-8 text") from error
 
 
-def _write(file: str, text: str) -> None:
-    """Write the whole output or nothing."""
-    if file == "-":
+def _write(run: _Run) -> None:
+    """Write the IR, and the weights where they are asked for: both whole, or neither."""
+    text = f"{SEPARATOR}\n".join(run.outputs)
+    place = run.arguments.output
+    if place != "-" and (not Path(place).exists() or Path(place).is_file()):
+        with write_atomically(place) as file:
+            file.write(text.encode())
+            _write_weights(run)
+        return
+    _write_weights(run)
+    if place == "-":
         sys.stdout.write(text)
         sys.stdout.flush()
         return
-    path = Path(file)
-    if path.exists() and not path.is_file():  # a device or a pipe can't be renamed over
-        try:
-            path.write_text(text, "utf-8")
-        except OSError as error:
-            raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
-        return
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, "utf-8")
-        temporary.replace(path)
+    try:  # a device or a pipe, which nothing can take the place of
+        Path(place).write_text(text, "utf-8")
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise OutputError(f"{place}: can't be written: {error.strerror}") from error
+
+
+def _write_weights(run: _Run) -> None:
+    if run.arguments.weights_out:
+        assert run.context.weights is not None
+        run.context.weights.save(run.arguments.weights_out, run.weight_names)
 
 
 def _pieces(run: _Run, text: str, filename: str) -> Iterator[str]:
@@ -277,8 +274,7 @@ def list_passes() -> str:
     for name, factory in get_all_passes().items():
         pass_class = factory()
         lines.append(name)
-        if document := inspect.getdoc(pass_class):
-            lines.append(f"    {document.splitlines()[0]}")
+        lines.append(f"    {UPSTREAM.get(name) or inspect.cleandoc(pass_class.__doc__ or '').partition(chr(10))[0]}")
         for option in option_infos(pass_class):
             default = "required" if option.default is None else f"default {option.default}"
             lines.append(f"    {option.name}: {option.type} ({default})")
