@@ -266,7 +266,7 @@ def enumerate_tasks(function: func.FuncOp) -> Iterator[Task]:
     next_id = 0
     for grid in grids_of(function):
         base = _base(grid, next_id)
-        offsets = [[o for o in w.get_offsets()] for w in grid.windows.data]
+        offsets = [w.get_offsets() for w in grid.windows.data]
         shapes = [w.get_shape() for w in grid.windows.data]
         operands = (*grid.inputs, *grid.outputs)
         args = list(grid.body.block.args)

@@ -214,7 +214,7 @@ def test_generic_forms_that_the_custom_syntax_cannot_say() -> None:
     from xdsl.ir import Block, Region
     from xdsl.utils.exceptions import VerifyException
 
-    from cedr.dialects.cedr import GridOp, TileType, WindowAttr, YieldOp, ZipOp, AllocOp
+    from cedr.dialects.cedr import AllocOp, GridOp, TileType, WindowAttr, YieldOp, ZipOp
 
     source = AllocOp(MemRefType(f32, (4,)))
     window = WindowAttr.of([Affine.dim(0, 1)], (1,), 1)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812  # PyTorch's own habit
+import torch.nn.functional as F
 from torch import nn
 
 from cedr.frontend.export import export_model

@@ -145,7 +145,7 @@ def test_splats_live_nowhere() -> None:
     assert not {value(f, n) for n in "sdv"} & set(layout.placements)
 
 
-SHAPES = st.lists(st.integers(1, 4), min_size=0, max_size=4)
+SHAPES: st.SearchStrategy[list[int]] = st.lists(st.integers(1, 4), min_size=0, max_size=4)
 
 
 @st.composite
@@ -156,7 +156,8 @@ def boxes_and_shapes(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...],
     factors = [f for s in sizes for f in ({4: [2, 2]}.get(s, [s]))]
     target: list[int] = []
     for f in factors:
-        if target and draw(st.booleans()):
+        joined = draw(st.booleans())
+        if target and joined:
             target[-1] *= f
         else:
             target += [1] * draw(st.integers(0, 1)) + [f]
