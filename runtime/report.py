@@ -119,7 +119,8 @@ def print_report(result: EmulationResult, console: Console, title: str = "") -> 
     pes.add_column("mostly")
     for use in pe_use(result):
         ranked = sorted(use.busy_by_api.items(), key=lambda item: -item[1])[:3]
-        mostly = ", ".join(f"{api} {100 * ns / max(1, use.busy_ns):.0f} %" for api, ns in ranked)
+        shares = [(api, 100 * ns / max(1, use.busy_ns)) for api, ns in ranked]
+        mostly = ", ".join(f"{api} {share:.0f}%" for api, share in shares if share >= 1)
         pes.add_row(use.name, f"{use.tasks:,}", duration(use.busy_ns), f"{100 * use.utilisation:.1f} %", mostly)
     console.print(pes)
 

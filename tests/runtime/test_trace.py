@@ -169,8 +169,8 @@ def test_the_tables() -> None:
     }
     assert rows["fft"] == ["2", "2.501 us", "1.250 us", "0.00"]
     assert rows["zip"] == ["3", "2.501 us", "834 ns", "0.00"]
-    assert rows["cpu1"] == ["2", "1.501 us", "30.0 %", "fft 67 %, zip 33 %"]
-    assert rows["cpu2"] == ["1", "2.000 us", "40.0 %", "zip 100 %"]
+    assert rows["cpu1"] == ["2", "1.501 us", "30.0 %", "fft 67%, zip 33%"]
+    assert rows["cpu2"] == ["1", "2.000 us", "40.0 %", "zip 100%"]
 
 
 def test_the_tables_of_nothing_and_of_one_instance() -> None:
