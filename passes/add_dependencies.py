@@ -34,9 +34,9 @@ from cedr.passes.footprints import (
     Reach,
     Region,
     box_contains,
-    covers_domain,
     differences,
     earlier_points,
+    fills,
     holds_zero,
     image,
     inverse,
@@ -44,7 +44,7 @@ from cedr.passes.footprints import (
     is_whole,
     meet,
     remove,
-    sweeps,
+    swept_region,
 )
 from cedr.passes.plan_memory import Usage, functions_of, grids_of, root_of, usages
 
@@ -103,6 +103,14 @@ class Edge:
     """All of the target's tasks at every point (at the last step, where its steps are chained)."""
     takes_last_step: bool
     needed: bool = True
+
+    def swept(self, node: Node, dims: Sequence[int]) -> Region | None:
+        """The target's tasks that `node`'s wait for as its indices `dims` run, whatever its other indices are. A chained
+        target's last step stands for all of its steps."""
+        region = swept_region(self.box, self.target.extents, node.extents, dims)
+        if region is not None and self.takes_last_step:
+            region = (*region[:-1], (0, self.target.extents[-1]))
+        return region
 
     @property
     def needed_as_reason(self) -> bool:
@@ -225,6 +233,8 @@ class GridOrder:
         """(call, call of the reduction step before) -> hazard."""
         self.lags: dict[int, dict[tuple[int, int], str]] = {}
         """Slots of a ring -> (call, call of the tile that had the slot before) -> hazard."""
+        self.chains: list[bool] = []
+        """Per call: whether it comes, at one reduction step, after itself at the step before."""
         self.boxes: list[tuple[int, int, str, Box]] = []
         """(call, call, hazard, box): other tiles of the grid."""
         for accesses in tiles.windows.values():
@@ -246,7 +256,15 @@ class GridOrder:
         self.closure = self._close()
         self._reduce_same_tile()
         self.steps = self._undominated(self.steps)
+        self.chains = [any(self.waits(c, w) and self.waits(t, c) for w, t in self.steps) for c in range(self.calls)]
         self.lags = {k: self._undominated(pairs) for k, pairs in self.lags.items()}
+        # A ring of one slot makes a tile wait for the one before, which is the step before, too.
+        single = self.lags.get(1, {})
+        self.steps = {
+            (call, target): kind
+            for (call, target), kind in self.steps.items()
+            if not any(self.waits(call, c) and self.waits(t, target) for c, t in single)
+        }
 
     def _windows(self, earlier: WindowTouch, later: WindowTouch) -> None:
         """Tasks of `later` wait for those of `earlier` in earlier tiles, and in the same one if its call comes first."""
@@ -292,10 +310,6 @@ class GridOrder:
             for (call, target), kind in pairs.items()
             if not any((c, t) != (call, target) and self.waits(call, c) and self.waits(t, target) for c, t in pairs)
         }
-
-    def chained(self, call: int) -> bool:
-        """Whether a call at one reduction step comes after itself at the step before."""
-        return any(self.waits(call, c) and self.waits(t, call) for c, t in self.steps)
 
 
 class FunctionDependencies:
@@ -400,10 +414,23 @@ class FunctionDependencies:
                     node.edges.append(self._edge("waw" if access.writes else "war", node, target, box, False))
         self._summarise([node], None)
         self._drop_implied(node)
+        self._drop_shared(node)
         join = Join(node, grid)
         node.join = join
         self.joins.append(join)
         return join
+
+    @staticmethod
+    def _drop_shared(node: Node) -> None:
+        """Drop edges of a join to tasks each of which some other task waits for that the join waits for."""
+        regions: dict[Node, list[Region]] = {}
+        for edge in sorted(node.edges, key=lambda e: -e.target.number):
+            target = edge.target
+            edge.needed = edge.needed and not fills(regions.get(target, ()), target.extents)
+            for before in target.edges:
+                region = before.swept(target, range(len(target.extents)))
+                if region is not None:
+                    regions.setdefault(before.target, []).append(region)
 
     # One grid.
 
@@ -426,7 +453,7 @@ class FunctionDependencies:
         nodes = []
         for call in range(order.calls):
             node = Node(len(self.nodes), name, call, order.domain, order.has_reduction)
-            node.chained = order.chained(call)
+            node.chained = order.chains[call]
             self.nodes.append(node)
             nodes.append(node)
         for call, node in enumerate(nodes):
@@ -494,44 +521,36 @@ class FunctionDependencies:
                     node.after_all |= target.before(edge)
                 if edge.whole:
                     node.after_all |= bit | target.reached
-                if edge.whole or self._covers(edge, node):
+                region = edge.swept(node, range(len(node.extents)))
+                if edge.whole or (region is not None and fills([region], target.extents)):
                     node.reached |= bit | target.reached
             for other in nodes:
                 if node.same_tile >> other.number & 1:
                     node.after_all |= other.after_all
                     node.reached |= other.reached | 1 << other.number
             node.swept = node.after_all
-        if order is None or not order.has_reduction:
-            return
-        for node in nodes:
-            if not node.chained:
-                continue
-            for other in nodes:
-                if other is not node and not node.same_tile >> other.number & 1:
-                    continue
-                for edge in other.edges:
-                    if self._sweeps(edge, other):
-                        target = edge.target
-                        node.swept |= 1 << target.number | target.reached | target.before(edge)
+        if order is not None and order.has_reduction:
+            for node in nodes:
+                if node.chained:
+                    self._sweep(node, [n for n in nodes if n is node or node.same_tile >> n.number & 1])
 
     @staticmethod
-    def _covers(edge: Edge, node: Node) -> bool:
-        box, extents = edge.box, edge.target.extents
-        if edge.takes_last_step:
-            box, extents = box[:-1], extents[:-1]
-        return covers_domain(box, extents, node.extents)
-
-    @staticmethod
-    def _sweeps(edge: Edge, node: Node) -> bool:
-        """Whether the reduction's steps together wait for all of the target, whatever the other indices are."""
-        swept = False
-        for i, (bounds, extent) in enumerate(zip(edge.box, edge.target.extents, strict=True)):
-            if is_whole(bounds, extent, node.extents) or (edge.takes_last_step and i == len(edge.box) - 1):
-                continue
-            if swept or not sweeps(bounds, extent, node.extents, len(node.extents) - 1):
-                return False
-            swept = True
-        return edge.certain or swept
+    def _sweep(node: Node, tile: Sequence[Node]) -> None:
+        """What all steps of a reduction together wait for, and what their predecessors wait for in any case."""
+        regions: dict[Node, list[Region]] = {}
+        for other in tile:
+            for edge in other.edges:
+                region = edge.swept(other, [len(node.extents) - 1])
+                if region is not None:
+                    regions.setdefault(edge.target, []).append(region)
+                if edge.certain:
+                    for before in edge.target.edges:
+                        region = before.swept(edge.target, ())
+                        if region is not None:
+                            regions.setdefault(before.target, []).append(region)
+        for target, found in regions.items():
+            if fills(found, target.extents):
+                node.swept |= 1 << target.number | target.reached | target.after_all | target.swept
 
     def _drop_implied(self, node: Node, same_tile: Sequence[Node] = ()) -> None:
         """Drop what other edges of the call, or of calls before it in the tile, already put in order.

@@ -219,12 +219,12 @@ def inverse(target: Reach, own: Reach, last_step: bool = False) -> Box | None:
                 if smallest < 0:
                     guards.append(guard)
             continue
-        if len(dims) > 1 and a.extents == b.extents and a_offset.coefficients == b_offset.coefficients:
-            if _same_point(a_offset, a_size, b_offset, b_size, a.extents, dims):
-                for i in dims:
-                    index = Affine.dim(i, len(b.extents))
-                    ranges[i] = (index, index)
-                continue
+        alike = len(dims) > 1 and a.extents == b.extents and a_offset.coefficients == b_offset.coefficients
+        if alike and _same_point(a_offset, a_size, b_offset, b_size, a.extents, dims):
+            for i in dims:
+                index = Affine.dim(i, len(b.extents))
+                ranges[i] = (index, index)
+            continue
         lead = max(dims, key=lambda i: (abs(a_offset.coefficients[i]), -i))
         stride = a_offset.coefficients[lead]
         others = Affine(tuple(0 if i == lead else c for i, c in enumerate(a_offset.coefficients)), a_offset.constant)
@@ -313,52 +313,78 @@ def box_contains(outer: Box, inner: Box, extents: Sequence[int], own: Sequence[i
     return True
 
 
-def sweeps(bounds: Bounds, extent: int, own: Sequence[int], dim: int) -> bool:
-    """Whether the bounds, depending on index `dim` of the waiting grid alone, take in all of a dimension as it runs."""
+def swept_range(bounds: Bounds, extent: int, own: Sequence[int], dim: int) -> tuple[int, int] | None:
+    """(first, end) of the indices that bounds, which depend on index `dim` of the waiting grid alone, take in as it runs.
+
+    None if they leave gaps, or depend on another index.
+    """
     low, high = bounds
+    if any(c for value in bounds for i, c in enumerate(value.coefficients) if i != dim):
+        return None
+    stride, other, steps = low.coefficients[dim], high.coefficients[dim], own[dim]
 
-    def along(value: Affine) -> Affine | None:
-        if any(c for i, c in enumerate(value.coefficients) if i != dim):
-            return None
-        return Affine((value.coefficients[dim],), value.constant, value.divisor)
+    def values(step: int) -> tuple[int, int]:
+        return (low.constant + stride * step) // low.divisor, (high.constant + other * step) // high.divisor
 
-    low_1d, high_1d = along(low), along(high)
-    if low_1d is None or high_1d is None:
-        return False
-    steps = own[dim]
-    ends = ((0,), (steps - 1,))
-    values = [(low_1d.value(p), high_1d.value(p)) for p in ends]
-    if min(v for v, _ in values) > 0 or max(v for _, v in values) < extent - 1:
-        return False
-    (stride,), (other,) = low_1d.coefficients, high_1d.coefficients
-    if stride == other and low_1d.divisor == high_1d.divisor:
+    if stride == other and low.divisor == high.divisor:
         # floor((x + s + k) / m) <= floor((x + l) / m) + 1 if s + k <= l + m.
-        return abs(stride) + low_1d.constant <= high_1d.constant + high_1d.divisor
-    reached = -1
-    for step in range(steps) if stride >= 0 and other >= 0 else reversed(range(steps)):
-        start, end = low_1d.value((step,)), high_1d.value((step,))
-        if start > end:
+        if abs(stride) + low.constant > high.constant + high.divisor or low.constant > high.constant:
+            return None
+        ends = values(0), values(steps - 1)
+        first, last = max(min(v for v, _ in ends), 0), min(max(v for _, v in ends), extent - 1)
+        return (first, last + 1) if first <= last else None
+    found: tuple[int, int] | None = None
+    for step in range(steps):
+        first, last = values(step)
+        first, end = max(first, 0), min(last, extent - 1) + 1
+        if first >= end:
             continue
-        if start > reached + 1:
-            return False
-        reached = max(reached, end)
-    return reached >= extent - 1
+        if found is None:
+            found = first, end
+        elif first > found[1] or end < found[0]:
+            return None
+        else:
+            found = min(first, found[0]), max(end, found[1])
+    return found
 
 
-def covers_domain(box: Box, extents: Sequence[int], own: Sequence[int]) -> bool:
-    """Whether every point of the target's domain is in the box of some point of the waiting grid."""
+def swept_region(box: Box, extents: Sequence[int], own: Sequence[int], dims: Sequence[int]) -> Region | None:
+    """Points of the target that the box takes in as the indices `dims` of the waiting grid run, whatever the others are.
+
+    None where that is no box, or not plain.
+    """
     used: set[int] = set()
+    region = []
     for bounds, extent in zip(box, extents, strict=True):
         if is_whole(bounds, extent, own):
+            region.append((0, extent))
             continue
-        dims = {i for value in bounds for i, c in enumerate(value.coefficients) if c}
-        if len(dims) != 1 or dims & used:
-            return False
-        (dim,) = dims
-        if not sweeps(bounds, extent, own, dim):
-            return False
+        depends = {i for value in bounds for i, c in enumerate(value.coefficients) if c}
+        if not depends:
+            first, end = max(bounds[0].constant, 0), min(bounds[1].constant, extent - 1) + 1
+            if first >= end:
+                return None
+            region.append((first, end))
+            continue
+        (dim,) = depends if len(depends) == 1 else (-1,)
+        if dim not in dims or dim in used:
+            return None
+        found = swept_range(bounds, extent, own, dim)
+        if found is None:
+            return None
         used.add(dim)
-    return True
+        region.append(found)
+    return tuple(region)
+
+
+def fills(regions: Sequence[Region], extents: Sequence[int]) -> bool:
+    """Whether boxes together take in a whole domain."""
+    left: list[Region] = [tuple((0, e) for e in extents)]
+    for region in regions:
+        left = [part for old in left for part in subtract(old, region)]
+        if not left or len(left) > MAX_REGIONS:
+            break
+    return not left
 
 
 # One grid with itself.

@@ -16,7 +16,7 @@ from cedr.dialects.cedr import AllocOp, GridOp, JoinOp, ViewOp, WaitOp, WeightOp
 from cedr.dialects.diagnostics import Diagnostic
 from cedr.dialects.element_types import element_size_bytes
 from cedr.passes.errors import PassError, at
-from cedr.passes.memory_planner import Block, Packing, disjoint, pack, peak_bytes
+from cedr.passes.memory_planner import WORK, Block, Packing, disjoint, pack, peak_bytes
 
 PASS = "plan-memory"
 ARENA_BYTES = "cedr.arena_bytes"
@@ -254,7 +254,7 @@ class PlanMemoryPass(ModulePass):
             blocks = [u.block(most_slots) for u in buffers]
             if peak_bytes(blocks) > limit:
                 continue
-            packing = pack(blocks, self.alignment, resting(buffers, rest), good_enough_bytes=limit)
+            packing = pack(blocks, self.alignment, resting(buffers, rest), WORK // len(RELAXATIONS), limit)
             if packing.total_bytes <= limit:
                 break
         return packing, most_slots
