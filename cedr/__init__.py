@@ -27,9 +27,10 @@ def __getattr__(name: str) -> Any:
     try:
         from cedr.tools import driver
     except ModuleNotFoundError as error:
-        if error.name not in ("torch", "xdsl"):
+        missing = (error.name or "").split(".")[0]
+        if missing not in ("torch", "xdsl"):
             raise
-        raise CedrError(f"cedr.{name} needs {error.name}, which is not installed; pip install cedr-compiler") from error
+        raise CedrError(f"cedr.{name} needs {missing}, which is not installed; pip install cedr-compiler") from error
     return getattr(driver, name)
 
 
