@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -222,9 +223,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if result.outputs is not None:
         _write_outputs(program, result.outputs, outputs)
     if arguments.out is not None:
-        from cedr.runtime.report import write_reports
+        from cedr.runtime.report import write_out
 
-        write_reports(result.emulation, arguments.out)
+        write_out(result.emulation, arguments.out, program.manifest.model)
     if arguments.json:
         print(json.dumps(result.figures))
     else:
@@ -268,8 +269,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         print(json.dumps(result))
     else:
         print(
-            f"{result['model']}: {result['metric']} on {result['samples']} held-out inputs: eager {result['eager']:.4f}, "
-            f"compiled {result['compiled']:.4f}; {result['decisions_differing']} decisions differ; "
+            f"{result['model']}: {result['metric']} on {result['samples']} held-out inputs: "
+            f"eager {result['eager']:.4f}, compiled {result['compiled']:.4f}; {result['decisions_differing']} decisions differ; "
             f"largest relative error {result['max_rel_error']:.2e}"
         )
     return 0
@@ -293,20 +294,18 @@ def _platforms(arguments: argparse.Namespace) -> int:
         else:
             print(f"{arguments.file}: valid: platform {summary.name}")
         return 0
-    _list(arguments.json, "platforms", [_plain(summary) for summary in platform_summaries()])
+    rows = [asdict(summary) for summary in platform_summaries()]
+    if not arguments.json:
+        shown = ("name", "title", "composition", "most", "figures", "sources", "estimates")
+        rows = [{key: row[key] for key in shown} for row in rows]
+    _list(arguments.json, "platforms", rows)
     return 0
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(value)
 
 
 def _schedulers(arguments: argparse.Namespace) -> int:
     from cedr.runtime.schedulers import all_schedulers
 
-    rows = [{"name": s.name, "summary": s.summary} for s in all_schedulers().values()]
+    rows = [{"name": s.name, "aliases": list(s.aliases), "about": s.about} for s in all_schedulers().values()]
     _list(arguments.json, "schedulers", rows)
     return 0
 

@@ -9,11 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xdsl.dialects.builtin import MemRefType, ModuleOp, StringAttr
-from xdsl.parser import Parser
 from xdsl.passes import ModulePass
 from xdsl.printer import Printer
-from xdsl.utils.exceptions import ParseError, VerifyException
-from xdsl.utils.parse_pipeline import PipelineParseError
+from xdsl.utils.exceptions import VerifyException
 
 from cedr.backend.c_emitter import emit_c
 from cedr.backend.package import replacing, write_ir
@@ -21,10 +19,11 @@ from cedr.backend.program import Program
 from cedr.backend.python_emitter import emit_python
 from cedr.backend.toolchain import build_module, copy_libcedr, makefile_text
 from cedr.dialects.cedr import AllocOp, GridOp, PlanAttr, PlatformAttr, WeightOp
-from cedr.dialects.universe import register_dialects
+from cedr.dialects.parsing import read_ir
+from cedr.dialects.universe import make_context
 from cedr.dialects.weights import CedrContext, WeightStore
-from cedr.passes.memory_figures import arena_figures
 from cedr.passes.pipelines import pipeline_passes
+from cedr.passes.plan_memory import arena_figures
 from cedr.target.errors import CedrError
 from cedr.target.manifest import EMITS, Emit, Manifest, ModuleFigures, TensorSpec, hash_files
 from cedr.target.platform import load_platform, parse_composition
@@ -70,29 +69,15 @@ class Compilation:
     """The IR's text by stage, if it was asked for."""
 
 
-def new_context(weights: WeightStore | None = None) -> CedrContext:
-    """A context with every dialect that the levels use."""
-    context = CedrContext(weights)
-    register_dialects(context)
-    return context
-
-
-def read_ir(path: Path, context: CedrContext) -> ModuleOp:
-    """Parse and verify an IR file, and map its weights into `context`. Raises CompileError with file, line and caret."""
-    try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CompileError(f"{path}: cannot be read: {error}") from error
-    try:
-        module = Parser(context, text, str(path)).parse_module()
-        module.verify()
-    except (ParseError, VerifyException) as error:
-        raise CompileError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from error
+def load_ir(path: Path) -> tuple[CedrContext, ModuleOp]:
+    """A verified IR file, and a context with its weights mapped. Raises CedrError with file, line and a caret."""
+    context = make_context()
+    module = read_ir(context, path).module
     if any(isinstance(op, WeightOp) for op in module.walk()):
         file = module.attributes.get("cedr.weights_file")
         name = file.data if isinstance(file, StringAttr) else WEIGHTS
         context.weights = WeightStore.load(path.parent / name)
-    return module
+    return context, module
 
 
 def print_ir(module: ModuleOp) -> str:
@@ -126,10 +111,7 @@ def remaining_passes(module: ModuleOp, passes: Sequence[ModulePass]) -> list[Mod
 
 def compile_ir(context: CedrContext, module: ModuleOp, options: CompileOptions, first_stage: str) -> Compilation:
     """Run what remains of the pipeline on `module` (in place) and emit. Raises CedrError for every refusal."""
-    try:
-        passes = remaining_passes(module, pipeline_passes(options.pipeline, options.platform, options.hw))
-    except PipelineParseError as error:
-        raise CompileError(f"--pipeline: {error}") from error
+    passes = remaining_passes(module, pipeline_passes(options.pipeline, options.platform, options.hw))
     weights = context.weights if context.weights is not None else WeightStore()
     result = Compilation(module, weights, None, "", 0.0, {})  # type: ignore[arg-type]  # program: set when there is one
     _note_stage(result, first_stage, options)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from cedr.backend.program import c_identifier
 from cedr.backend.toolchain import build_module
+from cedr.dialects.universe import make_context
 from cedr.dialects.weights import WeightStore
 from cedr.runtime.emulator import emulate, figures
 from cedr.runtime.process import ModuleProcess
@@ -29,9 +30,8 @@ from cedr.target.manifest import Manifest
 from cedr.tools.compiler import (
     CompileOptions,
     compile_ir,
-    new_context,
+    load_ir,
     platform_of,
-    read_ir,
     write_module,
 )
 from cedr.tools.models import IrFile, Model, ModuleDirectory, TorchModel
@@ -199,7 +199,7 @@ def compile_torch(model: TorchModel, options: CompileOptions, directory: Path | 
     start = time.perf_counter()
     imported = import_program(exported, c_identifier(model.name))
     import_s = time.perf_counter() - start
-    context = new_context(WeightStore(dict(imported.weights)))
+    context = make_context(WeightStore(dict(imported.weights)))
     compilation = compile_ir(context, imported.module, options, "import")
     compilation.compile_s += import_s
     return _packaged(compilation, options, model.name, directory, export_s, model, imported.rebuild)
@@ -207,8 +207,7 @@ def compile_torch(model: TorchModel, options: CompileOptions, directory: Path | 
 
 def compile_file(path: Path, options: CompileOptions, directory: Path | None = None) -> Program:
     """Compile IR of any level; the pipeline goes on from there."""
-    context = new_context()
-    module = read_ir(path, context)
+    context, module = load_ir(path)
     options = platform_of(module, options).checked()
     compilation = compile_ir(context, module, options, path.stem)
     return _packaged(compilation, options, str(path), directory)
@@ -232,7 +231,7 @@ def _packaged(
 
 
 def open_directory(path: Path, warn: Warn = warn) -> Program:
-    """A compiled module; files changed by hand are used as they are, and what depends on them is made anew, elsewhere."""
+    """A compiled module; files changed by hand are used as they are, what depends on them is made anew, elsewhere."""
     manifest = Manifest.load(path)
     options = CompileOptions(manifest.emit, manifest.pipeline, manifest.platform, manifest.hw)
     changed = manifest.changed_files(path)
@@ -389,7 +388,7 @@ def _dtype_of(array: Array) -> str:
 
 
 def evaluate(model: TorchModel, options: CompileOptions) -> dict[str, Any]:
-    """Accuracy or mAP of eager and of compiled code on the model's held-out set, by the names of `cedr evaluate --json`."""
+    """Accuracy or mAP of eager and compiled code on the held-out set, by the names of `cedr evaluate --json`."""
     judge: Judge = model.judge()
     held_out = judge.held_out()
     if held_out is None:

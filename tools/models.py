@@ -76,8 +76,8 @@ def find_model(text: str) -> Model:
         module, inputs = ZOO[text].build()
         return TorchModel(text, module, inputs)
     raise ModelError(
-        f"no model {text!r}: it is neither a zoo model ({', '.join(ZOO)}), nor FILE.py:FACTORY or PACKAGE.MODULE:FACTORY, "
-        "nor a compiled module's directory, nor a .mlir file"
+        f"no model {text!r}: it is neither a zoo model ({', '.join(ZOO)}), nor FILE.py:FACTORY or "
+        "PACKAGE.MODULE:FACTORY, nor a compiled module's directory, nor a .mlir file"
     )
 
 

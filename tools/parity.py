@@ -36,7 +36,8 @@ def compare(
 ) -> Parity:
     """Compare output by output; `dtypes` name the outputs' dtypes. `tolerance` replaces those of the dtypes.
 
-    Integers and booleans must be equal; NaN and infinities must match, else the error is 1e308; an empty output has none.
+    Integers and booleans must be equal; NaN and infinities must match, else the error is 1e308; an empty output has
+    none.
     """
     max_abs = max_rel = 0.0
     within = True

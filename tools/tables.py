@@ -45,12 +45,6 @@ def print_run(result: RunResult) -> None:
             + (f", {decision}" if decision else ""),
             highlight=False,
         )
-    latency = figures["latency_ns"]
-    console.print(
-        f"latency {latency['mean'] / 1e6:.3f} ms (min {latency['min'] / 1e6:.3f}, max {latency['max'] / 1e6:.3f}) over "
-        f"{figures['instances']} instances, makespan {figures['makespan_ns'] / 1e6:.3f} ms, {figures['tasks']:,} tasks",
-        highlight=False,
-    )
-    from cedr.runtime.report import pe_table
+    from cedr.runtime.report import print_report
 
-    console.print(pe_table(result.emulation))
+    print_report(result.emulation, console)
