@@ -27,6 +27,7 @@ from cedr.runtime.record import Record
 from cedr.runtime.result import EmulationResult
 from cedr.target.errors import CedrError
 from cedr.target.manifest import Manifest
+from cedr.target.platform import load_platform, parse_composition
 from cedr.tools.compiler import (
     CompileOptions,
     compile_ir,
@@ -312,8 +313,10 @@ def run_program(program: Program, inputs: Mapping[str, Array] | None, options: R
     if options.values and inputs is not None:
         outputs = program.process.execute(inputs, path, emulation)
     run_s = time.perf_counter() - start
+    from cedr.runtime.report import energy_j
     from cedr.runtime.schedulers import get_scheduler
 
+    platform = load_platform(program.options.platform)
     result: dict[str, Any] = {
         "model": manifest.model,
         "emit": manifest.emit,
@@ -328,6 +331,7 @@ def run_program(program: Program, inputs: Mapping[str, Array] | None, options: R
         "max_rel_error": None,
         "decision_match": None,
         **figures(emulation),
+        "energy_j": energy_j(emulation, platform, parse_composition(platform, program.options.hw)),
         "arena_bytes": manifest.figures.arena_bytes,
         "arena_bound_bytes": manifest.figures.arena_bound_bytes,
         "ir_bytes": dict(manifest.figures.ir_bytes),
