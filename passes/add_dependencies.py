@@ -322,6 +322,7 @@ class FunctionDependencies:
         self.nodes: list[Node] = []
         self.live: dict[SSAValue, list[Access]] = {}
         self.joins: list[Join] = []
+        self.join_number = 0
         self.owners: list[tuple[int, int, Usage]] = []
         """Arena bytes, from and to, and the buffer that had them last."""
         self.by_grid: dict[str, list[Node]] = {}
@@ -392,11 +393,9 @@ class FunctionDependencies:
                 self.live.setdefault(usage.alloc.result, []).append(access)
 
     def _make_join(self, grid: GridOp, dead: Iterable[Usage]) -> Join:
-        number = 0
-        while f"reuse_{number}" in self.names:
-            number += 1
-        name = f"reuse_{number}"
-        self.names.add(name)
+        while (name := f"reuse_{self.join_number}") in self.names:
+            self.join_number += 1
+        self.join_number += 1
         node = Node(len(self.nodes), name, 0, ())
         self.nodes.append(node)
         for usage in dead:
@@ -614,16 +613,19 @@ class FunctionDependencies:
 
     def _write(self) -> None:
         base = 0
+        joins: dict[GridOp, list[Join]] = {}
+        for join in self.joins:
+            if join.used:
+                joins.setdefault(join.before, []).append(join)
         for op in list(self.function.body.block.ops):
             if not isinstance(op, GridOp):
                 continue
-            for join in self.joins:
-                if join.before is op and join.used:
-                    entries = [self._entry(e, 0) for e in join.node.edges if e.needed]
-                    made = JoinOp(join.node.grid, base, entries or None)
-                    made.location = op.location
-                    Rewriter.insert_op(made, InsertPoint.before(op))
-                    base += 1
+            for join in joins.get(op, ()):
+                entries = [self._entry(e, 0) for e in join.node.edges if e.needed]
+                made = JoinOp(join.node.grid, base, entries or None)
+                made.location = op.location
+                Rewriter.insert_op(made, InsertPoint.before(op))
+                base += 1
             op.base = IntegerAttr(base, i64)
             base += op.num_tasks()
             order, num_dims = self.orders[op.sym_name.data], len(op.get_domain())
