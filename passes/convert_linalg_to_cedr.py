@@ -587,8 +587,8 @@ class ConvertLinalgToCedrPass(ModulePass):
     After: the padded tensor is a destination with its border filled by one task; one grid per op, tiles are windows:
 
     ```
-    %1 = cedr.grid @border [] outs(%o0 = %0[0, 0, 0, 0][1, 3, 10, 10] : tensor<1x3x10x10xf32>) { cedr.kernel ... }
-    %2 = cedr.grid @pad_copy [] ins(%i0 = %x[0, 0, 0, 0][1, 3, 8, 8] : ...) outs(%o0 = %1[0, 0, 1, 1][1, 3, 8, 8] : ...)
+    %1 = cedr.grid @x_border [] outs(%o0 = %0[0, 0, 0, 0][1, 3, 10, 10] : tensor<1x3x10x10xf32>) { cedr.kernel ... }
+    %2 = cedr.grid @x_copy [] ins(%i0 = %x[0, 0, 0, 0][1, 3, 8, 8] : ...) outs(%o0 = %1[0, 0, 1, 1][1, 3, 8, 8] : ...)
     %4 = cedr.grid @l0_conv [2 parallel]
       ins(%i0 = %2[0, 0, d0 * 4, 0][1, 3, 6, 10] : ..., %i1 = %w[0, 0, 0, 0][8, 3, 3, 3] : ...)
       outs(%o0 = %3[0, 0, d0 * 4, 0][1, 8, 4, 8] : ...) {

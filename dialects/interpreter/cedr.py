@@ -304,7 +304,7 @@ class Machine:
                 self.arrays[arg] = garbage(shape_of(arg), element_type_of(arg))
                 self.outputs.append(self.arrays[arg])
             else:
-                array = np.ascontiguousarray(next(given))
+                array = np.asarray(next(given), order="C")  # ascontiguousarray would give a scalar a dimension
                 if array.shape != shape_of(arg):
                     raise InterpretationError(f"input of shape {list(array.shape)} for {arg.type}")
                 self.arrays[arg] = array

@@ -265,6 +265,19 @@ def test_an_input_of_another_shape_is_refused() -> None:
         run_function(main_of(parse(PLANNED.format(a="", b="", r=""))), [X[:4]], {})
 
 
+def test_a_buffer_without_dimensions() -> None:
+    module = parse("""
+    func.func @main(%x: memref<f32>, %y: memref<f32> {cedr.output = "y"}) {
+      cedr.grid @g [] ins(%i = %x[][] : memref<f32>) outs(%o = %y[][] : memref<f32>) {
+        cedr.zip add ins(%i, %i) outs(%o)
+        cedr.yield
+      }
+      func.return
+    }""")
+    (result,) = interpret(module, [np.array(3, np.float32)], {})
+    assert result.shape == () and result == 6
+
+
 def test_a_weight_of_another_shape_is_refused() -> None:
     module = parse("""
     func.func @main() -> tensor<4xf32> {

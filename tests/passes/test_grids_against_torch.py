@@ -1,5 +1,7 @@
-"""Networks from PyTorch under random plans: grids on tensors and on buffers give PyTorch's values."""
+"""Networks from PyTorch under random plans: grids on tensors and on buffers give PyTorch's values, at the last level in
+any order that the dependencies allow."""
 
+import random
 from collections.abc import Callable
 
 import numpy as np
@@ -8,9 +10,24 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from cedr.dialects.interpreter.cedr import enumerate_tasks, run_tasks
+from cedr.dialects.interpreter.run import interpret
+from cedr.dialects.universe import make_context
+from cedr.dialects.weights import WeightStore
 from cedr.frontend.export import export_model
 from cedr.frontend.importer import import_program
-from tests.passes.grid_levels import assert_levels_agree, plan_at_random, values_by_level
+from cedr.passes.add_dependencies import AddDependenciesPass
+from cedr.passes.plan_memory import PlanMemoryPass
+from tests.passes.dependency_checker import read_edges, unordered
+from tests.passes.grid_levels import (
+    assert_levels_agree,
+    bufferize,
+    convert,
+    grids,
+    main_of,
+    plan_at_random,
+    values_by_level,
+)
 
 torch.set_num_threads(1)
 
@@ -103,6 +120,33 @@ class Products(nn.Module):
         return torch.softmax(q, -1) @ x, torch.bmm(q, x)
 
 
+class Dense(nn.Module):
+    """Nested concatenations: a grid reads one part of the root of which it writes another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(7, 4, 3)
+        self.last = nn.Conv2d(11, 2, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.cat([x, F.relu(self.first(x))], 1)
+        result: torch.Tensor = self.last(torch.cat([x[:, :, 1:-1, 1:-1], F.relu(self.second(x))], 1))
+        return result
+
+
+class DenseInPlace(nn.Module):
+    """As Dense with 1x1 convolutions, so that nothing is padded or cropped and nothing but the input is copied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.last = nn.Conv2d(3, 4, 1), nn.Conv2d(7, 4, 1), nn.Conv2d(11, 2, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.cat([x, F.relu(self.first(x))], 1)
+        result: torch.Tensor = self.last(torch.cat([x, F.relu(self.second(x))], 1))
+        return result
+
+
 class Tables(nn.Module):
     """A constant of several values, which becomes a weight."""
 
@@ -136,6 +180,8 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "outputs": (Outputs, (3, 6)),
     "shapes": (Shapes, (1, 3, 4, 5)),
     "products": (Products, (2, 3, 4)),
+    "dense": (Dense, (1, 3, 6, 6)),
+    "dense_in_place": (DenseInPlace, (1, 3, 5, 6)),
     "tables": (Tables, (1, 2, 5, 5)),
     "stack": (stack, (5, 7)),
     "small_vgg": (small_vgg, (2, 3, 8, 12)),
@@ -158,3 +204,54 @@ def test_values_of_pytorch_at_every_level(name: str, seed: int) -> None:
     pairs = [(got, want)] if isinstance(want, torch.Tensor) else zip(got, want, strict=True)  # type: ignore[call-overload]  # a tuple then
     for result, expected in pairs:
         np.testing.assert_allclose(np.asarray(result), expected.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def any_order(edges: list[set[int]], seed: int) -> list[int]:
+    """A random topological order of tasks; `edges[t]` are those that t waits for."""
+    rng = random.Random(seed)
+    waits = [len(before) for before in edges]
+    waiters: list[list[int]] = [[] for _ in edges]
+    for task, before in enumerate(edges):
+        for other in before:
+            waiters[other].append(task)
+    ready, order = [task for task, count in enumerate(waits) if not count], []
+    while ready:
+        task = ready.pop(rng.randrange(len(ready)))
+        order.append(task)
+        for other in waiters[task]:
+            waits[other] -= 1
+            if not waits[other]:
+                ready.append(other)
+    assert len(order) == len(edges)
+    return order
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_same_values_in_any_order_of_the_last_levels_tasks(name: str) -> None:
+    torch.manual_seed(7)
+    build, shape = NETWORKS[name]
+    model, x = build().eval(), torch.randn(shape)
+    imported = import_program(export_model(model, (x,)), name)
+    plan_at_random(imported.module, seed=3, cut=0.3)
+    store = WeightStore(dict(imported.weights))
+    want = interpret(imported.module, [x.numpy()], store)
+    module = bufferize(convert(imported.module, store))
+    for last in (PlanMemoryPass(), AddDependenciesPass()):
+        last.apply(make_context(store), module)
+    module.verify()
+    function = main_of(module)
+    assert unordered(function) == []
+    edges, tasks = read_edges(function), {task.id: task for task in enumerate_tasks(function)}
+    for seed in range(3):
+        order = [tasks[number] for number in any_order(edges, seed) if number in tasks]  # joins do nothing
+        assert len(order) == len(tasks)
+        for got, expected in zip(run_tasks(function, [x.numpy()], store, order), want, strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_nested_concatenations_copy_the_input_only() -> None:
+    torch.manual_seed(7)
+    model, x = DenseInPlace().eval(), torch.randn(1, 3, 5, 6)
+    imported = import_program(export_model(model, (x,)), "dense")
+    module = bufferize(convert(imported.module, WeightStore(dict(imported.weights))))
+    assert [name for name in grids(module) if "copy" in name] == ["x_copy"]
