@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -99,13 +99,13 @@ class Chooser:
 
     def layerwise(self, function: func.FuncOp) -> None:
         slots = LAYERWISE_SLOTS if self.slots is None else self.slots
-        for op, shape in self._shapes(function):
+        for op, shape in self._shapes(function, default_api):
             plan = TilePlan.layerwise(shape)
             convolves = plan.api in ("conv2d", "conv1d")
             op.attributes[PLAN] = PlanAttr(plan.api, plan.tiles, {"slots": slots} if convolves else {})
 
     def default(self, function: func.FuncOp) -> None:
-        for op, shape in self._shapes(function):
+        for op, shape in self._shapes(function, api_of):
             if (layer := joined_layer(op)) is not None and layer.results[0] in self.tiles:
                 op.attributes[PLAN] = PlanAttr(EPILOGUE)
                 self.tiles[op.results[0]] = self.tiles[layer.results[0]]
@@ -121,12 +121,14 @@ class Chooser:
             op.attributes[PLAN] = PlanAttr(plan.api, plan.tiles, options)
             self._note(shape, plan)
 
-    def _shapes(self, function: func.FuncOp) -> Iterator[tuple[LinalgStructuredOperation, OpShape]]:
+    def _shapes(
+        self, function: func.FuncOp, api: Callable[[LinalgStructuredOperation], str]
+    ) -> Iterator[tuple[LinalgStructuredOperation, OpShape]]:
         for op in function.body.block.ops:
             if not isinstance(op, LinalgStructuredOperation) or isinstance(op, linalg_ops.FillOp):
                 continue
             try:
-                yield op, OpShape.of(op, api_of(op))
+                yield op, OpShape.of(op, api(op))
             except ValueError as error:
                 self.reasons.append(at(op, str(error)))
 
