@@ -5,7 +5,8 @@ same hidden region. `Linalg` is the dialect to register in place of xDSL's; it h
 
 Importing this module also gives every linalg op the effects that MLIR gives it: none on tensors, so that CSE and DCE
 see through it; on memrefs a read of each input, a write of each output, and a read of the outputs whose old value the
-body uses. It also corrects the hidden body of xDSL's `linalg.pooling_nchw_max`, which reads the window and not the output.
+body uses. It also corrects two of xDSL's ops: the hidden body of `linalg.pooling_nchw_max`, which reads the window and
+not the output, and the text of `linalg.matmul`, which drops the indexing maps of a transposed product.
 """
 
 from abc import ABC
@@ -16,6 +17,7 @@ from typing import ClassVar
 from xdsl.builder import Builder
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import (
+    AffineMapAttr,
     AnyFloat,
     ArrayAttr,
     DenseIntElementsAttr,
@@ -35,6 +37,8 @@ from xdsl.dialects.linalg.abstract_ops import (
 from xdsl.ir import Attribute, Block, BlockArgument, Dialect, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 from xdsl.irdl import irdl_op_definition
+from xdsl.parser import Parser
+from xdsl.printer import Printer
 from xdsl.traits import EffectInstance, MemoryEffect, MemoryEffectKind, Pure
 from xdsl.utils.exceptions import VerifyException
 
@@ -312,6 +316,37 @@ def _pooling_nchw_max_region(
 
 
 linalg_ops.PoolingNchwMaxOp.get_hidden_region = classmethod(_pooling_nchw_max_region)  # type: ignore[method-assign,assignment]  # xDSL's is wrong
+
+
+_PLAIN_MATMUL_MAPS = tuple(
+    AffineMapAttr(AffineMap(3, 0, (dims[i], dims[j]))) for dims in (_dims(3),) for i, j in ((0, 2), (2, 1), (0, 1))
+)
+
+
+def _print_matmul(self: linalg_ops.MatmulOp, printer: Printer) -> None:
+    """As MLIR does: `linalg.matmul indexing_maps = [...] ins(...) outs(...)` where the maps are not the plain ones."""
+    if self.indexing_maps.data != _PLAIN_MATMUL_MAPS:
+        printer.print_string(" indexing_maps = ")
+        printer.print_attribute(self.indexing_maps)
+    NamedOperation.print(self, printer)
+
+
+def _parse_matmul(cls: type[linalg_ops.MatmulOp], parser: Parser) -> linalg_ops.MatmulOp:
+    maps = None
+    if parser.parse_optional_keyword("indexing_maps"):
+        parser.parse_punctuation("=")
+        position = parser.pos
+        maps = parser.parse_attribute()
+        if not isinstance(maps, ArrayAttr) or not all(isinstance(m, AffineMapAttr) for m in maps.data):
+            parser.raise_error("indexing_maps is an array of affine maps", position, parser.pos)
+    op: linalg_ops.MatmulOp = NamedOperation.parse.__func__(cls, parser)  # type: ignore[attr-defined]  # a classmethod
+    if maps is not None:
+        op.properties["indexing_maps"] = maps
+    return op
+
+
+linalg_ops.MatmulOp.print = _print_matmul  # type: ignore[method-assign,assignment]  # xDSL's loses the maps
+linalg_ops.MatmulOp.parse = classmethod(_parse_matmul)  # type: ignore[method-assign,assignment]  # likewise
 
 
 def _add_effects() -> None:

@@ -17,6 +17,7 @@ PASSES: Final[dict[str, str]] = {
     "bufferize": "bufferize:BufferizePass",
     "fold-constants": "fold_constants:FoldConstantsPass",
     "fold-batch-norm": "fold_batch_norm:FoldBatchNormPass",
+    "fold-transposes": "fold_transposes:FoldTransposesPass",
     "fuse-elementwise": "fuse_elementwise:FuseElementwisePass",
     "choose": "choose:ChoosePass",
     "convert-linalg-to-cedr": "convert_linalg_to_cedr:ConvertLinalgToCedrPass",

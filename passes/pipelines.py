@@ -39,7 +39,8 @@ class Stage:
 
 def _stages(mapping: str) -> tuple[Stage, ...]:
     return (
-        Stage("fold-constants", "packs transposed weights and makes batch norm's vectors weights, for the next pass"),
+        Stage("fold-transposes", "before constants are folded: a linear layer's weight is read as it stands, not packed"),
+        Stage("fold-constants", "makes batch norm's vectors weights, for the next pass"),
         Stage("fold-batch-norm", "before fusion hides a scale in a generic that does more"),
         Stage("canonicalize", "drops what the import and the folds left behind"),
         Stage("cse", "one fill and one constant of a kind; fewer ops for all that follow"),
