@@ -57,7 +57,7 @@ def _compile_options(parser: argparse.ArgumentParser) -> None:
     _json_option(parser)
 
 
-def _build_parser() -> argparse.ArgumentParser:
+def argument_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="cedr", description="Compile PyTorch models for heterogeneous SoCs and run them on an emulated one."
     )
@@ -321,7 +321,7 @@ def _list(as_json: bool, name: str, rows: list[dict[str, Any]]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command's exit status: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted."""
-    arguments = _build_parser().parse_args(argv)
+    arguments = argument_parser().parse_args(argv)
     action: Callable[[argparse.Namespace], int] = arguments.action
     try:
         return action(arguments)
