@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from math import prod
 from typing import Any
 
@@ -14,9 +14,10 @@ from xdsl.dialects.linalg import ops as linalg_ops
 from xdsl.dialects.linalg.abstract_ops import LinalgStructuredOperation
 from xdsl.ir import Block, Operation, SSAValue
 
-from cedr.dialects.cedr import WeightOp
-from cedr.dialects.element_types import element_size_bytes
+from cedr.dialects.cedr import WeightOp, element_type_of, shape_of
+from cedr.dialects.element_types import element_size_bytes, numpy_dtype
 from cedr.dialects.interpreter.run import Run
+from cedr.dialects.weights import WeightsError, WeightStore
 from cedr.passes.layout import dense_splat, is_undefined, splat_of
 
 Array = NDArray[Any]
@@ -100,14 +101,27 @@ def _is_defined(op: Operation) -> bool:
     return not any(is_undefined(v) for v in op.operands)
 
 
+def weight_array(weights: WeightStore, op: WeightOp) -> Array:
+    """The contents of a weight. Raises WeightsError where they are not there or not of the type that the IR gives."""
+    array = weights[op.weight_name]
+    shape, dtype = shape_of(op.result), numpy_dtype(element_type_of(op.result))
+    if array.shape != shape or array.dtype != dtype:
+        raise WeightsError(
+            f"weight '{op.weight_name}' is {dtype}{list(shape)} in the IR, "
+            f"{array.dtype}{list(array.shape)} in the weights given"
+        )
+    return array
+
+
 class Evaluator:
     """Computes known values by the reference interpreter, each op once."""
 
-    def __init__(self, module: ModuleOp, weights: Mapping[str, Array]):
+    def __init__(self, module: ModuleOp, weights: WeightStore):
         self.run = Run(module, weights)
+        self.weights = weights
 
     def value(self, value: SSAValue) -> Array:
-        """The contents of a known tensor. Raises InterpretationError, or WeightsError for a weight that is missing."""
+        """The contents of a known tensor. Raises WeightsError for a weight that is missing or of another type."""
         pending = [value]
         while pending:
             current = pending[-1]
@@ -120,6 +134,8 @@ class Evaluator:
             if missing:
                 pending += missing
                 continue
+            if isinstance(op, WeightOp):
+                weight_array(self.weights, op)
             results = self.run.operation(op, [self.run.values[v] for v in op.operands])
             self.run.values.update(zip(op.results, results, strict=True))
             pending.pop()

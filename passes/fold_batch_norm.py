@@ -16,7 +16,7 @@ from xdsl.passes import ModulePass
 from cedr.dialects.cedr import Affine, WeightOp, affine_map, affine_results
 from cedr.dialects.linalg_extensions import Conv1DNcwFcwOp
 from cedr.dialects.weights import WeightsError, WeightStore, weights_of
-from cedr.passes.constants import erase_unused, name_hint
+from cedr.passes.constants import erase_unused, name_hint, weight_array
 from cedr.passes.errors import at
 from cedr.passes.fuse_elementwise import is_elementwise
 from cedr.passes.layout import scalar_constant, splat_of
@@ -179,7 +179,7 @@ class _Symbolic:
                 return None
             if self.weights is None:
                 return np.float64(np.nan)  # type: ignore[return-value]  # 0-d
-            array: Vector = np.asarray(self.weights[value.owner.weight_name], np.float64)
+            array: Vector = np.asarray(weight_array(self.weights, value.owner), np.float64)
             return array.reshape(-1) if by_channel else array.reshape(())
         attr = splat_of(value) if isinstance(value.type, TensorType) else scalar_constant(value)
         return _number(attr)
@@ -230,7 +230,7 @@ def _plus(a: Vector | None, b: Vector | None) -> Vector | None:
 def fold(chain: Chain, weights: WeightStore) -> bool:
     """Rewrites a chain; False, and nothing done, where a folded weight would not be finite."""
     layer, weight = chain.layer, chain.weight
-    array = weights[weight.weight_name]
+    array = weight_array(weights, weight)
     channels = array.shape[chain.channel_dim]
     factor, shift = np.ones(channels), np.zeros(channels)
     value: SSAValue = layer.res[0]

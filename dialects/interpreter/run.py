@@ -13,6 +13,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.traits import IsTerminator
 from xdsl.utils.exceptions import InterpretationError
 
+from cedr.dialects.cedr import WeightOp, element_type_of, shape_of
 from cedr.dialects.element_types import dtype_name, numpy_dtype
 from cedr.dialects.interpreter import cedr, linalg
 from cedr.dialects.interpreter.scalar import evaluate
@@ -73,6 +74,7 @@ def interpret(
     the module's `cedr.weight` ops. Raises InterpretationError for inputs that don't fit, a weight that is missing or of
     another type, and an op that it does not know.
     """
+    _check_weights(module, weights)
     run = Run(module, weights)
     if function not in run.functions or run.functions[function].is_declaration:
         raise InterpretationError(f"no function @{function}; the functions are {_names(run.functions)}")
@@ -93,6 +95,19 @@ def interpret(
     if any(is_output):
         return list(cedr.run_function(op, arrays, weights))
     return [np.array(result) for result in run.call(function, arrays)]
+
+
+def _check_weights(module: ModuleOp, weights: Mapping[str, Array]) -> None:
+    for op in module.walk():
+        if not isinstance(op, WeightOp):
+            continue
+        name = op.weight_name
+        if name not in weights:
+            raise InterpretationError(f"no weight {name!r} among the {len(weights)} given")
+        shape, dtype = shape_of(op.result), numpy_dtype(element_type_of(op.result))
+        if weights[name].shape != shape or weights[name].dtype != dtype:
+            got = f"{weights[name].dtype}{list(weights[name].shape)}"
+            raise InterpretationError(f"weight {name!r} is {dtype}{list(shape)} in the IR, got {got}")
 
 
 def _names(functions: Mapping[str, object]) -> str:
