@@ -11,10 +11,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cedr.target.errors import CedrError
+from cedr.target.manifest import Manifest
 
 
 class PackageError(CedrError):
     """A directory that can't be written or is something else's."""
+
+
+def check_replaceable(directory: Path) -> None:
+    """Raises PackageError if something stands in a module's place that is neither empty nor a compiled module."""
+    if directory.is_dir():
+        try:
+            if any(directory.iterdir()):
+                Manifest.load(directory)
+        except CedrError:
+            raise PackageError(
+                f"{directory}: not empty and no compiled module; name another directory for -o"
+            ) from None
+        except OSError as error:
+            raise PackageError(f"{directory}: cannot be read: {error.strerror}") from error
+    elif directory.exists() or directory.is_symlink():
+        raise PackageError(f"{directory}: a file of that name is in the way")
 
 
 @contextmanager
@@ -23,11 +40,7 @@ def replacing(directory: Path) -> Iterator[Path]:
 
     An existing directory is replaced only if it is empty or a compiled module. Raises PackageError else.
     """
-    if directory.exists():
-        if not directory.is_dir():
-            raise PackageError(f"{directory}: a file of that name is in the way")
-        if any(directory.iterdir()) and not (directory / "manifest.json").is_file():
-            raise PackageError(f"{directory}: not empty and no compiled module; name another directory for -o")
+    check_replaceable(directory)
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))

@@ -36,6 +36,14 @@ class EmulationError(CedrError):
     """What can't be emulated; the text says which application, call or option, and why."""
 
 
+def check_os_model(name: str) -> None:
+    """Raises EmulationError for an OS model that there is not, listing those there are."""
+    if name not in OS_MODELS:
+        raise EmulationError(f"there is no OS model {name!r}; there are {', '.join(OS_MODELS)}")
+    if name != "ideal":
+        raise EmulationError(f"the OS model {name} is not available yet; use ideal, where each PE is a server")
+
+
 def emulate(
     records: Records,
     platform: str | os.PathLike[str] | Platform,
@@ -58,10 +66,7 @@ def emulate(
     The same arguments give the same result, to the byte. Raises CedrError before anything runs where a record, an
     option, the composition or a call that no PE offers stands against it.
     """
-    if os_model not in OS_MODELS:
-        raise EmulationError(f"there is no OS model {os_model!r}; there are {', '.join(OS_MODELS)}")
-    if os_model != "ideal":
-        raise EmulationError(f"the OS model {os_model} is not available yet; use ideal, where each PE is a server")
+    check_os_model(os_model)
     board = _load(platform)
     listed = [records] if isinstance(records, (Record, str, os.PathLike)) else list(records)
     read = [item if isinstance(item, Record) else read_record(item) for item in listed]

@@ -7,7 +7,8 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,16 +26,18 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"needs a number of at least 1, got {text}")
-    return value
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"needs a whole number of at least 1, got {text!r}")
+    return int(text)
 
 
 def _at_least_zero(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"needs a number of at least 0, got {text}")
+        raise argparse.ArgumentTypeError(f"needs a number of at least 0, got {text!r}")
     return value
 
 
@@ -48,12 +51,10 @@ def _compile_options(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="a zoo model, FILE.py:FACTORY, PACKAGE.MODULE:FACTORY, a compiled module's directory or a .mlir file",
     )
-    parser.add_argument("--emit", choices=("c", "python"), default="c", help="language of the task module (default: c)")
-    parser.add_argument(
-        "--pipeline", default="default", metavar="NAME", help="default, layerwise, or a pass pipeline 'a,b{opt=1}'"
-    )
-    parser.add_argument("--platform", default="zcu102", metavar="NAME", help="a platform's name or TOML file")
-    parser.add_argument("--hw", default="C3+F1+C2D1+Z1", metavar="COMPOSITION", help="PEs (default: C3+F1+C2D1+Z1)")
+    parser.add_argument("--emit", choices=("c", "python"), help="language of the task module (default: c)")
+    parser.add_argument("--pipeline", metavar="NAME", help="default, layerwise, or a pass pipeline 'a,b{opt=1}'")
+    parser.add_argument("--platform", metavar="NAME", help="a platform's name or TOML file (default: zcu102)")
+    parser.add_argument("--hw", metavar="COMPOSITION", help="PEs (default: C3+F1+C2D1+Z1)")
     _json_option(parser)
 
 
@@ -110,19 +111,20 @@ def argument_parser() -> argparse.ArgumentParser:
 # ---- commands ----
 
 
+def _print_json(arguments: argparse.Namespace, result: Mapping[str, object]) -> None:
+    print(json.dumps(result), file=arguments.stdout)
+
+
 def _options(arguments: argparse.Namespace) -> Any:
     from cedr.tools.compiler import CompileOptions
 
-    return CompileOptions(
-        arguments.emit,
-        arguments.pipeline,
-        arguments.platform,
-        arguments.hw,
-        getattr(arguments, "save_ir", False),
-    ).checked()
+    names = ("emit", "pipeline", "platform", "hw")
+    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    return CompileOptions(**given, save_ir=getattr(arguments, "save_ir", False), given=frozenset(given)).checked()
 
 
 def _compile(arguments: argparse.Namespace) -> int:
+    from cedr.backend.package import check_replaceable
     from cedr.tools.driver import open_model
     from cedr.tools.models import ModuleDirectory, find_model
 
@@ -130,6 +132,7 @@ def _compile(arguments: argparse.Namespace) -> int:
     model = find_model(arguments.model)
     if isinstance(model, ModuleDirectory):
         raise CedrError(f"{arguments.model}: already a compiled module; compile the model or the IR that it came from")
+    check_replaceable(arguments.output)
     program = open_model(model, options, arguments.output)
     figures = program.manifest.figures
     result = {
@@ -147,7 +150,7 @@ def _compile(arguments: argparse.Namespace) -> int:
         "export_s": figures.export_s,
     }
     if arguments.json:
-        print(json.dumps(result))
+        _print_json(arguments, result)
     else:
         print(f"{arguments.output}: {program.manifest.name}, compiled in {figures.compile_s:.2f} s")
     return 0
@@ -166,6 +169,8 @@ def _read_inputs(program: Program, texts: Sequence[str]) -> dict[str, Any]:
             array = np.load(path, allow_pickle=False)
         except (OSError, ValueError) as error:
             raise CedrError(f"--input {path}: not a readable .npy file: {error}") from error
+        if not isinstance(array, np.ndarray):
+            raise CedrError(f"--input {path}: not a readable .npy file: an archive of several arrays")
         arrays[name] = check_input(specs[name], array)
     missing = [name for name in specs if name not in arrays]
     if missing:
@@ -193,12 +198,14 @@ def _assigned(texts: Sequence[str], names: Sequence[str], option: str) -> dict[s
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from cedr.runtime.emulator import check_os_model
     from cedr.runtime.schedulers import get_scheduler
     from cedr.tools.driver import RunOptions, open_model, run_program
     from cedr.tools.models import TorchModel, find_model
 
     options = _options(arguments)
     get_scheduler(arguments.scheduler)
+    check_os_model(arguments.os_model)
     if arguments.no_values and (arguments.input or arguments.output):
         raise CedrError("--no-values computes nothing: --input and --output have no place beside it")
     model = find_model(arguments.model)
@@ -227,7 +234,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
         write_out(result.emulation, arguments.out, program.manifest.model)
     if arguments.json:
-        print(json.dumps(result.figures))
+        _print_json(arguments, result.figures)
     else:
         from cedr.tools.tables import print_run
 
@@ -266,7 +273,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         raise CedrError(f"{arguments.model}: evaluate needs the PyTorch model, with its held-out set")
     result = evaluate(model, options)
     if arguments.json:
-        print(json.dumps(result))
+        _print_json(arguments, result)
     else:
         print(
             f"{result['model']}: {result['metric']} on {result['samples']} held-out inputs: "
@@ -280,7 +287,7 @@ def _models(arguments: argparse.Namespace) -> int:
     from cedr.frontend.zoo import ZOO
 
     rows = [{"name": e.name, "summary": e.summary, "input_shape": list(e.input_shape)} for e in ZOO.values()]
-    _list(arguments.json, "models", rows)
+    _list(arguments, "models", rows)
     return 0
 
 
@@ -290,7 +297,7 @@ def _platforms(arguments: argparse.Namespace) -> int:
     if arguments.platform_action == "validate":
         summary = summary_of(load_platform(arguments.file))
         if arguments.json:
-            print(json.dumps({"file": str(arguments.file), "valid": True, "name": summary.name}))
+            _print_json(arguments, {"file": str(arguments.file), "valid": True, "name": summary.name})
         else:
             print(f"{arguments.file}: valid: platform {summary.name}")
         return 0
@@ -298,7 +305,7 @@ def _platforms(arguments: argparse.Namespace) -> int:
     if not arguments.json:
         shown = ("name", "title", "composition", "most", "figures", "sources", "estimates")
         rows = [{key: row[key] for key in shown} for row in rows]
-    _list(arguments.json, "platforms", rows)
+    _list(arguments, "platforms", rows)
     return 0
 
 
@@ -306,13 +313,13 @@ def _schedulers(arguments: argparse.Namespace) -> int:
     from cedr.runtime.schedulers import all_schedulers
 
     rows = [{"name": s.name, "aliases": list(s.aliases), "about": s.about} for s in all_schedulers().values()]
-    _list(arguments.json, "schedulers", rows)
+    _list(arguments, "schedulers", rows)
     return 0
 
 
-def _list(as_json: bool, name: str, rows: list[dict[str, Any]]) -> None:
-    if as_json:
-        print(json.dumps({name: rows}))
+def _list(arguments: argparse.Namespace, name: str, rows: list[dict[str, Any]]) -> None:
+    if arguments.json:
+        _print_json(arguments, {name: rows})
         return
     from cedr.tools.tables import print_rows
 
@@ -321,10 +328,16 @@ def _list(as_json: bool, name: str, rows: list[dict[str, Any]]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command's exit status: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted."""
-    arguments = argument_parser().parse_args(argv)
-    action: Callable[[argparse.Namespace], int] = arguments.action
     try:
-        return action(arguments)
+        arguments = argument_parser().parse_args(argv)
+    except SystemExit as stop:  # argparse has printed what there is to say
+        return int(stop.code or 0)
+    action: Callable[[argparse.Namespace], int] = arguments.action
+    arguments.stdout = sys.stdout
+    try:
+        # What the user's own code prints is no part of the JSON.
+        with redirect_stdout(sys.stderr if arguments.json else sys.stdout):
+            return action(arguments)
     except CedrError as error:
         print(f"cedr {arguments.command}: {error}", file=sys.stderr)
         return 1

@@ -44,11 +44,14 @@ class CompileOptions:
     platform: str = "zcu102"
     hw: str = "C3+F1+C2D1+Z1"
     save_ir: bool = False
+    given: frozenset[str] = frozenset()
+    """The names of those that were asked for; the others are defaults, which what is compiled already overrides."""
 
     def checked(self) -> CompileOptions:
         """These options with the composition in its canonical spelling. Raises CedrError for what does not exist."""
         if self.emit not in EMITS:
             raise CompileError(f"no emitter {self.emit!r}; those there are: {', '.join(EMITS)}")
+        pipeline_passes(self.pipeline, self.platform, self.hw)
         composition = parse_composition(load_platform(self.platform), self.hw)
         return replace(self, hw=composition.text)
 
@@ -221,8 +224,12 @@ def _weights_named(compilation: Compilation) -> set[str]:
 
 
 def platform_of(module: ModuleOp, options: CompileOptions) -> CompileOptions:
-    """The options with the platform and composition that planned IR carries."""
+    """The options with the platform and composition that planned IR carries, where none were asked for."""
     attribute = module.attributes.get("cedr.platform")
     if not isinstance(attribute, PlatformAttr):
         return options
-    return replace(options, platform=attribute.platform_name.data, hw=attribute.composition.data)
+    return replace(
+        options,
+        platform=options.platform if "platform" in options.given else attribute.platform_name.data,
+        hw=options.hw if "hw" in options.given else attribute.composition.data,
+    )

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,9 +145,11 @@ def check_input(spec: Any, array: Array) -> Array:
     from cedr.target.dtypes import numpy_dtype
 
     if array.dtype != numpy_dtype(spec.dtype) or array.shape != spec.shape:
-        raise RunError(
-            f"input '{spec.name}' is {spec.dtype}{list(spec.shape)}, got {array.dtype.name}{list(array.shape)}"
-        )
+        try:
+            dtype = _dtype_of(array)
+        except CedrError:  # one that no program takes
+            dtype = str(array.dtype)
+        raise RunError(f"input '{spec.name}' is {spec.dtype}{list(spec.shape)}, got {dtype}{list(array.shape)}")
     return array
 
 
@@ -231,10 +233,27 @@ def _packaged(
     return Program(directory, manifest, options, torch_model, rebuild, _owned=owned)
 
 
-def open_directory(path: Path, warn: Warn = warn) -> Program:
-    """A compiled module; files changed by hand are used as they are, what depends on them is made anew, elsewhere."""
+def open_directory(path: Path, asked: CompileOptions | None = None, warn: Warn = warn) -> Program:
+    """A compiled module; files changed by hand are used as they are, what depends on them is made anew, elsewhere.
+
+    A platform and a composition that were asked for are those that it is emulated on. Raises RunError for an emitter or
+    a pipeline that is not the module's.
+    """
+    asked = CompileOptions() if asked is None else asked
     manifest = Manifest.load(path)
     options = CompileOptions(manifest.emit, manifest.pipeline, manifest.platform, manifest.hw)
+    for name in ("emit", "pipeline"):
+        if name in asked.given and getattr(asked, name) != getattr(options, name):
+            raise RunError(
+                f"{path}: compiled with --{name} {getattr(options, name)}, so that --{name} {getattr(asked, name)} comes "
+                "too late; compile the model again"
+            )
+    options = replace(
+        options,
+        platform=asked.platform if "platform" in asked.given else options.platform,
+        hw=asked.hw if "hw" in asked.given else options.hw,
+        given=asked.given,
+    ).checked()
     changed = manifest.changed_files(path)
     for name in changed:
         state = "is gone" if not (path / name).exists() else "was changed by hand: used as it is"
@@ -260,8 +279,6 @@ def open_directory(path: Path, warn: Warn = warn) -> Program:
 
 
 def _with_weights(process: ModuleProcess, directory: Path) -> ModuleProcess:
-    from dataclasses import replace
-
     return replace(process, weights=directory / "weights.safetensors")
 
 
@@ -273,7 +290,7 @@ def open_model(model: Model, options: CompileOptions, directory: Path | None = N
         case IrFile():
             return compile_file(model.path, options, directory)
         case ModuleDirectory():
-            return open_directory(model.path, warn)
+            return open_directory(model.path, options, warn)
 
 
 # ---- running ----
@@ -321,7 +338,7 @@ def run_program(program: Program, inputs: Mapping[str, Array] | None, options: R
         "model": manifest.model,
         "emit": manifest.emit,
         "pipeline": manifest.pipeline,
-        "platform": manifest.platform,
+        "platform": platform.name,
         "hw": program.options.hw,
         "scheduler": get_scheduler(options.scheduler).name,
         "os_model": options.os_model,

@@ -59,7 +59,7 @@ Model = TorchModel | ModuleDirectory | IrFile
 def find_model(text: str) -> Model:
     """What a MODEL argument names. Raises ModelError saying what was looked for."""
     path = Path(text)
-    if path.is_dir():
+    if text and path.is_dir():
         if not (path / "manifest.json").is_file():
             raise ModelError(f"{text}: a directory without a manifest.json, so no compiled module; compile one with -o")
         return ModuleDirectory(path)
@@ -75,6 +75,8 @@ def find_model(text: str) -> Model:
     if text in ZOO:
         module, inputs = ZOO[text].build()
         return TorchModel(text, module, inputs)
+    if text.endswith(".py"):
+        raise ModelError(f"{text}: which of its functions makes the model? Name it: {text}:FACTORY")
     raise ModelError(
         f"no model {text!r}: it is neither a zoo model ({', '.join(ZOO)}), nor FILE.py:FACTORY or "
         "PACKAGE.MODULE:FACTORY, nor a compiled module's directory, nor a .mlir file"
@@ -85,7 +87,7 @@ def _from_factory(text: str, place: str, name: str) -> TorchModel:
     factory = _load(text, place, name)
     try:
         made = factory()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelError(f"{text}: the factory failed: {type(error).__name__}: {error}") from error
     return torch_model(name, made, text)
 
@@ -107,14 +109,15 @@ def _load(text: str, place: str, name: str) -> Callable[[], Any]:
     from_file = place.endswith(".py")
     if from_file and not Path(place).is_file():
         raise ModelError(f"{text}: no such file: {place}")
-    # As `python FILE` and `python -m` do: the file's folder, or the current one, comes first.
-    sys.path.insert(0, str(Path(place).resolve().parent if from_file else Path.cwd()))
+    # As `python FILE` and `python -m` do: the file's folder, or the current one, comes first, and stays there for what
+    # the factory and the model import later.
+    folder = str(Path(place).resolve().parent if from_file else Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
     try:
         module = _import_file(Path(place)) if from_file else importlib.import_module(place)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelError(f"{text}: importing {place} failed: {type(error).__name__}: {error}") from error
-    finally:
-        sys.path.pop(0)
     factory: Callable[[], Any] | None = getattr(module, name, None)
     if not callable(factory):
         names = ", ".join(n for n, v in vars(module).items() if callable(v) and not n.startswith("_")) or "none"
@@ -123,10 +126,12 @@ def _load(text: str, place: str, name: str) -> Callable[[], Any]:
 
 
 def _import_file(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    """Import a file under a name that no other module has: it may be called like one of the library's."""
+    name = f"_cedr_model_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
