@@ -330,7 +330,9 @@ class FunctionDependencies:
         self.first_use: dict[int, list[Usage]] = {}
         for usage in usages(function):
             self.first_use.setdefault(usage.first, []).append(usage)
+        # Memory that is never written is never waited for, but for bytes that another buffer may take over.
         self.written = {root_of(v) for g in self.grids for v in (*g.outputs, *g.scratch)}
+        self.written |= {op.result for op in function.body.block.ops if isinstance(op, AllocOp)}
 
     def run(self) -> None:
         for position, grid in enumerate(self.grids):
@@ -426,6 +428,8 @@ class FunctionDependencies:
         for edge in sorted(node.edges, key=lambda e: -e.target.number):
             target = edge.target
             edge.needed = edge.needed and not fills(regions.get(target, ()), target.extents)
+            if not edge.needed_as_reason:
+                continue
             for before in target.edges:
                 region = before.swept(target, range(len(target.extents)))
                 if region is not None:

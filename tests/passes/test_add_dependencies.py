@@ -31,6 +31,7 @@ from cedr.passes.plan_memory import PlanMemoryPass
 from tests.passes.dependency_checker import calls_of, needless_entries, ordered_share, read_edges, unordered
 from tests.passes.grid_levels import main_of, parse
 from tests.passes.grid_programs import chain, random_program
+from tests.passes.wild_grids import wild_program
 
 REUSE = ("full", "parallel", "none")
 
@@ -48,6 +49,34 @@ def with_dependencies(text: str, reuse: str = "full") -> ModuleOp:
 def test_every_conflict_is_ordered(seed: int, steps: int, reuse: str) -> None:
     function = main_of(with_dependencies(random_program(Random(seed), steps), reuse))
     assert unordered(function) == []
+
+
+@given(st.integers(0, 100_000), st.integers(2, 8), st.sampled_from(REUSE))
+@settings(deadline=None, max_examples=60)
+def test_every_conflict_of_odd_grids_is_ordered(seed: int, grids: int, reuse: str) -> None:
+    function = main_of(with_dependencies(wild_program(Random(seed), grids), reuse))
+    assert unordered(function) == []
+
+
+def test_memory_that_nothing_writes_is_waited_for_once_its_bytes_are_taken() -> None:
+    text = """func.func @main(%x: memref<8xf32>, %y: memref<8xf32> {cedr.output = "y"}) {
+      %a = cedr.alloc at 0 : memref<8xf32>
+      %b = cedr.alloc at 0 : memref<8xf32>
+      cedr.grid @a [2 parallel]
+          ins(%a0 = %a[d0 * 4][4] : memref<8xf32>) outs(%y0 = %y[d0 * 4][4] : memref<8xf32>) {
+        cedr.zip add ins(%a0, %a0) outs(%y0)
+        cedr.yield
+      }
+      cedr.grid @b [] ins(%x1 = %x[0][8] : memref<8xf32>) outs(%b1 = %b[0][8] : memref<8xf32>) {
+        cedr.zip add ins(%x1, %x1) outs(%b1)
+        cedr.yield
+      }
+      func.return
+    }"""
+    module = parse(text)
+    AddDependenciesPass().apply(make_context(), module)
+    assert "cedr.join @reuse_0 base 2 after [war @a:0[0 to 1]]" in str(module)
+    assert unordered(main_of(module)) == []
 
 
 def test_at_least_nine_in_ten_entries_are_needed() -> None:
