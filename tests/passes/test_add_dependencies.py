@@ -45,14 +45,14 @@ def with_dependencies(text: str, reuse: str = "full") -> ModuleOp:
 
 
 @given(st.integers(0, 100_000), st.integers(1, 6), st.sampled_from(REUSE))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_every_conflict_is_ordered(seed: int, steps: int, reuse: str) -> None:
     function = main_of(with_dependencies(random_program(Random(seed), steps), reuse))
     assert unordered(function) == []
 
 
 @given(st.integers(0, 100_000), st.integers(2, 8), st.sampled_from(REUSE))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_every_conflict_of_odd_grids_is_ordered(seed: int, grids: int, reuse: str) -> None:
     function = main_of(with_dependencies(wild_program(Random(seed), grids), reuse))
     assert unordered(function) == []
@@ -225,7 +225,7 @@ SHAPES = st.sampled_from(((12,), (3, 8), (2, 3, 4), (1, 6, 4)))
 
 
 @given(SHAPES.flatmap(lambda shape: st.tuples(reaches(shape), reaches(shape))))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_inverse_holds_every_point_that_meets(pair: tuple[Reach, Reach]) -> None:
     target, own = pair
     box = inverse(target, own)

@@ -115,7 +115,8 @@ class Wild:
         if random.random() < 0.5:
             slots, size = random.choice((1, 2, 3, 16)), random.randint(1, 4)
             self.lines.append(f"%t{number} = cedr.alloc : {memref(slots, size)}")
-            stride, terms = 1, []
+            stride = 1
+            terms: list[str] = []
             for i in reversed(range(len(extents))):
                 terms.insert(0, f"d{i} * {stride}")
                 stride *= extents[i]
@@ -142,7 +143,6 @@ class Wild:
     def text(self, grids: int) -> str:
         self.buffers.append(("%input", (24,)))
         self.buffers.append(("%output", (24,)))
-        made = 0
         for number in range(grids):
             if number < 3 or self.random.random() < 0.5:
                 shape = self.random.choice(SHAPES)
@@ -154,9 +154,8 @@ class Wild:
                     self.lines.append(f"%w{number} = cedr.view %b{number} : {memref(*shape)} to {memref(*view)}")
                     self.buffers.append((f"%w{number}", view))
             self.buffers = self.buffers[:2] + self.buffers[2:][-4:]
-            while not self.grid(made):
+            while not self.grid(number):
                 pass
-            made += 1
         body = "\n".join(self.lines)
         return f"""builtin.module {{
           func.func @main(%input: {memref(24)}, %output: {memref(24)} {{cedr.output = "y"}}) {{
