@@ -102,7 +102,8 @@ class Chain:
             user = next(iter(value.uses)).operation
             if not isinstance(user, linalg_ops.GenericOp) or user.res[0].type != result or not is_elementwise(user):
                 break
-            form = _Symbolic(user, value, None).run()
+            with np.errstate(all="ignore"):
+                form = _Symbolic(user, value, None).run()
             if form is None:
                 break
             generics.append(user)
@@ -215,9 +216,8 @@ def _combine(op: Operation, forms: list[Form]) -> Form | None:
             factor = None if x.factor is None else x.factor * c.constant
             return Form(factor, x.constant * c.constant, scales or x.depends)
         case arith.DivfOp(), [a, b] if not b.depends:
-            with np.errstate(all="ignore"):
-                factor = None if a.factor is None else a.factor / b.constant
-                return Form(factor, a.constant / b.constant, scales or a.depends)
+            factor = None if a.factor is None else a.factor / b.constant
+            return Form(factor, a.constant / b.constant, scales or a.depends)
     return None
 
 
@@ -235,9 +235,9 @@ def fold(chain: Chain, weights: WeightStore) -> bool:
     factor, shift = np.ones(channels), np.zeros(channels)
     value: SSAValue = layer.res[0]
     for generic in chain.generics:
-        form = _Symbolic(generic, value, weights).run()
-        assert form is not None and form.factor is not None
         with np.errstate(all="ignore"):
+            form = _Symbolic(generic, value, weights).run()
+            assert form is not None and form.factor is not None
             factor, shift = factor * form.factor, shift * form.factor + form.constant
         value = generic.res[0]
     along = [1] * array.ndim

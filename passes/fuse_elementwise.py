@@ -90,9 +90,9 @@ class Fusion:
     def __init__(self, op: linalg_ops.GenericOp):
         self.op = op
         self.num_loops = len(op.iterator_types)
-        self.changed = False
 
     def run(self) -> None:
+        _erase_dead(self.op.body.block)
         while (index := self._next_producer()) is not None:
             self._fuse(index)
         self._tidy()
@@ -103,6 +103,7 @@ class Fusion:
             if (
                 isinstance(producer, linalg_ops.GenericOp)
                 and producer.parent is self.op.parent
+                and self.op.body.block.args[index].first_use is not None
                 and value.has_one_use()
                 and is_elementwise(producer)
                 and producer.body.block.args[-1].first_use is None
@@ -158,7 +159,6 @@ class Fusion:
         _end(self.op, block, values)
         self._replace(operands, block)
         erase(producer)
-        self.changed = True
 
     def _replace(self, operands: Sequence[Operand], block: Block) -> None:
         self.op = rebuild(self.op, operands, block)
@@ -245,6 +245,13 @@ def clone_scalars(
             values[op.results[0]] = index.results[0]
             continue
         target.add_op(op.clone(values))
+
+
+def _erase_dead(block: Block) -> None:
+    """Scalar ops have no effects: what nobody uses goes."""
+    for op in reversed(list(block.ops)):
+        if op is not block.last_op and not any(result.first_use for result in op.results):
+            block.erase_op(op)
 
 
 def _end(op: linalg_ops.GenericOp, block: Block, values: dict[SSAValue, SSAValue]) -> None:

@@ -1,5 +1,7 @@
 """The reference interpreter on linalg: against PyTorch and NumPy."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -29,8 +31,8 @@ def draw(*shape: int) -> NDArray[np.float32]:
     return RNG.standard_normal(shape).astype(np.float32)
 
 
-def close(got: NDArray[np.generic], want: object, rtol: float = 1e-5) -> None:
-    wanted = np.asarray(want)
+def close(got: NDArray[Any], want: object, rtol: float = 1e-5) -> None:
+    wanted: NDArray[Any] = np.asarray(want)
     assert got.dtype == wanted.dtype and got.shape == wanted.shape
     np.testing.assert_allclose(got, wanted, rtol=rtol, atol=1e-5)
 
@@ -297,9 +299,9 @@ def test_refuses_what_does_not_fit(
 def test_refuses_an_unknown_function_and_op() -> None:
     module = body("(%x: f32) -> f32", '%r = "test.pureop"(%x) : (f32) -> f32\nfunc.return %r : f32')
     with pytest.raises(InterpretationError, match="no NumPy meaning for 'test.pureop' on f32, f32"):
-        interpret(module, [np.float32(1)], {})
+        interpret(module, [np.array(1, np.float32)], {})
     with pytest.raises(InterpretationError, match="no function @other; the functions are @main"):
-        interpret(module, [np.float32(1)], {}, "other")
+        interpret(module, [np.array(1, np.float32)], {}, "other")
 
 
 def test_refuses_arithmetic_on_tensors() -> None:
