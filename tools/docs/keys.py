@@ -1,0 +1,88 @@
+"""What the keys of the commands' JSON mean. Tests compare the names with what the commands print."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_COMPILED: Final = {
+    "model": "the model, as given",
+    "emit": "`c` or `python`",
+    "pipeline": "name or text of the pipeline",
+    "platform": "the platform's name",
+    "hw": "the composition, in its canonical spelling",
+}
+
+_COMPILE_TIMES: Final = {
+    "compile_s": "seconds in import, passes and emission; printing IR and writing weights not counted",
+    "build_s": "seconds in the C compiler; null for Python",
+    "export_s": "seconds in `torch.export`; null without a PyTorch model",
+}
+
+_SIZES: Final = {
+    "arena_bytes": "size of the arena that all buffers share",
+    "arena_bound_bytes": "largest sum of bytes alive at once in layer order, a scratch ring counted with two slots: no plan "
+    "of that order with full reuse is smaller",
+    "ir_bytes": "size of the IR's text after the import and after each pass",
+}
+
+JSON_KEYS: Final[dict[str, dict[str, str]]] = {
+    "compile": {
+        **_COMPILED,
+        "directory": "the module's directory",
+        **_SIZES,
+        **_COMPILE_TIMES,
+    },
+    "run": {
+        **_COMPILED,
+        "scheduler": "its name",
+        "os_model": "`ideal`",
+        "instances": "instances of the model",
+        "seed": "as given",
+        "max_abs_error": "largest absolute difference from PyTorch's outputs; null without a reference",
+        "max_rel_error": "the largest over the outputs of: largest absolute difference divided by the largest finite "
+        "magnitude of that output (by 1 where that is 0). NaN and infinities must match, integers be equal, else it is "
+        "1e308; null without a reference",
+        "decision_match": "whether the model's decision (a class, boxes) is PyTorch's; null where it has no `decide`",
+        "makespan_ns": "first arrival to last end",
+        "latency_ns": "`min`, `mean`, `max` over the instances, each from its arrival to its end",
+        "tasks": "tasks, joins apart",
+        "tasks_by_api": "the same by API",
+        "macs_by_api": "multiply-accumulates of convolution and linear layers, by the API that does them",
+        "utilisation": "busy time over makespan, by PE",
+        "energy_j": "energy in joules; null until the platform has power figures",
+        **_SIZES,
+        **_COMPILE_TIMES,
+        "run_s": "seconds to record, emulate and execute",
+    },
+    "evaluate": {
+        "model": "the model, as given",
+        "metric": "`accuracy`, or `mAP50`: mean average precision of boxes that overlap by half or more",
+        "samples": "held-out inputs",
+        "eager": "PyTorch's score",
+        "compiled": "the compiled module's score",
+        "decisions_differing": "held-out inputs on which the two decide differently",
+        "max_rel_error": "the worst over the inputs",
+    },
+    "models": {"models": "list of `name`, `summary`, `input_shape`"},
+    "platforms": {
+        "platforms": "list of `name`, `title`, `hash`, `composition`, and by letter `pe_types`, `most`, `apis`; and how many "
+        "`figures`, `phases`, `sources`, `estimates` there are",
+    },
+    "platforms validate": {"file": "as given", "valid": "true", "name": "the platform's name"},
+    "schedulers": {"schedulers": "list of `name`, `aliases`, `about`"},
+}
+"""Command -> key -> meaning, in the order in which they are printed."""
+
+ENVIRONMENT: Final = {
+    "CC": "the C compiler, with arguments; else gcc, clang, cc, or the one in the PyPI package `ziglang`",
+    "CEDR_CACHE": "where libcedr, built once per compiler, is kept",
+    "CEDR_DEBUG": "set: `cedr` prints the traceback of an internal error",
+    "CEDR_TRACEBACK": "set: `cedr-opt` lets an internal error of a pass through",
+    "CEDR_MODE": "of a module: `run` (default) computes, `record` writes what it would submit, `execute` computes in the "
+    "order of a schedule",
+    "CEDR_RECORD": "of a module: the record to write (`record`) or to compare with (`execute`)",
+    "CEDR_VALUES": "of a module in `record`: 1 computes too",
+    "CEDR_SCHEDULE": "of a module in `execute`: the schedule's file",
+    "CEDR_WEIGHTS": "of a module: the weights' file; else `weights.safetensors` beside it",
+}
+"""Environment variables -> meaning."""

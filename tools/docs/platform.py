@@ -1,0 +1,160 @@
+"""docs/platform.md: the keys of a platform file, and every figure of the platforms that ship, from the loaded files."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from cedr.target.platform import (
+    CORE,
+    OWN_PORT,
+    PORT,
+    CallCost,
+    PeType,
+    Phase,
+    Platform,
+    load_platform,
+    platform_names,
+)
+from cedr.tools.docs.markdown import code, page, table
+
+KEYS: dict[str, tuple[tuple[str, str], ...]] = {
+    "at the top": (
+        ("format", "version of this format: 1"),
+        ("name", "lower-case letters, digits, `_` and `-`"),
+        ("title", "a line for people"),
+        ("composition", "the default composition, as `--hw` takes it"),
+        ("sources", "table: key = where figures come from. Every key is used"),
+    ),
+    "`[clocks.NAME]`": (("mhz", "expressions may use it as `NAME_mhz`"), ("source", "")),
+    "`[memory]`": (("mb_per_s", "in expressions `memory_mb_per_s`"), ("source", "")),
+    "`[ports.NAME]` (optional)": (("mb_per_s", "a DMA port; in expressions `NAME_mb_per_s`"), ("source", "")),
+    "`[constants.NAME]` (optional)": (
+        ("value", "a number above 0; in expressions `NAME`"),
+        ("unit", "as `ns/call`, `byte/ns`"),
+        ("source", ""),
+    ),
+    "`[cores]`": (
+        ("count", "cores of the processor"),
+        ("workers", "array: the cores that workers run on"),
+        ("source", ""),
+    ),
+    "`[[pe]]`, one per type, in the order of lists of PEs": (
+        ("name", "PEs are called after it: `cpu1`, `cpu2`"),
+        ("letter", "in compositions: `C`, `C2D`"),
+        ("title", "a line for people"),
+        ("most", "how many a composition may have"),
+        ("ports", "optional array: the k-th PE of the type uses the k-th of them, around and around"),
+        ("dma_mb_per_s", "optional, beside `ports`: what the PE's DMA can do at most"),
+        ("source", ""),
+        ("power", "optional table: `active_w`, `idle_w`, `source`"),
+    ),
+    "`[[pe.call]]`, one per API or part of it; the first that covers a call counts": (
+        ("api", "a name of [api.md](api.md), `join` apart"),
+        ("supports", "a condition: which calls it covers. A call that no entry covers is not offered to the type"),
+        ("let", "optional table: names for parts of expressions, each may use those above it"),
+        ("estimate", '`"cost"`: schedulers see the cost itself'),
+        ("estimate_ns", "instead of `estimate`: an expression that schedulers see"),
+    ),
+    "`[[pe.call.phase]]`, one after the other; together they are the cost": (
+        ("on", "`core` (of the PE's worker), `port` (the PE's own), `port:NAME`, or `pe`"),
+        ("ns", "nanoseconds: an expression or a number"),
+        ("bytes", "instead of `ns`, on a port: bytes to move"),
+        ("poll", "optional, not on a core: true where the worker polls meanwhile and holds its core"),
+        ("source", ""),
+    ),
+}
+"""Section -> (key, meaning) in the order of the file. `source` always is as the page's introduction says."""
+
+_INTRODUCTION = """\
+A platform is a TOML file: what a board has, and what each call costs on it. `--platform` takes the name of one that ships
+or the path of a file; `cedr platforms validate FILE` checks one. An unknown key, a missing one, a figure without a source
+or a cost of zero is refused with file, line and key.
+
+Every figure has a `source`: the name of one of `[sources]` first, or the word `estimate`, then what there is to say. An
+estimate is a number that nobody has published for this hardware; the text says what it was made from.
+
+An *expression* is arithmetic over the call's dimensions and attributes ([api.md](api.md)), `dtype`, `element_bytes`, and
+the file's figures: `+ - * / // %`, comparisons, `and or not in`, `A if CONDITION else B`, `min max abs ceil floor log2
+is_power_of_two`. It is computed in exact fractions and rounded up to whole nanoseconds once, at the end. 1 MB/s is 0.001
+byte/ns."""
+
+
+def platform_page() -> str:
+    """The whole page."""
+    keys = [f"### {title}\n\n" + table(("key", "what"), _key_rows(rows)) for title, rows in KEYS.items()]
+    return page(
+        "Platforms",
+        "`target/platforms/*.toml`, as loaded",
+        _INTRODUCTION,
+        "## Keys of a platform file",
+        *keys,
+        *(part for name in platform_names() for part in _platform(load_platform(name))),
+    )
+
+
+def _key_rows(rows: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+    return [(code(key), meaning or "where the figures beside it come from") for key, meaning in rows]
+
+
+def _platform(platform: Platform) -> list[str]:
+    cores = ", ".join(map(str, platform.worker_cores))
+    figures = [
+        (code(name), number(figure.value), figure.unit, figure.source) for name, figure in platform.figures.items()
+    ]
+    types = [
+        (code(t.letter), code(t.name), str(t.most), " ".join(t.apis), _ports(platform, t), t.title, t.source)
+        for t in platform.pe_types
+    ]
+    return [
+        f"## `{platform.name}`",
+        f"{platform.title}. Default composition `{platform.default_composition}`; {platform.cores} cores, workers on "
+        f"{cores}. Power figures: {_power(platform)}.",
+        table(("source", "what"), [(code(key), text) for key, text in platform.sources.items()]),
+        "### Figures",
+        table(("name", "value", "unit", "source"), figures),
+        "### PE types",
+        table(("letter", "name", "most", "APIs", "ports", "what", "source"), types),
+        *(_call(platform, pe_type, call) for pe_type in platform.pe_types for call in pe_type.calls),
+    ]
+
+
+def _power(platform: Platform) -> str:
+    known = [t.name for t in platform.pe_types if t.power is not None]
+    return ", ".join(known) if known else "none, so `energy_j` is null"
+
+
+def _ports(platform: Platform, pe_type: PeType) -> str:
+    return " ".join(platform.ports[port].name for port in pe_type.ports)
+
+
+def _call(platform: Platform, pe_type: PeType, call: CallCost) -> str:
+    covers = "every call" if call.supports.text == "true" else code(call.supports.text)
+    sees = "the cost" if call.estimate is None else code(call.estimate.text)
+    lets = [(code(name), code(expression.text)) for name, expression in call.let]
+    phases = [(_resource(platform, phase), _amount(phase), phase.source) for phase in call.phases]
+    parts = [
+        f"#### `{call.api}` on `{pe_type.name}`",
+        f"Covers {covers}. Schedulers see {sees}.",
+        table(("let", "expression"), lets),
+        table(("phase on", "takes", "source"), phases),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _resource(platform: Platform, phase: Phase) -> str:
+    if phase.resource == PORT:
+        where = "own port" if phase.port == OWN_PORT else f"port {platform.ports[phase.port].name}"
+    else:
+        where = "core" if phase.resource == CORE else "PE"
+    return where + (", polled" if phase.poll else "")
+
+
+def _amount(phase: Phase) -> str:
+    if phase.resource != PORT or phase.ns_per_unit == 1:
+        return f"{code(phase.amount.text)} ns"
+    return f"{code(phase.amount.text)} bytes at {number(1000 / phase.ns_per_unit)} MB/s"
+
+
+def number(value: Fraction) -> str:
+    """A fraction as a decimal, exactly where it has one."""
+    return f"{value.numerator:,}" if value.denominator == 1 else f"{float(value):,.10g}"
