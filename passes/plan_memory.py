@@ -26,11 +26,14 @@ BOUND_SLOTS = 2
 """Slots that the bound counts a scratch ring with, and that full reuse leaves it."""
 PARALLEL_FACTOR = 2
 """`reuse=parallel` takes at most this many times the bound."""
-RELAXATIONS: tuple[tuple[int, int], ...] = (
-    (4, 1 << 30), (3, 1 << 30), (2, 1 << 30), (2, 16), (2, 8), (1, 1 << 30), (1, 16), (1, 8), (0, 1 << 30), (0, 16),
-    (1, 4), (0, 8), (0, 4), (1, 2), (0, 3), (0, 2),
+ALL_SLOTS = 1 << 30
+RELAXATIONS: tuple[tuple[int, int, int], ...] = (
+    (4, 6, ALL_SLOTS), (4, 4, ALL_SLOTS), (3, 5, ALL_SLOTS), (3, 3, ALL_SLOTS), (2, 4, ALL_SLOTS), (2, 2, ALL_SLOTS),
+    (2, 2, 16), (2, 2, 8), (1, 1, ALL_SLOTS), (1, 1, 16), (1, 1, 8), (0, 0, ALL_SLOTS), (0, 0, 16), (1, 1, 4),
+    (0, 0, 8), (0, 0, 4), (1, 1, 2), (0, 0, 3), (0, 0, 2),
 )  # fmt: skip
-"""(layers that bytes rest after their last use, most slots of a ring), from the most parallel to the tightest."""
+"""(layers that bytes rest before a buffer takes them, the same before a ring takes them, most slots of a ring), from the
+most parallel to the tightest. Rings rest longer because every tile of a grid waits for the bytes of its ring."""
 
 
 def root_of(value: SSAValue) -> SSAValue:
@@ -240,7 +243,7 @@ class PlanMemoryPass(ModulePass):
 
     def _choose(self, buffers: Sequence[Usage]) -> tuple[Packing, int]:
         """A packing, and the slots that a ring has at most."""
-        keep = 1 << 30
+        keep = ALL_SLOTS
         if self.reuse == "none":
             return disjoint([u.block(keep) for u in buffers], self.alignment), keep
         if self.reuse == "full":
@@ -250,25 +253,28 @@ class PlanMemoryPass(ModulePass):
         if all_apart.total_bytes <= limit:
             return all_apart, keep
         packing, most_slots = all_apart, keep
-        for rest, most_slots in RELAXATIONS:
+        for rest, ring_rest, most_slots in RELAXATIONS:
             blocks = [u.block(most_slots) for u in buffers]
             if peak_bytes(blocks) > limit:
                 continue
-            packing = pack(blocks, self.alignment, resting(buffers, rest), WORK // len(RELAXATIONS), limit)
+            packing = pack(blocks, self.alignment, resting(buffers, rest, ring_rest), WORK // len(RELAXATIONS), limit)
             if packing.total_bytes <= limit:
                 break
         return packing, most_slots
 
 
-def resting(buffers: Sequence[Usage], rest: int) -> Callable[[int, int], bool]:
-    """Whether two buffers, by number, must be apart: live at one grid, or the later one begins within `rest` layers after
-    the earlier one's last use (1: the layer of that use itself, 2: the next one too)."""
+def resting(buffers: Sequence[Usage], rest: int, ring_rest: int) -> Callable[[int, int], bool]:
+    """Whether two buffers, by number, must be apart.
+
+    They must where they are live at one grid, or where the later one begins within `rest` layers (a ring: `ring_rest`)
+    after the earlier one's last use: 1 is the layer of that use itself, 2 the next one too.
+    """
 
     def clash(i: int, j: int) -> bool:
         a, b = buffers[i], buffers[j]
         if a.first > b.first:
             a, b = b, a
-        return b.first <= a.last or b.first_layer - a.last_layer < rest
+        return b.first <= a.last or b.first_layer - a.last_layer < (ring_rest if b.is_ring else rest)
 
     return clash
 
