@@ -69,6 +69,7 @@ def _errors(reference: NDArray[Any], output: NDArray[Any]) -> tuple[float, float
         return MISMATCH, MISMATCH
     if not finite.any():
         return 0.0, 0.0
-    absolute = float(np.abs(a[finite] - b[finite]).max())
-    magnitude = float(np.abs(a[finite]).max())
-    return absolute, absolute / (magnitude if magnitude > 0 else 1.0)
+    with np.errstate(over="ignore"):  # beyond float64 is as far apart as a mismatch
+        absolute = min(float(np.abs(a[finite] - b[finite]).max()), MISMATCH)
+        magnitude = min(float(np.abs(a[finite]).max()), MISMATCH)
+    return absolute, min(absolute / (magnitude if magnitude > 0 else 1.0), MISMATCH)
