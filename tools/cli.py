@@ -75,10 +75,17 @@ def argument_parser() -> argparse.ArgumentParser:
     one.add_argument("--input", action="append", default=[], metavar="[NAME=]X.npy", help="an input (else the example)")
     one.add_argument("--output", action="append", default=[], metavar="[NAME=]Y.npy", help="where to write an output")
     one.add_argument("--scheduler", default="EFT", metavar="NAME", help="see `cedr schedulers` (default: EFT)")
-    one.add_argument("--os-model", choices=("ideal", "linux-cfs"), default="ideal")
+    one.add_argument(
+        "--os-model",
+        choices=("ideal", "linux-cfs"),
+        default="ideal",
+        help="the operating system: each PE managed for free (default: ideal); linux-cfs is not there yet",
+    )
     one.add_argument("--instances", type=_positive, default=1, metavar="N", help="instances of the model (default: 1)")
-    one.add_argument("--period-us", type=_at_least_zero, default=0.0, metavar="T", help="time between their arrivals")
-    one.add_argument("--seed", type=int, default=0, metavar="S")
+    one.add_argument(
+        "--period-us", type=_at_least_zero, default=0.0, metavar="T", help="time between their arrivals (default: 0)"
+    )
+    one.add_argument("--seed", type=int, default=0, metavar="S", help="seed of what a scheduler draws (default: 0)")
     one.add_argument("--no-values", action="store_true", help="emulate only: no values, no comparison")
     one.add_argument(
         "--tolerance", type=_at_least_zero, default=None, help="relative error that is still equal (default: by dtype)"
@@ -98,7 +105,7 @@ def argument_parser() -> argparse.ArgumentParser:
     _json_option(one)
     actions = one.add_subparsers(dest="platform_action", metavar="validate")
     check = actions.add_parser("validate", help="check a platform file")
-    check.add_argument("file", metavar="FILE", type=Path)
+    check.add_argument("file", metavar="FILE", type=Path, help="the platform's TOML file")
     _json_option(check)
     one.set_defaults(action=_platforms)
 
