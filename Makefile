@@ -45,7 +45,7 @@ format: $(STAMP) ## bring the sources into the form that lint wants
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-docs: $(STAMP) ## write the pages that come from the code: docs/dialect.md, docs/passes.md
+docs: $(STAMP) ## write the generated pages of docs/, and the outputs that README.md and the others show
 	$(BIN)/python -m cedr.tools.docs
 
 clean: ## remove what builds and tests leave; keep .venv
