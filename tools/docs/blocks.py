@@ -173,7 +173,12 @@ class Session:
 
     def _settings(self) -> dict[str, str]:
         path = os.pathsep.join(filter(None, [str(self.root), os.environ.get("PYTHONPATH")]))
-        return {"COLUMNS": COLUMNS, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+        settings = {"COLUMNS": COLUMNS, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+        if "CC" not in os.environ:  # make knows `cc` only, which need not be there
+            from cedr.backend.toolchain import find_compiler
+
+            settings["CC"] = shlex.join(find_compiler().command)
+        return settings
 
     def _covered(self, text: str, where: str) -> tuple[int, str, str]:
         """A command that would work outside of the scratch folder: looked up, and run as far as that makes sense."""

@@ -66,9 +66,11 @@ def _command(name: str, parser: argparse.ArgumentParser) -> str:
     for action in parser._actions:
         if isinstance(action, argparse._HelpAction | argparse._SubParsersAction):
             continue
-        rows.append((code(_spelling(action)), action.help or "", _default(action)))
+        if not action.help:
+            raise ValueError(f"{name}: {_spelling(action)} has no help")
+        rows.append((code(_spelling(action)), action.help, _required(action)))
     about = parser.description or _help_of(name)
-    parts = [f"## `{name}`", _sentence(about), table(("argument", "what", "default"), rows)]
+    parts = [f"## `{name}`", _sentence(about), table(("argument", "what", ""), rows)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -102,9 +104,5 @@ def _spelling(action: argparse.Action) -> str:
     return f"{names} {value or action.dest.upper()}" if takes_value else names
 
 
-def _default(action: argparse.Action) -> str:
-    if action.required:
-        return "required"
-    if action.nargs == 0 or action.default in (None, []):
-        return ""
-    return code(str(action.default))
+def _required(action: argparse.Action) -> str:
+    return "required" if action.required else ""
