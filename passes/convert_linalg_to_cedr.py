@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,6 @@ from cedr.dialects.cedr import Affine, Conv1dOp, Conv2dOp, GemmOp, WeightOp, Zip
 from cedr.dialects.diagnostics import Diagnostic
 from cedr.dialects.interpreter.scalar import constant_value
 from cedr.dialects.linalg_extensions import BatchMatmulOp, Conv1DNcwFcwOp
-from cedr.dialects.locations import source_name
 from cedr.dialects.weights import WeightStore
 from cedr.passes.errors import PassError, at
 from cedr.passes.grid_builder import (
@@ -529,7 +529,8 @@ def window_steps(op: Operation, rank: int) -> tuple[list[int], list[int]]:
 
 
 def kind_name(op: Operation) -> str:
-    """A short name for what an op does, as part of a grid's name."""
+    """A short name for what an op does, as part of a grid's name: a generic is called after its result, as the text has
+    it (`%relu_3`: relu)."""
     if isinstance(op, PoolingOperation):
         return "pool"
     if layer_macs_name := {"matmul": "gemm", "batch_matmul": "gemm"}.get(op.name.rpartition(".")[2]):
@@ -537,8 +538,7 @@ def kind_name(op: Operation) -> str:
     if op.name.startswith("linalg.conv"):
         return "conv"
     if isinstance(op, linalg_ops.GenericOp):
-        parts = source_name(op).split(".")
-        return (parts[1] if len(parts) > 1 else parts[0]) or "map"
+        return re.sub(r"(_\d+)+$", "", op.results[0].name_hint or "") or "map"
     return op.name.rpartition(".")[2]
 
 

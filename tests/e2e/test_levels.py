@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,12 @@ def test_stage_by_stage_through_files(
         arguments = [str(current), "-p", one, "--weights", str(current_weights), "-o", str(target)]
         assert opt([*arguments, "--weights-out", str(new_weights)]) == 0, one
         current, current_weights = target, new_weights
-    assert current.read_text().replace(current_weights.name, "W") == whole.read_text().replace(weights.name, "W")
+    assert _without_file_name(current.read_text()) == _without_file_name(whole.read_text())
+
+
+def _without_file_name(text: str) -> str:
+    """The text less the name of the weights file, which each run was given another one for."""
+    return re.sub(r'cedr\.weights_file = "[^"]*"', "", text, count=1)
 
 
 def _element(text: str, position: int) -> str:

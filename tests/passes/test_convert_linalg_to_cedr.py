@@ -232,7 +232,7 @@ def test_an_epilogue_of_a_cut_reduction_gets_a_grid_with_the_same_tiles() -> Non
     assert {name: (g.get_domain(), g.kinds()) for name, g in found.items()} == {
         "l0_conv_first": ((4,), ("parallel",)),
         "l0_conv": ((4, 2), ("parallel", "reduction")),
-        "l1_map": ((4,), ("parallel",)),
+        "l1_z": ((4,), ("parallel",)),
     }
     assert [call.name for call in found["l0_conv"].calls()] == ["cedr.conv2d", "cedr.zip"]
     assert [call.name for call in found["l0_conv_first"].calls()] == ["cedr.conv2d"]
@@ -248,7 +248,7 @@ def test_an_epilogue_of_a_value_with_other_users_is_a_grid_of_its_own() -> None:
     text = text.replace(f") -> {tensor(*y)} {{", f") -> ({tensor(*y)}, {tensor(*y)}) {{", 1)
     text = text.replace(f"func.return %z : {tensor(*y)}", f"func.return %z, %y : {tensor(*y)}, {tensor(*y)}")
     found = grids(convert(parse(text)))
-    assert {name: g.get_domain() for name, g in found.items()} == {"l0_conv": (2,), "l1_map": (2,)}
+    assert {name: g.get_domain() for name, g in found.items()} == {"l0_conv": (2,), "l1_z": (2,)}
 
 
 def test_remainders_are_grids_of_their_own() -> None:
@@ -298,7 +298,7 @@ def test_what_has_no_plan_is_computed_whole() -> None:
     text, _ = conv2d_module((1, 3, 8, 8), (4, 3, 3, 3), (1, 1), (1, 1), plan("conv2d"), "")
     text = text.replace(f"{plan('conv2d')}, ", "")
     found = grids(convert(parse(text)))
-    assert {name: g.get_domain() for name, g in found.items()} == {"l0_conv": (), "l1_map": ()}
+    assert {name: g.get_domain() for name, g in found.items()} == {"l0_conv": (), "l1_z": ()}
 
 
 def test_locations_are_kept() -> None:

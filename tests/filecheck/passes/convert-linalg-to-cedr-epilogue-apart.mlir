@@ -37,11 +37,11 @@ func.func @main(%x: tensor<1x3x10x10xf32>, %w: tensor<4x3x3x3xf32>, %b: tensor<4
 // CHECK-NEXT:      cedr.yield
 // CHECK-NEXT:    }
 // CHECK-NEXT:    %3 = tensor.empty() : tensor<1x4x8x8xf32>
-// CHECK-NEXT:    %4 = cedr.grid @l1_map [4 parallel]
+// CHECK-NEXT:    %4 = cedr.grid @l1_r [4 parallel]
 // CHECK-NEXT:        ins(%i0 = %2[0, d0, 0, 0][1, 1, 8, 8] : tensor<1x4x8x8xf32>,
 // CHECK-NEXT:            %i1 = %b[d0][1] : tensor<4xf32>)
 // CHECK-NEXT:        outs(%o0 = %3[0, d0, 0, 0][1, 1, 8, 8] : tensor<1x4x8x8xf32>) {
-// CHECK-NEXT:      cedr.kernel @l1_map_k [8, 8] maps [(0, 0, d0, d1), (0), (0, 0, d0, d1)] ins(%i0, %i1) outs(%o0) {
+// CHECK-NEXT:      cedr.kernel @l1_r_k [8, 8] maps [(0, 0, d0, d1), (0), (0, 0, d0, d1)] ins(%i0, %i1) outs(%o0) {
 // CHECK-NEXT:      ^bb0(%5: f32, %6: f32, %7: f32):
 // CHECK-NEXT:        %s = arith.addf %5, %6 : f32
 // CHECK-NEXT:        cedr.yield %s : f32

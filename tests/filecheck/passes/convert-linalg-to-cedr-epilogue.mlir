@@ -27,7 +27,7 @@ func.func @main(%x: tensor<1x3x10x10xf32>, %w: tensor<4x3x3x3xf32>, %b: tensor<4
 // CHECK-NEXT:        outs(%o0 = %0[0, d0 * 2, d1 * 4, 0][1, 2, 4, 8] : tensor<1x4x8x8xf32>)
 // CHECK-NEXT:        scratch(%t0 : tensor<1x2x4x8xf32>) attributes {cedr.slots = 4 : i64} {
 // CHECK-NEXT:      cedr.conv2d ins(%i0, %i1) outs(%t0)
-// CHECK-NEXT:      cedr.kernel @l0_conv_map [2, 4, 8] maps [(0, d0, d1, d2), (d0), (0, d0, d1, d2)] ins(%t0, %i2) outs(%o0) {
+// CHECK-NEXT:      cedr.kernel @l0_conv_r [2, 4, 8] maps [(0, d0, d1, d2), (d0), (0, d0, d1, d2)] ins(%t0, %i2) outs(%o0) {
 // CHECK-NEXT:      ^bb0(%2: f32, %3: f32, %4: f32):
 // CHECK-NEXT:        %s = arith.addf %2, %3 : f32
 // CHECK-NEXT:        cedr.yield %s : f32

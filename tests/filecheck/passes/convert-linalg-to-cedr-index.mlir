@@ -15,9 +15,9 @@ func.func @main(%x: tensor<4x6xf32>) -> tensor<4x6xindex> {
 
 // CHECK-LABEL: func.func @main(%x: tensor<4x6xf32>) -> tensor<4x6xindex> {
 // CHECK-NEXT:    %0 = tensor.empty() : tensor<4x6xindex>
-// CHECK-NEXT:    %1 = cedr.grid @l0_map [2 parallel]
+// CHECK-NEXT:    %1 = cedr.grid @l0_y [2 parallel]
 // CHECK-NEXT:        outs(%o0 = %0[d0 * 2, 0][2, 6] : tensor<4x6xindex>) {
-// CHECK-NEXT:      cedr.kernel @l0_map_k [2, 6] maps [(d0, d1)] ins() outs(%o0) {
+// CHECK-NEXT:      cedr.kernel @l0_y_k [2, 6] maps [(d0, d1)] ins() outs(%o0) {
 // CHECK-NEXT:      ^bb0(%2: index):
 // CHECK-NEXT:        %3 = cedr.index 1 : index
 // CHECK-NEXT:        cedr.yield %3 : index

@@ -17,20 +17,20 @@ func.func @main(%x: tensor<4x6xf32>) -> tensor<4xf32> {
 
 // CHECK-LABEL: func.func @main(%x: tensor<4x6xf32>) -> tensor<4xf32> {
 // CHECK-NEXT:    %0 = tensor.empty() : tensor<4xf32>
-// CHECK-NEXT:    %1 = cedr.grid @l0_map_first []
+// CHECK-NEXT:    %1 = cedr.grid @l0_y_first []
 // CHECK-NEXT:        ins(%i0 = %x[0, 0][4, 3] : tensor<4x6xf32>)
 // CHECK-NEXT:        outs(%o0 = %0[0][4] : tensor<4xf32>) {
-// CHECK-NEXT:      cedr.kernel @l0_map_first_k [4, 3] maps [(d0, d1), (d0)] init [0.000000e+00 : f32] ins(%i0) outs(%o0) {
+// CHECK-NEXT:      cedr.kernel @l0_y_first_k [4, 3] maps [(d0, d1), (d0)] init [0.000000e+00 : f32] ins(%i0) outs(%o0) {
 // CHECK-NEXT:      ^bb0(%2: f32, %3: f32):
 // CHECK-NEXT:        %s = arith.addf %3, %2 : f32
 // CHECK-NEXT:        cedr.yield %s : f32
 // CHECK-NEXT:      }
 // CHECK-NEXT:      cedr.yield
 // CHECK-NEXT:    }
-// CHECK-NEXT:    %2 = cedr.grid @l0_map []
+// CHECK-NEXT:    %2 = cedr.grid @l0_y []
 // CHECK-NEXT:        ins(%i0 = %x[0, 3][4, 3] : tensor<4x6xf32>)
 // CHECK-NEXT:        outs(%o0 = %1[0][4] : tensor<4xf32>) {
-// CHECK-NEXT:      cedr.kernel @l0_map_k [4, 3] maps [(d0, d1), (d0)] ins(%i0) outs(%o0) {
+// CHECK-NEXT:      cedr.kernel @l0_y_k [4, 3] maps [(d0, d1), (d0)] ins(%i0) outs(%o0) {
 // CHECK-NEXT:      ^bb0(%3: f32, %4: f32):
 // CHECK-NEXT:        %s = arith.addf %4, %3 : f32
 // CHECK-NEXT:        cedr.yield %s : f32

@@ -25,10 +25,10 @@ func.func @main(%a: tensor<4x6xf32>) -> tensor<4x8xf32> {
 
 // CHECK-LABEL: func.func @main(%a: tensor<4x6xf32>) -> tensor<4x8xf32> {
 // CHECK-NEXT:    %0 = tensor.empty() : tensor<4x6xf32>
-// CHECK-NEXT:    %1 = cedr.grid @l0_map []
+// CHECK-NEXT:    %1 = cedr.grid @l0_m []
 // CHECK-NEXT:        ins(%i0 = %a[0, 0][4, 6] : tensor<4x6xf32>)
 // CHECK-NEXT:        outs(%o0 = %0[0, 0][4, 6] : tensor<4x6xf32>) {
-// CHECK-NEXT:      cedr.kernel @l0_map_k [4, 6] maps [(d0, d1), (d0, d1)] ins(%i0) outs(%o0) {
+// CHECK-NEXT:      cedr.kernel @l0_m_k [4, 6] maps [(d0, d1), (d0, d1)] ins(%i0) outs(%o0) {
 // CHECK-NEXT:      ^bb0(%2: f32, %3: f32):
 // CHECK-NEXT:        %4 = arith.constant 2.000000e+00 : f32
 // CHECK-NEXT:        %r = arith.mulf %2, %4 : f32

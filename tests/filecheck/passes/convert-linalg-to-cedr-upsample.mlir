@@ -14,10 +14,10 @@ func.func @main(%x: tensor<2x3xf32>) -> tensor<2x12xf32> {
 
 // CHECK-LABEL: func.func @main(%x: tensor<2x3xf32>) -> tensor<2x12xf32> {
 // CHECK-NEXT:    %0 = tensor.empty() : tensor<2x12xf32>
-// CHECK-NEXT:    %1 = cedr.grid @l0_map [3 parallel]
+// CHECK-NEXT:    %1 = cedr.grid @l0_y [3 parallel]
 // CHECK-NEXT:        ins(%i0 = %x[0, d0][2, 1] : tensor<2x3xf32>)
 // CHECK-NEXT:        outs(%o0 = %0[0, d0 * 4][2, 4] : tensor<2x12xf32>) {
-// CHECK-NEXT:      cedr.kernel @l0_map_k [2, 4] maps [(d0, d1 floordiv 4), (d0, d1)] ins(%i0) outs(%o0) {
+// CHECK-NEXT:      cedr.kernel @l0_y_k [2, 4] maps [(d0, d1 floordiv 4), (d0, d1)] ins(%i0) outs(%o0) {
 // CHECK-NEXT:      ^bb0(%2: f32, %3: f32):
 // CHECK-NEXT:        cedr.yield %2 : f32
 // CHECK-NEXT:      }

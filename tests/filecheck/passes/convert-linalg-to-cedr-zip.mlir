@@ -15,7 +15,7 @@ func.func @main(%a: tensor<4x6xf32>, %b: tensor<4x6xf32>) -> tensor<4x6xf32> {
 
 // CHECK-LABEL: func.func @main(%a: tensor<4x6xf32>, %b: tensor<4x6xf32>) -> tensor<4x6xf32> {
 // CHECK-NEXT:    %0 = tensor.empty() : tensor<4x6xf32>
-// CHECK-NEXT:    %1 = cedr.grid @l0_map [2 parallel]
+// CHECK-NEXT:    %1 = cedr.grid @l0_y [2 parallel]
 // CHECK-NEXT:        ins(%i0 = %a[d0 * 2, 0][2, 6] : tensor<4x6xf32>,
 // CHECK-NEXT:            %i1 = %b[d0 * 2, 0][2, 6] : tensor<4x6xf32>)
 // CHECK-NEXT:        outs(%o0 = %0[d0 * 2, 0][2, 6] : tensor<4x6xf32>) {

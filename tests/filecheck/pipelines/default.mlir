@@ -9,7 +9,7 @@
 // CHECK-NEXT:     outs(%[[Y:.*]] = %{{.*}}[0, 0, 0, 0][1, 4, 8, 8] : memref<1x4x8x8xf32>)
 // CHECK-NEXT:     scratch(%[[T:.*]] = %{{.*}} slot ((0) mod 1) : memref<1x1x4x8x8xf32>) {
 // CHECK-NEXT:   cedr.conv2d ins(%[[X]], %[[W]]) outs(%[[T]])
-// CHECK-NEXT:   cedr.kernel @l0_conv_map [4, 8, 8] maps [(0, d0, d1, d2), (d0), (0, d0, d1, d2)] ins(%[[T]], %[[B]]) outs(%[[Y]]) after [raw @l0_conv:0[]] {
+// CHECK-NEXT:   cedr.kernel @l0_conv_r [4, 8, 8] maps [(0, d0, d1, d2), (d0), (0, d0, d1, d2)] ins(%[[T]], %[[B]]) outs(%[[Y]]) after [raw @l0_conv:0[]] {
 // CHECK:      cedr.grid @l1_pool [] base 2
 // CHECK:        cedr.kernel @l1_pool_k [4, 4, 4, 2, 2] {{.*}} after [raw @l0_conv:1[]] {
 // CHECK:      cedr.wait

@@ -13,12 +13,12 @@
 // CHECK-NEXT:         %{{.*}} = %w[d0, 1, 0, 0][1, 1, 3, 3]
 // CHECK:        cedr.conv2d ins({{.*}}) outs(%[[T:.*]])
 // CHECK-NEXT:   cedr.zip add ins(%[[T]], %[[Y:.*]]) outs(%[[Y]]) after [raw @l0_conv:0[d0], raw @l0_conv_first:0[d0]]
-// CHECK:      cedr.grid @l1_map [4 parallel] base 12
-// CHECK:        cedr.kernel @l1_map_k [8, 8] {{.*}} after [raw @l0_conv:1[d0]] {
+// CHECK:      cedr.grid @l1_r [4 parallel] base 12
+// CHECK:        cedr.kernel @l1_r_k [8, 8] {{.*}} after [raw @l0_conv:1[d0]] {
 // CHECK:          arith.addf
 // CHECK-NEXT:     arith.maximumf
 // CHECK:      cedr.grid @l2_pool [4 parallel] base 16
-// CHECK:        cedr.kernel @l2_pool_k [4, 4, 2, 2] {{.*}} after [raw @l1_map:0[d0]] {
+// CHECK:        cedr.kernel @l2_pool_k [4, 4, 2, 2] {{.*}} after [raw @l1_r:0[d0]] {
 // CHECK:      cedr.wait
 func.func @main(%x: tensor<1x2x10x10xf32> {cedr.name = "x"}, %w: tensor<4x2x3x3xf32>, %b: tensor<4xf32>) -> (tensor<1x4x4x4xf32> {cedr.name = "y"}) {
   %zero = arith.constant 0.0 : f32

@@ -30,7 +30,7 @@
 // ARENA: cedr.wait
 
 // EVENTS: cedr.grid @l0_conv [{{.*}}] base 0
-// EVENTS: cedr.kernel @l0_conv_map {{.*}} after [raw @l0_conv:0[
+// EVENTS: cedr.kernel @l0_conv_r {{.*}} after [raw @l0_conv:0[
 // EVENTS: cedr.grid @l1_pool [{{.*}}] base
 // EVENTS: cedr.kernel @l1_pool_k {{.*}} after [raw @l0_conv:1[
 // EVENTS: cedr.wait
