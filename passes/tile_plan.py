@@ -153,7 +153,9 @@ class OpShape:
                 dims = {"n": n, "c": c, "l": length, "f": f, "k": k, "ol": ol, "s": s, "d": d}
             case "gemm":
                 m, n, k = sizes[-3:]
-                dims = {"m": m, "k": k, "n": n}
+                rows = self.nest.inputs[1].results[-2:]
+                transposed = rows[0] == Affine.dim(self.nest.num_loops - 2, self.nest.num_loops)
+                return CallClass("gemm", self.dtype, {"m": m, "k": k, "n": n}, {"transpose_b": transposed})
             case "zip":
                 return CallClass("zip", self.dtype, {"n": prod(sizes)}, {"kind": "add"})
             case _:

@@ -134,6 +134,24 @@ def test_products_are_cut_over_columns() -> None:
     assert 6 <= plan.calls <= 12 and 4096 % plan.tiles[1] == 0 and plan.tiles[1] % 64 == 0
 
 
+def test_a_transposed_factor_is_known_to_the_estimate() -> None:
+    """The call's class has the attribute that decides its cost, and its columns need not be whole blocks."""
+    module = parse("""func.func @main(%a: tensor<1x512xf32>, %b: tensor<96x512xf32>, %c: tensor<1x96xf32>) -> tensor<1x96xf32> {
+      %r = "linalg.matmul"(%a, %b, %c) <{operandSegmentSizes = array<i32: 2, 1>, indexing_maps = [
+        affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>]}> ({
+      ^bb0(%x: f32, %y: f32, %z: f32):
+        %0 = arith.mulf %x, %y : f32
+        %1 = arith.addf %z, %0 : f32
+        linalg.yield %1 : f32
+      }) : (tensor<1x512xf32>, tensor<96x512xf32>, tensor<1x96xf32>) -> tensor<1x96xf32>
+      func.return %r : tensor<1x96xf32>
+    }""")
+    shape, plain = shape_of_first(module), gemm(1, 512, 96)
+    assert shape.call((1, 96, 512)).attributes == {"transpose_b": True}
+    assert plain.call((1, 96, 512)).attributes == {"transpose_b": False}
+    assert TilePlan.of(shape, C3, Hints()).estimate_ns != TilePlan.of(plain, C3, Hints()).estimate_ns
+
+
 def test_signals_are_cut_too() -> None:
     plan = TilePlan.of(conv1d(128, 128, 496), C3, Hints())
     assert plan.api == "conv1d" and plan.calls >= 6 and plan.tiles[3:] == (0, 0)
