@@ -19,7 +19,7 @@ from cedr.tools.cli import main
 from cedr.tools.compiler import CompileOptions
 from cedr.tools.opt import main as opt
 
-from .conftest import SMALL, zoo_model
+from .conftest import SMALL, mapped, zoo_model
 
 
 @pytest.mark.parametrize("pipeline", ["default", "layerwise"])
@@ -65,8 +65,7 @@ def _element(text: str, position: int) -> str:
     return text[position:]
 
 
-@pytest.mark.parametrize("pipeline", ["default", "layerwise"])
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(("name", "pipeline"), mapped())
 def test_values_at_every_level(name: str, pipeline: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The reference interpreter on every saved stage, and `cedr run` on a file of every level."""
     model = zoo_model(name)

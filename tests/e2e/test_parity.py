@@ -9,12 +9,11 @@ import torch
 from cedr.tools.compiler import CompileOptions
 from cedr.tools.driver import RunOptions, evaluate, run_program
 
-from .conftest import EMITTERS, LARGE, PIPELINES, SMALL, compiled, zoo_model
+from .conftest import EMITTERS, LARGE, PIPELINES, SMALL, compiled, mapped, zoo_model
 
 
 @pytest.mark.parametrize("emit", EMITTERS)
-@pytest.mark.parametrize("pipeline", PIPELINES)
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(("name", "pipeline"), mapped())
 def test_a_held_out_input_under_the_schedule(name: str, pipeline: str, emit: str) -> None:
     model = zoo_model(name)
     held_out = model.judge().held_out()
