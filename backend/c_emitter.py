@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from cedr.target.api import APIS
 from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import SSAValue
 
@@ -31,6 +30,7 @@ from cedr.backend.program import (
 )
 from cedr.dialects.cedr import Affine, KernelOp, affine_results, linear_index
 from cedr.dialects.element_types import dtype_name
+from cedr.target.api import APIS
 
 MAX_RANK = 8
 """CEDR_MAX_RANK of libcedr."""

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 
-from cedr.target.api import CallClass
 from xdsl.dialects.builtin import IntegerAttr, MemRefType, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
@@ -33,6 +32,7 @@ from cedr.dialects.cedr import (
 )
 from cedr.dialects.element_types import dtype_name, element_size_bytes
 from cedr.dialects.locations import source_line
+from cedr.target.api import CallClass
 from cedr.target.errors import CedrError
 
 

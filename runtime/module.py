@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cedr.target.api import CallClass
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from cedr.runtime import weights as weights_file
 from cedr.runtime.record import Record, RecordWriter, read_record
+from cedr.target.api import CallClass
 from cedr.target.dtypes import numpy_dtype
 from cedr.target.errors import CedrError
 
