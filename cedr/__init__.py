@@ -9,6 +9,7 @@ Importing this imports nothing heavy: PyTorch and xDSL come in when a name that 
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from cedr.target.errors import CedrError
@@ -24,13 +25,11 @@ _DRIVER = ("Program", "compile", "fallbacks")
 def __getattr__(name: str) -> Any:
     if name not in _DRIVER:
         raise AttributeError(f"module 'cedr' has no attribute {name!r}; its names: {', '.join(__all__)}")
-    try:
-        from cedr.tools import driver
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").split(".")[0]
-        if missing not in ("torch", "xdsl"):
-            raise
-        raise CedrError(f"cedr.{name} needs {missing}, which is not installed; pip install cedr-compiler") from error
+    for needed in ("torch", "xdsl"):
+        if find_spec(needed) is None:
+            raise CedrError(f"cedr.{name} needs {needed}, which is not installed; pip install cedr-compiler")
+    from cedr.tools import driver
+
     return getattr(driver, name)
 
 

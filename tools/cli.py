@@ -123,7 +123,7 @@ def _print_json(arguments: argparse.Namespace, result: Mapping[str, object]) -> 
 
 
 def _options(arguments: argparse.Namespace) -> Any:
-    from cedr.tools.compiler import CompileOptions
+    from cedr.tools.options import CompileOptions
 
     names = ("emit", "pipeline", "platform", "hw")
     given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
@@ -355,6 +355,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
+        missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+        if missing in ("torch", "xdsl", "safetensors"):
+            comes = "it comes with: pip install cedr-compiler"
+            print(f"cedr {arguments.command}: this needs {missing}, which is not installed; {comes}", file=sys.stderr)
+            return 1
         if os.environ.get("CEDR_DEBUG"):
             traceback.print_exc()
         print(

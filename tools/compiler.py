@@ -24,36 +24,12 @@ from cedr.dialects.universe import make_context
 from cedr.dialects.weights import CedrContext, WeightStore
 from cedr.passes.pipelines import pipeline_passes
 from cedr.passes.plan_memory import arena_figures
-from cedr.target.errors import CedrError
-from cedr.target.manifest import EMITS, Emit, Manifest, ModuleFigures, TensorSpec, hash_files
-from cedr.target.platform import load_platform, parse_composition
+from cedr.target.manifest import Emit, Manifest, ModuleFigures, TensorSpec, hash_files
+from cedr.target.platform import load_platform
+from cedr.tools.options import CompileError as CompileError
+from cedr.tools.options import CompileOptions as CompileOptions
 
 WEIGHTS = "weights.safetensors"
-
-
-class CompileError(CedrError):
-    """IR or options that can't be compiled."""
-
-
-@dataclass(frozen=True)
-class CompileOptions:
-    """What `cedr compile` takes."""
-
-    emit: str = "c"
-    pipeline: str = "default"
-    platform: str = "zcu102"
-    hw: str = "C3+F1+C2D1+Z1"
-    save_ir: bool = False
-    given: frozenset[str] = frozenset()
-    """The names of those that were asked for; the others are defaults, which what is compiled already overrides."""
-
-    def checked(self) -> CompileOptions:
-        """These options with the composition in its canonical spelling. Raises CedrError for what does not exist."""
-        if self.emit not in EMITS:
-            raise CompileError(f"no emitter {self.emit!r}; those there are: {', '.join(EMITS)}")
-        pipeline_passes(self.pipeline, self.platform, self.hw)
-        composition = parse_composition(load_platform(self.platform), self.hw)
-        return replace(self, hw=composition.text)
 
 
 @dataclass

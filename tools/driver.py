@@ -1,6 +1,7 @@
 """The Python API: `cedr.compile(model, example_inputs)` gives a program that computes on the emulator.
 
-The `cedr` command is a thin layer over the same functions.
+The `cedr` command is a thin layer over the same functions. What compiles imports torch and xDSL when it is called: a
+compiled module runs on the emulator without them.
 """
 
 from __future__ import annotations
@@ -17,10 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cedr.backend.program import c_identifier
 from cedr.backend.toolchain import build_module
-from cedr.dialects.universe import make_context
-from cedr.dialects.weights import WeightStore
 from cedr.runtime.emulator import emulate, figures
 from cedr.runtime.process import ModuleProcess
 from cedr.runtime.record import Record
@@ -28,14 +26,8 @@ from cedr.runtime.result import EmulationResult
 from cedr.target.errors import CedrError
 from cedr.target.manifest import Manifest
 from cedr.target.platform import load_platform, parse_composition
-from cedr.tools.compiler import (
-    CompileOptions,
-    compile_ir,
-    load_ir,
-    platform_of,
-    write_module,
-)
 from cedr.tools.models import IrFile, Model, ModuleDirectory, TorchModel
+from cedr.tools.options import CompileOptions
 from cedr.tools.parity import compare
 
 if TYPE_CHECKING:
@@ -185,15 +177,21 @@ def compile(
 
     Raises CedrError, whose text is the whole message, for everything that can't be compiled.
     """
-    options = CompileOptions(emit, pipeline, platform, hw)
+    from cedr.backend.program import c_identifier
+
+    options = CompileOptions(emit, pipeline, platform, hw, given=frozenset({"pipeline"}))
     name = c_identifier(type(model).__name__.lower())
     return compile_torch(TorchModel(name, model, tuple(example_inputs), dynamic_shapes), options)
 
 
 def compile_torch(model: TorchModel, options: CompileOptions, directory: Path | None = None) -> Program:
     """Compile into `directory`, or into a folder that goes when the program does."""
+    from cedr.backend.program import c_identifier
+    from cedr.dialects.universe import make_context
+    from cedr.dialects.weights import WeightStore
     from cedr.frontend.export import export_model
     from cedr.frontend.importer import import_program
+    from cedr.tools.compiler import compile_ir
 
     options = options.checked()
     start = time.perf_counter()
@@ -210,6 +208,8 @@ def compile_torch(model: TorchModel, options: CompileOptions, directory: Path | 
 
 def compile_file(path: Path, options: CompileOptions, directory: Path | None = None) -> Program:
     """Compile IR of any level; the pipeline goes on from there."""
+    from cedr.tools.compiler import compile_ir, load_ir, platform_of
+
     context, module = load_ir(path)
     options = platform_of(module, options).checked()
     compilation = compile_ir(context, module, options, path.stem)
@@ -225,6 +225,8 @@ def _packaged(
     torch_model: TorchModel | None = None,
     rebuild: Callable[[Sequence[Array]], object] | None = None,
 ) -> Program:
+    from cedr.tools.compiler import write_module
+
     owned: list[tempfile.TemporaryDirectory[str]] = []
     if directory is None:
         owned.append(tempfile.TemporaryDirectory(prefix="cedr-module-"))
@@ -252,7 +254,6 @@ def open_directory(path: Path, asked: CompileOptions | None = None, warn: Warn =
         options,
         platform=asked.platform if "platform" in asked.given else options.platform,
         hw=asked.hw if "hw" in asked.given else options.hw,
-        given=asked.given,
     ).checked()
     changed = manifest.changed_files(path)
     for name in changed:

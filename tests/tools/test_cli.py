@@ -598,6 +598,38 @@ def test_the_lists_need_no_torch() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("emit", ["c", "python"])
+def test_a_module_runs_without_torch_and_xdsl(compiled: dict[str, Path], inputs: Path, emit: str) -> None:
+    arguments = ["run", str(compiled[emit]), "--input", str(inputs / "a.npy"), "--input", str(inputs / "b.npy")]
+    arguments += ["--output", str(inputs / "y.npy"), "--json"]
+    code = (
+        "import sys; sys.modules['torch'] = sys.modules['xdsl'] = None\n"
+        f"from cedr.tools.cli import main\nsys.exit(main({arguments!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["tasks"] == 3
+    assert np.load(inputs / "y.npy").tolist() == [6, 9, 14]
+
+
+@pytest.mark.parametrize("arguments", [["run", "vgg_digits"], ["compile", "vgg_digits", "-o", "m"]])
+def test_what_compiles_says_that_xdsl_or_torch_is_missing(arguments: list[str]) -> None:
+    code = (
+        "import sys; sys.modules['torch'] = sys.modules['xdsl'] = None\n"
+        f"from cedr.tools.cli import main\nsys.exit(main({arguments!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and "is not installed; it comes with: pip install cedr-compiler" in done.stderr
+
+
+@pytest.mark.parametrize("module", ["cedr", "cedr.runtime.emulator", "cedr.runtime.module", "cedr.tools.opt", "cedr.tools.optimizer"])  # fmt: skip
+def test_imports_are_light(module: str) -> None:
+    code = f"import sys, {module}; print([name for name in ('torch', 'numba') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_a_reader_that_goes_away_is_no_crash() -> None:
     """`cedr models | true`."""
     command = f"{sys.executable} -m cedr models --json | true; exit ${{PIPESTATUS[0]}}"
