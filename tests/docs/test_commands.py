@@ -175,3 +175,4 @@ def test_a_make_target_must_exist() -> None:
 def test_seconds_and_rounding_errors_are_not_compared() -> None:
     assert steady("compiled in 0.25 s, error 1.06e-07") == steady("compiled in 1.50 s, error 3e-08")
     assert steady("makespan 3.4 ms") != steady("makespan 3.5 ms")
+    assert steady("makespan 18.971 s") != steady("makespan 18.970 s")

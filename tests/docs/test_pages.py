@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cedr.tools.cli import main as cedr
+from cedr.tools.docs import __main__ as generator
 from cedr.tools.docs.commands import commands_page
 from cedr.tools.docs.keys import ENVIRONMENT, JSON_KEYS
 from cedr.tools.docs.markdown import docstring, table
@@ -118,3 +119,16 @@ def test_a_docstring_gets_a_language_or_is_missed() -> None:
     assert docstring(Documented) == "What.\n\n```mlir\n%0 = op\n```"
     with pytest.raises(ValueError, match="has no docstring"):
         docstring(Bare)
+
+
+def test_the_generator_writes_in_a_checkout_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(generator, "ROOT", tmp_path)
+    monkeypatch.setattr("sys.argv", ["docs", "--no-run"])
+    assert generator.main() == 1
+    assert "is no checkout" in capsys.readouterr().err
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "docs").mkdir()
+    assert generator.main() == 0
+    assert sorted(f"docs/{path.name}" for path in (tmp_path / "docs").iterdir()) == sorted(PAGES)

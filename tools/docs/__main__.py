@@ -18,6 +18,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m cedr.tools.docs", description=__doc__)
     parser.add_argument("--no-run", action="store_true", help="the generated pages only: run no command of a page")
     arguments = parser.parse_args()
+    if not (ROOT / "pyproject.toml").is_file():
+        print(f"{parser.prog}: {ROOT} is no checkout of the project: there are no docs to write", file=sys.stderr)
+        return 1
     for name, make in PAGES.items():
         _write(ROOT / name, make())
     if arguments.no_run:
