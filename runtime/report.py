@@ -87,7 +87,9 @@ def print_report(result: EmulationResult, console: Console, title: str = "") -> 
     from rich.table import Table
 
     latency = result.latency_ns
-    summary = Table(title=escape(title) or None, title_justify="left", show_header=False, box=None, pad_edge=False)
+    if title:
+        console.print(escape(title), highlight=False)
+    summary = Table(show_header=False, box=None, pad_edge=False)
     summary.add_row("makespan", duration(result.makespan_ns))
     if len(latency) == 1:
         summary.add_row("latency", duration(int(latency[0])))
