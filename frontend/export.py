@@ -1,14 +1,19 @@
 """From an nn.Module and example inputs to a decomposed ExportedProgram."""
 
+import io
 import logging
+import sys
 import time
 import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from typing import Any
 
 import torch
 from torch import nn
 from torch.export import ExportedProgram
+from torch.utils._pytree import tree_map
 
 from cedr.frontend.source import is_library_file
 from cedr.target.errors import CedrError
@@ -40,16 +45,52 @@ def export_model(
         raise ExportError(f"example inputs are a tuple, got {type(example_inputs).__name__}; write (x,) for one input")
     start = time.perf_counter()
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            # torch 2.13 copies its own tree specs in a way that it warns of.
-            warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*", category=FutureWarning)
+        with torch.no_grad(), _quiet():
             program: ExportedProgram = torch.export.export(
-                model, example_inputs, dynamic_shapes=dynamic_shapes
+                model, _apart(model, example_inputs), dynamic_shapes=dynamic_shapes
             ).run_decompositions(_decompositions())
     except Exception as error:
         raise ExportError(_explain(model, error)) from error
     _log.info("exported %s in %.2f s", type(model).__name__, time.perf_counter() - start)
     return program
+
+
+def _apart(model: nn.Module, example_inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The inputs with a copy of each tensor that stands twice, or that is the model's own.
+
+    PyTorch tells tensors apart by identity: f(x, x) would be traced as a function of one of its arguments only.
+    """
+    seen = {id(tensor) for tensor in (*model.parameters(), *model.buffers())}
+
+    def apart(leaf: Any) -> Any:
+        if not isinstance(leaf, torch.Tensor):
+            return leaf
+        if id(leaf) in seen:
+            return leaf.detach().clone()
+        seen.add(id(leaf))
+        return leaf
+
+    copied: tuple[Any, ...] = tree_map(apart, example_inputs)
+    return copied
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps PyTorch's own remarks about an export from the user: graphs printed to stderr when it fails, log lines, and
+    warnings about what it does itself. What came to stderr in an export that succeeds is the model's, and passes."""
+    disabled = logging.root.manager.disable
+    said = io.StringIO()
+    with warnings.catch_warnings():
+        # torch 2.13 copies its own tree specs in a way that it warns of; nn.LSTM assigns its weights anew.
+        warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*", category=FutureWarning)
+        warnings.filterwarnings("ignore", message=".*were assigned during export.*", category=UserWarning)
+        logging.disable(max(disabled, logging.WARNING))
+        try:
+            with redirect_stderr(said):
+                yield
+        finally:
+            logging.disable(disabled)
+    sys.stderr.write(said.getvalue())
 
 
 def _decompositions() -> Any:

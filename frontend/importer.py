@@ -1,6 +1,7 @@
 """From a decomposed ExportedProgram to a module of linalg on tensors, with its weights beside it."""
 
 import gc
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -113,7 +114,7 @@ class _Importer:
         self.block = Block(arg_types=[_ir_type(node.meta["val"]) for node in self.user_inputs])
         self.builder = Builder(self.block)
         for node, argument in zip(self.user_inputs, self.block.args, strict=True):
-            argument.name_hint = node.name
+            argument.name_hint = _hint(node.name)
             self.values[node] = argument
         self._bind_constants(placeholders)
         for node in program.graph.nodes:
@@ -305,6 +306,6 @@ def _contains_refused(arguments: Any) -> bool:
 
 
 def _hint(name: str) -> str:
-    """A name for a value in the IR's text."""
-    plain = "".join(c if c.isalnum() or c == "_" else "_" for c in name)
-    return plain if not plain[:1].isdigit() else f"_{plain}"
+    """A name for a value in the IR's text: one that a parser keeps, which drops `_1` and the like from a name's end."""
+    plain = re.sub(r"(_\d+)+$", "", re.sub(r"[^A-Za-z0-9_]", "_", name))
+    return plain if plain and not plain[0].isdigit() else f"_{plain}"

@@ -1,5 +1,8 @@
 """What the importer makes of a program's boundary: names, weights, structure of outputs, locations, text."""
 
+import logging
+import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +251,59 @@ def test_the_order_of_imports_is_the_order_of_the_text() -> None:
     program = export_model(Small().eval(), (floats(1, 3, 8, 8),))
     first, second = (text_of(import_program(program, "model").module, locations=True) for _ in range(2))
     assert first == second
+
+
+def test_names_survive_the_text_whatever_they_end_in() -> None:
+    class Names(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.größe_1_2 = nn.Parameter(floats(3))
+            self._0 = nn.Parameter(floats(3))
+
+        def forward(self, x: list[torch.Tensor], y_3_4: torch.Tensor) -> torch.Tensor:
+            return x[0] * x[1] + y_3_4 * self.größe_1_2 + self._0
+
+    program = export_model(Names(), ([floats(3), floats(3, seed=2)], floats(3)))
+    text = text_of(import_program(program, "model").module, locations=True)
+    again = Parser(context(), text).parse_module()
+    assert text_of(again, locations=True) == text
+
+
+def test_a_tensor_given_twice_is_two_inputs() -> None:
+    """PyTorch alone would trace x - y as a function of one of them."""
+    x, y = floats(3), floats(3, seed=5)
+    module = Program(lambda a, b: 2 * a - b)
+    model = import_program(export_model(module, (x, x)), "model")
+    assert torch.equal(values(model, x, y), 2 * x - y)
+    layer = nn.Linear(3, 3)
+    model = import_program(export_model(layer, (layer.weight,)), "model")
+    other = floats(3, 3, seed=5)
+    with torch.no_grad():
+        torch.testing.assert_close(values(model, other), layer(other))
+
+
+def test_an_export_keeps_pytorchs_remarks_to_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    class Remarks(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm = nn.LSTM(3, 2)
+
+        def forward(self, x: torch.Tensor) -> object:
+            print("the model's own", file=sys.stderr)
+            return self.lstm(x)
+
+    class Branches(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x if x.sum() > 0 else -x
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        export_model(Remarks(), (floats(2, 1, 3),))
+    assert "the model's own" in capsys.readouterr().err
+    with pytest.raises(ExportError, match="data-dependent"):
+        export_model(Branches(), (floats(3),))
+    assert capsys.readouterr() == ("", "")
+    assert logging.root.manager.disable == logging.NOTSET
 
 
 def test_an_export_that_fails_names_the_line() -> None:
