@@ -90,11 +90,11 @@ class WeightStore(Mapping[str, Array]):
 
     def add(self, array: Array, hint: str) -> str:
         """Keep a new tensor under a name made from the hint and its content; the same tensor gets the same name."""
-        array = np.ascontiguousarray(array)
+        array = np.asarray(array, order="C")  # ascontiguousarray would give a scalar a dimension
         if array.dtype not in _NAMES:
             raise WeightsError(f"a weight of dtype {array.dtype} has no form in a .safetensors file")
         start = time.perf_counter()
-        digest = hashlib.blake2b(array.view(np.uint8).reshape(-1).data, digest_size=6)
+        digest = hashlib.blake2b(array.reshape(-1).view(np.uint8).data, digest_size=6)
         digest.update(repr((array.dtype.str, array.shape)).encode())
         name = f"{hint}.{digest.hexdigest()}"
         self.hash_s += time.perf_counter() - start

@@ -314,8 +314,11 @@ def kernel(
                 results = body(*operands, index)
             if not isinstance(results, tuple):
                 results = (results,)
-            for target, result in zip(operands[len(ins) :], results, strict=True):
-                target[...] = result
+            for out, out_map, target, result in zip(outs, out_maps, operands[len(ins) :], results, strict=True):
+                if _divided(out_map):  # the target is a copy
+                    out[_places(out_map, parallel, shape, fixed)] = result
+                else:
+                    target[...] = result
 
     return compute
 
@@ -333,20 +336,11 @@ def _mapped(
     array: Array, results: Sequence[Affine], parallel: Sequence[int], shape: Sequence[int], fixed: Mapping[int, int]
 ) -> Array:
     """The elements of `array[t, ...]` that a map reaches, as [t, parallel bounds...]; a view where the map is linear."""
+    if _divided(results):
+        picked = array[_places(results, parallel, shape, fixed)]
+        return np.broadcast_to(picked, (array.shape[0], *shape))
     offset = 0
     steps = [0] * len(parallel)
-    divided = any(r.divisor > 1 for r in results)
-    if divided:
-        grid = np.indices(shape, sparse=True) if shape else ()
-        point: list[Any] = [0] * (len(parallel) + len(fixed))
-        for dim, values in zip(parallel, grid, strict=True):
-            point[dim] = values
-        for dim, value in fixed.items():
-            point[dim] = value
-        positions = [np.asarray(r.at(point)) for r in results]
-        places: Any = (slice(None), *np.broadcast_arrays(*positions))
-        picked = array[places]
-        return np.broadcast_to(picked, (array.shape[0], *shape))
     for result, stride in zip(results, array.strides[1:], strict=True):
         offset += stride * (result.constant + sum(result.coefficients[d] * v for d, v in fixed.items()))
         for k, dim in enumerate(parallel):
@@ -355,6 +349,20 @@ def _mapped(
     if offset:
         start = _advanced(array, offset)
     return as_strided(start, (array.shape[0], *shape), (array.strides[0], *steps))
+
+
+def _divided(results: Sequence[Affine]) -> bool:
+    return any(r.divisor > 1 for r in results)
+
+
+def _places(results: Sequence[Affine], parallel: Sequence[int], shape: Sequence[int], fixed: Mapping[int, int]) -> Any:
+    """What indexes [t, ...] with the elements that a map reaches, giving [t, parallel bounds...]."""
+    point: list[Any] = [0] * (len(parallel) + len(fixed))
+    for dim, values in zip(parallel, np.indices(shape, sparse=True) if shape else (), strict=True):
+        point[dim] = values
+    for dim, value in fixed.items():
+        point[dim] = value
+    return (slice(None), *np.broadcast_arrays(*(np.asarray(r.at(point)) for r in results)))
 
 
 def _advanced(array: Array, offset_bytes: int) -> Array:
@@ -678,7 +686,7 @@ def _load(path: Path, tensor: Tensor) -> Array:
             f"{path}: '{tensor.name}' is {tensor.dtype}{list(tensor.shape)}, the file holds "
             f"{array.dtype}{list(array.shape)}"
         )
-    return np.ascontiguousarray(array)
+    return np.asarray(array, order="C")  # ascontiguousarray would give a scalar a dimension
 
 
 def _save(path: Path, array: Array) -> None:

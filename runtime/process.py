@@ -99,7 +99,7 @@ class ModuleProcess:
     def _arguments(self, inputs: Mapping[str, Array], folder: Path) -> list[str]:
         arguments: list[str] = []
         for i, (name, array) in enumerate(inputs.items()):
-            np.save(folder / f"in{i}.npy", np.ascontiguousarray(array))
+            np.save(folder / f"in{i}.npy", np.asarray(array, order="C"))
             arguments += ["--input", f"{name}={folder / f'in{i}.npy'}"]
         for i, name in enumerate(self.outputs):
             arguments += ["--output", f"{name}={folder / f'out{i}.npy'}"]

@@ -150,3 +150,10 @@ def test_a_pass_finds_the_weights_in_its_context_and_in_a_copy() -> None:
 def test_a_pass_without_weights_says_how_to_give_them(context: Context) -> None:
     with pytest.raises(WeightsError, match="fold: needs the weights' bytes.*--weights FILE"):
         weights_of(context, "fold")
+
+
+def test_a_scalar_keeps_its_shape() -> None:
+    store = WeightStore()
+    name = store.add(np.array(2.5, np.float32), "scale")
+    assert store[name].shape == ()
+    assert name != store.add(np.array([2.5], np.float32), "scale")
