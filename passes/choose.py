@@ -56,8 +56,9 @@ class ChoosePass(ModulePass):
     mapping: `default` cuts each op into tiles for the PEs of the composition `hw` (`cedr.passes.tile_plan`), and
     computes an elementwise generic that alone uses a layer's result within that layer's grid. `layerwise` is that of
     "PyTorch and CEDR" (AICCSA 2023): a call per output and input channel of a convolution, a `gemm` per linear layer,
-    all else CPU work. slots: scratch slots of a grid's ring; none: twice the PEs, or 16 for layerwise. Plans that are
-    there already are replaced. Raises MappingError, PlatformError, and PassError for ops without static shapes.
+    all else CPU work. slots: scratch slots of a grid's ring; none: twice the PEs that share the work, or 16 for
+    layerwise. Plans that are there already are replaced. Raises MappingError, PlatformError, and PassError for ops
+    without static shapes.
     """
 
     name = "choose"
@@ -116,7 +117,7 @@ class Chooser:
             plan = TilePlan.of(shape, self.machine, hints)
             options: dict[str, int] = {}
             if chain:
-                wanted = 2 * self.machine.num_workers if self.slots is None else self.slots
+                wanted = 2 * plan.workers if self.slots is None else self.slots
                 options["slots"] = max(1, min(wanted, plan.calls))
             op.attributes[PLAN] = PlanAttr(plan.api, plan.tiles, options)
             self._note(shape, plan)

@@ -34,6 +34,11 @@ SUBMIT_NS = 2_000
 """What a call costs beside its own time: the daemon's decision (CEDR: 2 to 4 us a task, beside the PEs' work)."""
 SLACK = 0.04
 """Tilings whose estimates differ by less are as good as each other."""
+NEAR = 2
+"""PEs on which a call takes up to this many times as long as on the fastest are planned for; slower ones are left to
+the scheduler, since what they take late ends late, and the next layer waits for it."""
+WORTH_ALL = 0.8
+"""Unless planning for them too promises to end in less than this share of the time."""
 CALLS_OF_LAYERS = ("conv2d", "conv1d", "gemm")
 
 
@@ -44,10 +49,6 @@ class Machine:
     platform: Platform
     composition: Composition
     _known: dict[str, tuple[int, ...]] = field(default_factory=dict, compare=False)
-
-    @property
-    def num_workers(self) -> int:
-        return len(self.composition.pes)
 
     def takers(self, api: str) -> int:
         """How many PEs have an entry for an API."""
@@ -223,13 +224,18 @@ class TilePlan:
     """How many."""
     estimate_ns: int
     """When the last one is estimated to end if they start together."""
+    workers: int = 1
+    """How many PEs were planned for."""
 
     @staticmethod
     def of(shape: OpShape, machine: Machine, hints: Hints) -> TilePlan:
         """The best tiling of an op; by a kernel where no PE of the composition takes the call that suits it."""
-        plan = _best(shape, machine, hints)
+        plan = _best(shape, machine, hints, NEAR)
+        wider = _best(shape, machine, hints, None)
+        if plan is not None and wider is not None and wider.estimate_ns < WORTH_ALL * plan.estimate_ns:
+            plan = wider
         if plan is None and shape.api != "kernel":
-            plan = _best(OpShape(shape.op, shape.nest, "kernel"), machine, hints)
+            plan = _best(OpShape(shape.op, shape.nest, "kernel"), machine, hints, NEAR)
         if plan is None:  # no PE takes kernels: what emulates it will say so
             plan = TilePlan(shape.api, _written(shape.nest.extents, shape, {}), 1, 0)
         return plan
@@ -264,10 +270,13 @@ def _written(sizes: Sequence[int], shape: OpShape, forced: Mapping[int, int]) ->
     )
 
 
-def _best(shape: OpShape, machine: Machine, hints: Hints) -> TilePlan | None:
+def _best(shape: OpShape, machine: Machine, hints: Hints, reach: int | None) -> TilePlan | None:
+    """The best tiling for the PEs that are at most `reach` times as slow as the fastest; None: for all of them."""
     takers = machine.takers(shape.api)
     if not takers:
         return None
+    if reach is not None and (whole := machine.costs_ns([shape.call(shape.nest.extents)])[0]):
+        takers = sum(ns <= reach * min(whole) for ns in whole)
     forced = shape.forced
     tilings = list(_tilings(shape, max(2, takers * TILES_PER_WORKER), hints.steps))
     classes = [shape.call(sizes) for _, sizes in tilings]
@@ -276,21 +285,22 @@ def _best(shape: OpShape, machine: Machine, hints: Hints) -> TilePlan | None:
     if hints.epilogue:
         kernels = [_epilogue(shape, sizes, hints.epilogue) for _, sizes in tilings]
         epilogues = machine.costs_ns(kernels)
-    found: list[tuple[int, int, int, tuple[int, ...], TilePlan]] = []
+    found: list[tuple[int, int, tuple[int, ...], TilePlan]] = []
     for (calls, sizes), cost, after in zip(tilings, costs, epilogues, strict=True):
         if not cost:
             continue
-        estimate = makespan_ns(cost, calls) + (makespan_ns(after, calls) if after else 0)
+        near = [ns for ns in cost if reach is None or ns <= reach * min(cost)]
+        estimate = makespan_ns(near, calls) + (makespan_ns(after, calls) if after else 0)
         total = estimate + calls * (2 if after else 1) * SUBMIT_NS
-        plan = TilePlan(shape.api, _written(sizes, shape, forced), calls, estimate)
-        found.append((total, sum(ns <= 2 * min(cost) for ns in cost), calls, sizes, plan))
+        plan = TilePlan(shape.api, _written(sizes, shape, forced), calls, estimate, len(near))
+        found.append((total, calls, sizes, plan))
     if not found:
         return None
     enough = min(total for total, *_ in found) * (1 + SLACK)
     # Two calls a worker even out what the estimate does not see; then the fewest; then rows cut rather than channels.
     return min(
-        (calls < 2 * workers, calls, tuple(-size for size in sizes), plan)
-        for total, workers, calls, sizes, plan in found
+        (calls < 2 * plan.workers, calls, tuple(-size for size in sizes), plan)
+        for total, calls, sizes, plan in found
         if total <= enough
     )[-1]
 

@@ -114,6 +114,12 @@ def test_early_layers_are_cut_over_rows_late_ones_over_channels() -> None:
     assert late.tiles[1] > 0 and late.tiles[2] == 0
 
 
+def test_slow_devices_are_left_to_the_scheduler() -> None:
+    """The Conv2D engine takes one channel at a time: many channels are planned for the CPUs alone, one for all of them."""
+    assert TilePlan.of(conv2d(1, 64, 64, 56, 56), FULL, Hints()) == TilePlan.of(conv2d(1, 64, 64, 56, 56), C3, Hints())
+    assert TilePlan.of(conv2d(1, 1, 1, 512, 512, k=11), FULL, Hints()).workers == 4
+
+
 def test_small_work_is_one_call() -> None:
     assert TilePlan.of(conv2d(1, 1, 4, 4, 4), C3, Hints()).calls == 1
     assert TilePlan.of(gemm(1, 8, 10), C3, Hints()).calls == 1
