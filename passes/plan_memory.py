@@ -27,6 +27,10 @@ BOUND_SLOTS = 2
 PARALLEL_FACTOR = 2
 """`reuse=parallel` takes at most this many times the bound."""
 ALL_SLOTS = 1 << 30
+ALIGNMENT = 64
+"""Of offsets, in bytes: a cache line."""
+SMALL_ARENA = 64
+"""A bound of fewer alignments than that gets a smaller one."""
 RELAXATIONS: tuple[tuple[int, int, int], ...] = (
     (4, 6, ALL_SLOTS), (4, 4, ALL_SLOTS), (3, 5, ALL_SLOTS), (3, 3, ALL_SLOTS), (2, 4, ALL_SLOTS), (2, 2, ALL_SLOTS),
     (2, 2, 16), (2, 2, 8), (1, 1, ALL_SLOTS), (1, 1, 16), (1, 1, 8), (0, 0, ALL_SLOTS), (0, 0, 16), (1, 1, 4),
@@ -179,7 +183,8 @@ class PlanMemoryPass(ModulePass):
     reuse: `full`: as small as can be; rings of scratch shrink to two slots. `parallel`: bytes rest for some layers after
     their last use, so that no task waits for a buffer of its own layer or of the one before; rings keep their slots;
     within twice the bound, tightened where that needs it. `none`: nothing is shared.
-    alignment: of every offset, in bytes, a power of two.
+    alignment: of every offset, in bytes, a power of two. None: 64, and less in an arena whose bound is under 64 times
+    that, as far as its elements allow, so that gaps don't count.
 
     The plan is for the layer order, in which the grids stand. Buffers that no grid uses go. Raises PassError for IR on
     tensors, for IR whose dependencies have been computed, and for an unknown option value.
@@ -188,12 +193,12 @@ class PlanMemoryPass(ModulePass):
     name = PASS
 
     reuse: str = "parallel"
-    alignment: int = 64
+    alignment: int | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if self.reuse not in REUSE:
             raise PassError(PASS, [Diagnostic(f"no reuse '{self.reuse}'; there are {', '.join(REUSE)}")])
-        if self.alignment < 1 or self.alignment & (self.alignment - 1):
+        if self.alignment is not None and (self.alignment < 1 or self.alignment & (self.alignment - 1)):
             raise PassError(PASS, [Diagnostic(f"alignment must be a power of two, in bytes, got {self.alignment}")])
         functions = list(functions_of(op))
         reasons = [reason for f in functions for reason in self._refusals(f)]
@@ -222,7 +227,7 @@ class PlanMemoryPass(ModulePass):
                 )
             elif isinstance(op, AllocOp):
                 size = element_size_bytes(element_type_of(op.result))
-                if self.alignment % size:
+                if self.alignment is not None and self.alignment % size:
                     yield at(
                         op, f"{op.result.type} needs an alignment of {size} bytes, the option says {self.alignment}"
                     )
@@ -244,12 +249,13 @@ class PlanMemoryPass(ModulePass):
     def _choose(self, buffers: Sequence[Usage]) -> tuple[Packing, int]:
         """A packing, and the slots that a ring has at most."""
         keep = ALL_SLOTS
+        alignment = self._fitting_alignment(buffers)
         if self.reuse == "none":
-            return disjoint([u.block(keep) for u in buffers], self.alignment), keep
+            return disjoint([u.block(keep) for u in buffers], alignment), keep
         if self.reuse == "full":
-            return pack([u.block(BOUND_SLOTS) for u in buffers], self.alignment), BOUND_SLOTS
+            return pack([u.block(BOUND_SLOTS) for u in buffers], alignment), BOUND_SLOTS
         limit = PARALLEL_FACTOR * bound_bytes(buffers)
-        all_apart = disjoint([u.block(keep) for u in buffers], self.alignment)
+        all_apart = disjoint([u.block(keep) for u in buffers], alignment)
         if all_apart.total_bytes <= limit:
             return all_apart, keep
         packing, most_slots = all_apart, keep
@@ -257,10 +263,20 @@ class PlanMemoryPass(ModulePass):
             blocks = [u.block(most_slots) for u in buffers]
             if peak_bytes(blocks) > limit:
                 continue
-            packing = pack(blocks, self.alignment, resting(buffers, rest, ring_rest), WORK // len(RELAXATIONS), limit)
+            packing = pack(blocks, alignment, resting(buffers, rest, ring_rest), WORK // len(RELAXATIONS), limit)
             if packing.total_bytes <= limit:
                 break
         return packing, most_slots
+
+    def _fitting_alignment(self, buffers: Sequence[Usage]) -> int:
+        if self.alignment is not None:
+            return self.alignment
+        bound = bound_bytes(buffers)
+        least = max((element_size_bytes(element_type_of(u.alloc.result)) for u in buffers), default=1)
+        alignment = ALIGNMENT
+        while alignment > least and SMALL_ARENA * alignment > bound:
+            alignment //= 2
+        return alignment
 
 
 def resting(buffers: Sequence[Usage], rest: int, ring_rest: int) -> Callable[[int, int], bool]:

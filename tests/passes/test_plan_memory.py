@@ -29,7 +29,7 @@ BLOCKS = st.lists(
 )
 
 
-def planned(text: str, reuse: str = "parallel", alignment: int = 64) -> ModuleOp:
+def planned(text: str, reuse: str = "parallel", alignment: int | None = None) -> ModuleOp:
     module = parse(text)
     PlanMemoryPass(reuse=reuse, alignment=alignment).apply(make_context(), module)
     module.verify()
@@ -153,6 +153,29 @@ def test_figures_stand_on_the_module_and_follow_from_the_ir_alone() -> None:
     assert all(isinstance(a, IntegerAttr) for a in noted)
     again = parse(str(module))
     assert arena_figures(again) == tuple(a.value.data for a in noted if isinstance(a, IntegerAttr))
+
+
+def test_small_arenas_have_no_gaps() -> None:
+    text = """func.func @main(%x: memref<3xf32>, %y: memref<3xf32> {cedr.output = "y"}) {
+      %a = cedr.alloc : memref<3xf32>
+      %b = cedr.alloc : memref<3xf64>
+      %c = cedr.alloc : memref<3xf32>
+      cedr.grid @g [] ins(%i = %x[0][3] : memref<3xf32>) outs(%o = %a[0][3] : memref<3xf32>) {
+        cedr.zip add ins(%i, %i) outs(%o)
+        cedr.yield
+      }
+      cedr.grid @h [] ins(%i = %a[0][3] : memref<3xf32>) outs(%o = %c[0][3] : memref<3xf32>) {
+        cedr.zip add ins(%i, %i) outs(%o)
+        cedr.yield
+      }
+      cedr.grid @k [] ins(%i = %c[0][3] : memref<3xf32>) outs(%o = %y[0][3] : memref<3xf32>) {
+        cedr.zip add ins(%i, %i) outs(%o)
+        cedr.yield
+      }
+      return
+    }"""
+    assert arena_figures(planned(text, "full")) == (24, 24)
+    assert arena_figures(planned(text, "full", alignment=64)) == (76, 24)
 
 
 def test_planning_again_gives_the_same() -> None:
