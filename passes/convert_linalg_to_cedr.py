@@ -16,7 +16,7 @@ from xdsl.passes import ModulePass
 
 from cedr.dialects.cedr import Affine, Conv1dOp, Conv2dOp, GemmOp, WeightOp, ZipOp, shape_of
 from cedr.dialects.diagnostics import Diagnostic
-from cedr.dialects.interpreter.scalar import constant_value
+from cedr.dialects.interpreter.scalar import stored_constant
 from cedr.dialects.linalg_extensions import BatchMatmulOp, Conv1DNcwFcwOp
 from cedr.dialects.weights import WeightStore
 from cedr.passes.errors import PassError, at
@@ -346,7 +346,7 @@ class FunctionConverter:
     def _convert_constant(self, op: Operation) -> None:
         """A constant of several values becomes a weight, named after its content."""
         assert isinstance(op, arith.ConstantOp) and isinstance(op.result.type, TensorType) and self.weights is not None
-        weight = WeightOp(self.weights.add(constant_value(op.value), "constant"), op.result.type)
+        weight = WeightOp(self.weights.add(stored_constant(op.value), "constant"), op.result.type)
         self.emitter.add(weight, op.location)
         self.emitter.values[op.result] = weight.result
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from xdsl.dialects.builtin import MemRefType, ModuleOp, StringAttr
 from xdsl.passes import ModulePass
 from xdsl.printer import Printer
-from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.exceptions import PassFailedException, VerifyException
 
 from cedr.backend.c_emitter import emit_c
 from cedr.backend.package import replacing, write_ir
@@ -88,37 +89,49 @@ def remaining_passes(module: ModuleOp, passes: Sequence[ModulePass]) -> list[Mod
     return list(passes[names.index(first) :])
 
 
+@dataclass
+class _Stages:
+    """The IR's length by stage, and its text where that is kept."""
+
+    keep: bool
+    sizes: dict[str, int] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def note(self, name: str, module: ModuleOp) -> None:
+        text = print_ir(module)
+        while name in self.sizes:
+            name += "_again"
+        self.sizes[name] = len(text.encode())
+        if self.keep:
+            self.texts[name] = text
+
+
 def compile_ir(context: CedrContext, module: ModuleOp, options: CompileOptions, first_stage: str) -> Compilation:
     """Run what remains of the pipeline on `module` (in place) and emit. Raises CedrError for every refusal."""
     passes = remaining_passes(module, pipeline_passes(options.pipeline, options.platform, options.hw))
     weights = context.weights if context.weights is not None else WeightStore()
-    result = Compilation(module, weights, None, "", 0.0, {})  # type: ignore[arg-type]  # program: set when there is one
-    _note_stage(result, first_stage, options)
+    stages = _Stages(options.save_ir)
+    stages.note(first_stage, module)
+    compile_s, hash_s = 0.0, weights.hash_s
     for position, one in enumerate(passes):
         start = time.perf_counter()
-        one.apply(context, module)
-        result.compile_s += time.perf_counter() - start
-        last = position + 1 == len(passes)
-        if last or passes[position + 1].name != one.name:
-            _note_stage(result, one.name, options)
+        try:
+            one.apply(context, module)
+        except (PassFailedException, VerifyException) as error:
+            raise CompileError(f"pass '{one.name}': {error}") from error
+        compile_s += time.perf_counter() - start
+        if position + 1 == len(passes) or passes[position + 1].name != one.name:
+            stages.note(one.name, module)
     start = time.perf_counter()
     try:
         module.verify()
     except VerifyException as error:
         raise CompileError(f"the pipeline '{options.pipeline}' left IR that does not verify: {error}") from error
-    result.program = Program.of(module)
-    result.text = emit_c(result.program) if options.emit == "c" else emit_python(result.program)
-    result.compile_s += time.perf_counter() - start
-    return result
-
-
-def _note_stage(result: Compilation, name: str, options: CompileOptions) -> None:
-    text = print_ir(result.module)
-    while name in result.ir_bytes:
-        name += "_again"
-    result.ir_bytes[name] = len(text.encode())
-    if options.save_ir:
-        result.stages[name] = text
+    program = Program.of(module)
+    text = emit_c(program) if options.emit == "c" else emit_python(program)
+    # Naming folded weights by their content is part of writing them, not of the passes.
+    compile_s += time.perf_counter() - start - (weights.hash_s - hash_s)
+    return Compilation(module, weights, program, text, compile_s, stages.sizes, stages.texts)
 
 
 def write_module(
@@ -190,8 +203,6 @@ def _stages_from_below(compilation: Compilation) -> dict[str, str]:
 
 def _weights_named(compilation: Compilation) -> set[str]:
     """The weights that any saved stage names."""
-    import re
-
     found: set[str] = set()
     for text in compilation.stages.values():
         found.update(re.findall(r'cedr\.weight @"([^"]+)"', text))

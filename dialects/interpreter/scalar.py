@@ -29,15 +29,25 @@ Array = NDArray[np.generic]
 
 
 def constant_value(attr: Attribute) -> Any:
-    """A scalar or dense constant as a NumPy value of its own dtype."""
+    """A scalar or dense constant as a NumPy value to compute with: of its own dtype, bf16 as float32."""
     if isinstance(attr, FloatAttr):
-        return numpy_dtype(attr.type).type(attr.value.data)
+        return _computing_dtype(attr.type).type(attr.value.data)
     if isinstance(attr, IntegerAttr):
         return numpy_dtype(attr.type).type(attr.value.data)
     if isinstance(attr, DenseIntOrFPElementsAttr):
-        dtype = numpy_dtype(attr.get_element_type())
+        dtype = _computing_dtype(attr.get_element_type())
         return np.array(attr.get_values(), dtype=dtype).reshape(attr.get_shape())
     raise InterpretationError(f"constant {attr} has no NumPy value")
+
+
+def stored_constant(attr: DenseIntOrFPElementsAttr) -> Array:
+    """A dense constant as it is stored: of its own dtype, bf16 as its bits."""
+    stored: Array = narrow(constant_value(attr), attr.get_element_type())
+    return stored
+
+
+def _computing_dtype(element: Attribute) -> np.dtype[Any]:
+    return np.dtype(np.float32) if isinstance(element, BFloat16Type) else numpy_dtype(element)
 
 
 def _unsigned(values: Any) -> Any:

@@ -310,3 +310,27 @@ def test_refuses_arithmetic_on_tensors() -> None:
     )
     with pytest.raises(InterpretationError, match="no NumPy meaning for 'arith.addf' on tensor<2xf32>"):
         interpret(module, [draw(2)], {})
+
+
+def test_a_bf16_constant_keeps_its_value() -> None:
+    text = """
+    func.func @main(%x: tensor<2xbf16>) -> tensor<2xbf16> {
+      %e = tensor.empty() : tensor<2xbf16>
+      %c = arith.constant dense<[1.5, -2.25]> : tensor<2xbf16>
+      %y = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>,
+          affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}
+          ins(%x, %c : tensor<2xbf16>, tensor<2xbf16>) outs(%e : tensor<2xbf16>) {
+      ^bb0(%a: bf16, %b: bf16, %o: bf16):
+        %half = arith.constant 0.5 : bf16
+        %s = arith.mulf %a, %half : bf16
+        %t = arith.addf %s, %b : bf16
+        linalg.yield %t : bf16
+      } -> tensor<2xbf16>
+      func.return %y : tensor<2xbf16>
+    }
+    """
+    module = parse_ir(make_context(), text, "bf16.mlir").module
+    bits = (np.array([1.0, 3.0], np.float32).view(np.uint32) >> 16).astype(np.uint16)
+    (y,) = interpret(module, [bits], {})
+    values = (y.astype(np.uint32) << 16).view(np.float32)
+    np.testing.assert_array_equal(values, [2.0, -0.75])
