@@ -15,7 +15,7 @@ from xdsl.dialects.linalg import ops as linalg_ops
 from xdsl.dialects.linalg.abstract_ops import ConvOperation, LinalgStructuredOperation
 from xdsl.ir import Block, SSAValue
 
-from cedr.dialects.cedr import PARALLEL, REDUCTION, Affine, PlanAttr
+from cedr.dialects.cedr import PARALLEL, REDUCTION, Affine, PlanAttr, shape_of
 from cedr.dialects.linalg_extensions import BatchMatmulOp
 
 PLAN = "cedr.plan"
@@ -97,12 +97,17 @@ def layer_macs(op: LinalgStructuredOperation) -> bool:
 
 
 def default_api(op: LinalgStructuredOperation) -> str:
-    """The call that computes an op without a plan."""
+    """The call that computes an op without a plan.
+
+    A grouped 1-D convolution comes as a 2-D one of a single row, with a window of a single row: `conv1d`.
+    """
     if isinstance(op, linalg_ops.MatmulOp | BatchMatmulOp):
         return "gemm"
     if op.name == "linalg.conv_1d_ncw_fcw":
         return "conv1d"
-    if op.name in ("linalg.conv_2d_nchw_fchw", "linalg.conv_2d_ngchw_gfchw"):
+    if op.name == "linalg.conv_2d_ngchw_gfchw":
+        return "conv1d" if all(shape_of(value)[3] == 1 for value in op.inputs) else "conv2d"
+    if op.name == "linalg.conv_2d_nchw_fchw":
         return "conv2d"
     return "kernel"
 

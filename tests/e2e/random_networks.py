@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -124,7 +125,7 @@ class Builder:
         for dim, size in enumerate(sizes):
             if size + 2 * padding[dim] < (kernel[dim] - 1) * dilation[dim] + 1:
                 kernel[dim] = 1
-        kind = nn.Conv1d if self.rank == 1 else nn.Conv2d
+        kind: Any = nn.Conv1d if self.rank == 1 else nn.Conv2d
         layer = kind(
             x.shape[1],
             self.choose.choice(CHANNELS) if filters is None else filters,
@@ -149,28 +150,26 @@ class Builder:
     def shared(self, i: int) -> int:
         """One layer, twice."""
         channels = self.values[i].shape[1]
-        kind = nn.Conv1d if self.rank == 1 else nn.Conv2d
+        kind: Any = nn.Conv1d if self.rank == 1 else nn.Conv2d
         layer = kind(channels, channels, 3, padding=1).to(self.dtype).eval()
         return self.add(layer, self.add(layer, i))
 
     def block(self, i: int) -> int:
         """Convolution, batch norm, activation, in either order, sometimes with the convolution's result used again."""
         convolved = self.convolution(i)
-        first, second = (self.batch_norm, lambda i: self.add(F.relu, i))
         if self.likely(0.3):
-            first, second = second, first
-        result = second(first(convolved))
+            result = self.batch_norm(self.add(F.relu, convolved))
+        else:
+            result = self.add(F.relu, self.batch_norm(convolved))
         return self.add(torch.add, result, convolved) if self.likely(0.3) else result
 
     def batch_norm(self, i: int) -> int:
-        kind = nn.BatchNorm1d if self.rank == 1 else nn.BatchNorm2d
+        kind: Any = nn.BatchNorm1d if self.rank == 1 else nn.BatchNorm2d
         layer = kind(self.values[i].shape[1])
         with torch.no_grad():
             for tensor in (layer.weight, layer.running_var):
-                assert tensor is not None
                 tensor.copy_(torch.rand(tensor.shape) + 0.5)
             for tensor in (layer.bias, layer.running_mean):
-                assert tensor is not None
                 tensor.copy_(torch.randn(tensor.shape) * 0.3)
         return self.layer(layer, i)
 
@@ -191,7 +190,7 @@ class Builder:
 
     def adaptive(self, i: int) -> int:
         sizes = [self.one_of(1, 2, 3, size) for size in self.values[i].shape[2:]]
-        pool = F.adaptive_avg_pool1d if self.rank == 1 else F.adaptive_avg_pool2d
+        pool: Any = F.adaptive_avg_pool1d if self.rank == 1 else F.adaptive_avg_pool2d
         return self.add(lambda x: pool(x, sizes), i)
 
     def pad(self, i: int) -> int:
@@ -212,7 +211,9 @@ class Builder:
         fitting = [
             j
             for j, other in enumerate(self.values)
-            if other.is_floating_point() and other.dim() == x.dim() and [n for d, n in enumerate(other.shape) if d != dim] == rest
+            if other.is_floating_point()
+            and other.dim() == x.dim()
+            and [n for d, n in enumerate(other.shape) if d != dim] == rest
         ]
         parts = [i, *(self.choose.choice(fitting) for _ in range(self.choose.randint(1, 3)))]
         self.choose.shuffle(parts)
@@ -233,7 +234,9 @@ class Builder:
             return i
         first = self.choose.randint(1, channels - 1)
         parts = [self.add(lambda x, k=k: x.split([first, channels - first], 1)[k], i) for k in range(2)]
-        return self.add(lambda x, y: x * torch.sigmoid(y), *parts) if 2 * first == channels else parts[self.one_of(0, 1)]
+        return (
+            self.add(lambda x, y: x * torch.sigmoid(y), *parts) if 2 * first == channels else parts[self.one_of(0, 1)]
+        )
 
     def residual(self, i: int) -> int:
         x = self.values[i]
@@ -291,7 +294,19 @@ class Builder:
     def one_more_dimension(self, i: int) -> int:
         return self.add(lambda x: x.unsqueeze(1), i) if self.values[i].dim() < 4 else i
 
-    ANYWHERE = (activation, activation, activation, shift, shift, pointwise, pointwise, residual, residual, cut, softmax)
+    ANYWHERE = (
+        activation,
+        activation,
+        activation,
+        shift,
+        shift,
+        pointwise,
+        pointwise,
+        residual,
+        residual,
+        cut,
+        softmax,
+    )
     SPATIAL = (
         *ANYWHERE, *(convolution,) * 5, depthwise, grouped, shared, *(block,) * 3, batch_norm, *(pooling,) * 3, adaptive,
         pad, pad, enlarge, *(concatenate,) * 3, gated, transposed, mean, attention,
@@ -302,10 +317,10 @@ class Builder:
         recent = range(max(0, len(self.values) - 3), len(self.values))
         i = self.choose.choice(recent if self.likely(0.9) else range(len(self.values)))
         x = self.values[i]
-        table = self.SPATIAL if x.dim() == self.rank + 2 else self.FLAT
+        table: Any = self.SPATIAL if x.dim() == self.rank + 2 else self.FLAT
         kind = self.choose.choice(table)
         grows = kind in (Builder.enlarge, Builder.concatenate, Builder.attention, Builder.product, Builder.pad)
-        if x.dim() > 1 and (not grows or x.numel() * max(x.shape) <= LARGEST * 16 and x.numel() <= LARGEST):
+        if x.dim() > 1 and (not grows or x.numel() <= LARGEST):
             kind(self, i)
 
 
