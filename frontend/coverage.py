@@ -87,7 +87,9 @@ def boundary_refusals(program: ExportedProgram) -> Iterator[tuple[str, str, str]
     signature = program.graph_signature
     placeholders = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
     for spec in signature.input_specs:
-        if spec.kind in (InputKind.TOKEN, InputKind.CUSTOM_OBJ):
+        if spec.kind == InputKind.TOKEN:
+            continue  # orders an operator with effects, which is reported itself
+        if spec.kind == InputKind.CUSTOM_OBJ:
             yield f"input '{spec.arg.name}'", "the model's inputs", f"an input of kind {spec.kind.name}; pass tensors"
         elif isinstance(spec.arg, TensorArgument) and (
             spec.kind == InputKind.USER_INPUT or placeholders[spec.arg.name].users
@@ -107,12 +109,20 @@ def boundary_refusals(program: ExportedProgram) -> Iterator[tuple[str, str, str]
                     " statistic"
                 ),
             )
-        elif output.kind != OutputKind.USER_OUTPUT:
+        elif output.kind not in (OutputKind.USER_OUTPUT, OutputKind.TOKEN):
             yield (
                 f"output '{output.target or output.kind.name}'",
                 "the model's outputs",
                 (f"an output of kind {output.kind.name}; return tensors, numbers or None"),
             )
+
+
+def is_check(node: Node) -> bool:
+    """Whether a node only checks the result of a linear algebra op, which is converted or reported itself."""
+    return (
+        node.target is torch.ops.higher_order.with_effects
+        and node.args[1] is torch.ops.aten._linalg_check_errors.default
+    )
 
 
 def static_refusal(node: Node) -> str:

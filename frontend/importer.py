@@ -21,7 +21,7 @@ from xdsl.ir import Block, Region, SSAValue
 from cedr.dialects.cedr import WeightOp
 from cedr.frontend.aten.registry import Unsupported, find_converter, schema_arguments
 from cedr.frontend.builder import Builder, tensor_type
-from cedr.frontend.coverage import OpUse, UnsupportedOpsError, UseCounter, boundary_refusals, static_refusal
+from cedr.frontend.coverage import OpUse, UnsupportedOpsError, UseCounter, boundary_refusals, is_check, static_refusal
 from cedr.frontend.source import node_location, node_place, target_name
 from cedr.frontend.types import TensorSpec, dtype_name, has_ir_type, scalar_type, to_numpy, to_torch
 from cedr.target.errors import CedrError
@@ -147,6 +147,8 @@ class _Importer:
     def _convert_node(self, node: Node) -> Any:
         if node.target is getitem:
             return self._get_item(node)
+        if is_check(node):
+            return None
         reason = static_refusal(node)
         result: Any = None
         if not reason:

@@ -310,7 +310,7 @@ def _platforms(arguments: argparse.Namespace) -> int:
         return 0
     rows = [asdict(summary) for summary in platform_summaries()]
     if not arguments.json:
-        shown = ("name", "title", "composition", "most", "figures", "sources", "estimates")
+        shown = ("name", "title", "composition", "figures", "estimates")
         rows = [{key: row[key] for key in shown} for row in rows]
     _list(arguments, "platforms", rows)
     return 0

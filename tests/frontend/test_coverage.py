@@ -61,6 +61,13 @@ def test_three_unsupported_ops_give_one_report_of_three_lines() -> None:
         assert line.endswith("has no conversion; express it by ops that have one, or compute it outside the model")
 
 
+def test_what_torch_adds_around_an_op_is_not_reported() -> None:
+    """torch.linalg.inv brings a check of its result and effect tokens; the user wrote one op."""
+    lines = report(lambda x: torch.linalg.inv(x), torch.eye(3)).splitlines()
+    assert len(lines) == 1
+    assert "aten.linalg_inv_ex.default (x1): has no conversion" in lines[0]
+
+
 def test_a_line_of_the_report_for_each_line_of_the_source() -> None:
     class Twice(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
