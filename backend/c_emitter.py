@@ -220,7 +220,7 @@ class _Emitter:
                 if tile in names:
                     continue
                 name = f"t{len(names)}"
-                element = c_type(tile.buffer.dtype, f"grid @{grid.name}")
+                element = c_type(tile.buffer.dtype, grid.where())
                 offset = self._without_unit_dims(tile.offset, grid, used)
                 if tile.slots:
                     slot = f"tile % {tile.slots}" if tile.slots > 1 else "0"
@@ -310,7 +310,7 @@ class _Emitter:
 
     def _site(self, grid: Grid, index: int, call: Call) -> int:
         """Adds the call's site, and its function for a kernel; returns the site's number."""
-        where = f"grid @{grid.name}, call {index} ({call.op.name})"
+        where = grid.where(index)
         api, dtype = call.call_class.api, call.call_class.dtype
         if isinstance(call.op, KernelOp):
             function = self._kernel(grid, call, call.op, where)

@@ -116,6 +116,13 @@ class Grid:
     has_reduction: bool
     calls: tuple[Call, ...]
 
+    def where(self, index: int | None = None) -> str:
+        """The grid, or one of its calls, for a message: with the line of the user's own source, if that is known."""
+        call = self.calls[index or 0]
+        place = source_line(call.op)
+        text = f"{place + ': ' if place else ''}grid @{self.name}"
+        return text if index is None else f"{text}, call {index} ({call.op.name})"
+
 
 @dataclass(frozen=True)
 class Join:

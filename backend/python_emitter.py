@@ -125,7 +125,7 @@ class _Emitter:
             lines.append("        batched=False,")
         lines.append("        calls=(")
         for index, call in enumerate(grid.calls):
-            where = f"grid @{grid.name}, call {index} ({call.op.name})"
+            where = grid.where(index)
             outs = len(call.op.outputs)
             lines += [
                 "            Call(",
