@@ -1,13 +1,16 @@
 """Sums, means, extremes and their positions along dims."""
 
+import math
 from collections.abc import Sequence
 
 import torch
+from xdsl.dialects import math as math_dialect
 from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import SSAValue
 
 from cedr.frontend.aten.registry import Result, converts, normalise_dim, normalise_dims
 from cedr.frontend.builder import Builder, element_type, shape_of
+from cedr.frontend.scalars import Scalars
 from cedr.frontend.types import is_integer, scalar_type
 
 aten = torch.ops.aten
@@ -151,3 +154,35 @@ def variance(b: Builder, x: SSAValue, dims: Sequence[int] | None, correction: fl
     count = _count([shape[axis] for axis in axes]) - (1 if correction is None else correction)
     total = b.sum(square, axes, keepdim=keepdim)
     return b.cast(b.divide(total, max(count, 0)), element_type(x))
+
+
+@converts(aten.linalg_vector_norm.default)
+def vector_norm(
+    b: Builder, x: SSAValue, order: float, dims: Sequence[int] | None, keepdim: bool, dtype: torch.dtype | None
+) -> SSAValue:
+    """(sum of |x|^order)^(1/order) over dims (none given: all); infinity: the largest |x|, 0: how many are not 0."""
+    result = scalar_type(dtype) if dtype else element_type(x)
+    wide = b.widen(b.cast(x, result))
+    type_ = element_type(wide)
+    axes = normalise_dims(dims, len(shape_of(x)))
+
+    def each(s: Scalars, args: Sequence[SSAValue]) -> SSAValue:
+        (value,) = args
+        if order == 2:
+            return s.mul(value, value)
+        if order == 0:
+            return s.cast(s.compare("ne", value, s.like(0, value)), type_)
+        size = s.abs(value)
+        return size if order == 1 or abs(order) == math.inf else s.pow(size, s.like(order, size))
+
+    def root(s: Scalars, args: Sequence[SSAValue]) -> SSAValue:
+        (total,) = args
+        if order == 2:
+            return s.unary(math_dialect.SqrtOp, total)
+        return s.pow(total, s.like(1 / order, total))
+
+    powers = b.pointwise([wide], each, type_)
+    if abs(order) == math.inf:
+        return b.cast((b.max if order > 0 else b.min)(powers, axes, keepdim=keepdim), result)
+    total = b.sum(powers, axes, keepdim=keepdim)
+    return b.cast(total if order in (0, 1) else b.pointwise([total], root, type_), result)

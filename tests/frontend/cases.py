@@ -247,6 +247,16 @@ def _reductions() -> list[Case]:
         Case("argmax", lambda x: (x.argmax(1), x.argmax(-1, keepdim=True), x.argmax()), (X,)),
         Case("argmax keepdim of all", lambda x: x.argmax(keepdim=True), (X,)),
         Case("argmin", lambda x: (x.argmin(0), x.argmin()), (X,)),
+        *(
+            Case(f"vector_norm {order}", lambda x, order=order: torch.linalg.vector_norm(x, order, 1), (X,))
+            for order in (2, 1, 0, 3, -1.5, -1, float("inf"), -float("inf"))
+        ),
+        Case("vector_norm of all", lambda x: torch.linalg.vector_norm(x, dim=(0, 2), keepdim=True), (X,)),
+        Case("vector_norm with dtype", lambda x: torch.linalg.vector_norm(x, dtype=torch.float64), (X,)),
+        Case("vector_norm of halves", lambda x: torch.linalg.vector_norm(x, dim=1), (X.half(),), 2e-3),
+        Case("normalize", lambda x: F.normalize(x, dim=1), (X,)),
+        Case("cosine_similarity", lambda x, y: F.cosine_similarity(x, y, dim=2), (X, Y)),
+        Case("weight_norm", nn.utils.parametrizations.weight_norm(nn.Linear(4, 3)), (X,)),
         Case("any", lambda x: ((x > 1).any(), (x > 1).any(1), (x > 1).any(dim=(0, 2))), (X,)),
         Case("var", lambda x: (x.var(), x.var(1), x.var((0, 1), correction=0, keepdim=True), x.std(2)), (X,)),
         Case("softmax", lambda x: (F.softmax(x, 1), F.softmax(x, -1)), (X,)),
