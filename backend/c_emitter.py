@@ -22,7 +22,6 @@ from cedr.backend.program import (
     Join,
     Lag,
     Program,
-    Tensor,
     Tile,
     Wait,
     c_identifier,
@@ -31,6 +30,7 @@ from cedr.backend.program import (
 from cedr.dialects.cedr import Affine, KernelOp, affine_results, linear_index
 from cedr.dialects.element_types import dtype_name
 from cedr.target.api import APIS
+from cedr.target.manifest import TensorSpec
 
 MAX_RANK = 8
 """CEDR_MAX_RANK of libcedr."""
@@ -160,7 +160,7 @@ class _Emitter:
         ]
         return "\n".join(text)
 
-    def _tensors(self, name: str, tensors: Sequence[Tensor]) -> Iterable[str]:
+    def _tensors(self, name: str, tensors: Sequence[TensorSpec]) -> Iterable[str]:
         if not tensors:
             return
         yield f"static const cedr_tensor {name}[] = {{"

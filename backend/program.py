@@ -34,19 +34,11 @@ from cedr.dialects.element_types import dtype_name, element_size_bytes
 from cedr.dialects.locations import source_line
 from cedr.target.api import CallClass
 from cedr.target.errors import CedrError
+from cedr.target.manifest import TensorSpec
 
 
 class EmissionError(CedrError):
     """IR that cannot become a task module."""
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """An input, an output or a weight: name, dtype name, shape."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -139,9 +131,9 @@ class Wait:
 @dataclass(frozen=True)
 class Program:
     name: str
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
-    weights: tuple[Tensor, ...]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    weights: tuple[TensorSpec, ...]
     arena_bytes: int
     steps: tuple[Grid | Join | Wait, ...]
     task_count: int
@@ -169,7 +161,7 @@ class _Reader:
         self.function = functions[0]
         name = module.attributes.get("cedr.model")
         self.name = name.data if isinstance(name, StringAttr) else "model"
-        self.weights: dict[str, Tensor] = {}
+        self.weights: dict[str, TensorSpec] = {}
         self.buffers: dict[SSAValue, Buffer] = {}
         self.arena_end = 0
         self.targets: dict[str, tuple[int, int, tuple[int, ...]]] = {}
@@ -221,9 +213,9 @@ class _Reader:
             classes=tuple(self.classes),
         )
 
-    def _arguments(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    def _arguments(self) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
         attributes = self.function.arg_attrs
-        tensors: dict[str, list[Tensor]] = {"input": [], "output": []}
+        tensors: dict[str, list[TensorSpec]] = {"input": [], "output": []}
         for i, argument in enumerate(self.function.body.block.args):
             if not isinstance(argument.type, MemRefType):
                 raise self.fail(self.function, f"argument {i} is {argument.type}; run the pass 'bufferize' first")
@@ -233,7 +225,7 @@ class _Reader:
             name = label.data if isinstance(label, StringAttr) else f"{space}{len(tensors[space])}"
             dtype = dtype_name(element_type_of(argument))
             self.buffers[argument] = Buffer(space, len(tensors[space]), dtype, shape_of(argument))
-            tensors[space].append(Tensor(name, dtype, shape_of(argument)))
+            tensors[space].append(TensorSpec(name, dtype, shape_of(argument)))
         return tuple(tensors["input"]), tuple(tensors["output"])
 
     def _register(self, op: GridOp | JoinOp) -> None:
@@ -256,7 +248,7 @@ class _Reader:
         self.buffers[op.result] = Buffer("arena", offset, dtype_name(element), shape_of(op.result))
 
     def _weight(self, op: WeightOp) -> None:
-        tensor = Tensor(op.weight_name, dtype_name(element_type_of(op.result)), shape_of(op.result))
+        tensor = TensorSpec(op.weight_name, dtype_name(element_type_of(op.result)), shape_of(op.result))
         known = self.weights.setdefault(tensor.name, tensor)
         if known != tensor:
             raise self.fail(op, f"weight '{tensor.name}' is used as {known.dtype}{list(known.shape)} elsewhere")

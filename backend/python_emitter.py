@@ -22,7 +22,6 @@ from cedr.backend.program import (
     Join,
     Lag,
     Program,
-    Tensor,
     Tile,
     Wait,
     c_identifier,
@@ -30,6 +29,7 @@ from cedr.backend.program import (
 from cedr.dialects.cedr import Affine, ConvolutionOp, KernelOp, affine_results
 from cedr.dialects.element_types import dtype_name, element_size_bytes, numpy_dtype
 from cedr.target.dtypes import numpy_dtype as target_dtype
+from cedr.target.manifest import TensorSpec
 
 PYTHON_DTYPES = ("f64", "f32", "f16", "i64", "i32", "i16", "i8", "u8", "i1", "c64")
 
@@ -73,8 +73,9 @@ class _Emitter:
                 "import numpy as np",
                 "",
                 "from cedr.runtime import module as cedr",
-                "from cedr.runtime.module import Affine, Call, Edge, Lag, Tensor, Tile",
+                "from cedr.runtime.module import Affine, Call, Edge, Lag, Tile",
                 "from cedr.target.api import CallClass",
+                "from cedr.target.manifest import TensorSpec",
                 "",
                 "MODULE = cedr.Module(",
                 f"    name={program.name!r},",
@@ -98,10 +99,10 @@ class _Emitter:
         )
 
     @staticmethod
-    def _tensors(name: str, tensors: Sequence[Tensor]) -> list[str]:
+    def _tensors(name: str, tensors: Sequence[TensorSpec]) -> list[str]:
         for tensor in tensors:
             _check(tensor.dtype, f"{name[:-1]} '{tensor.name}'")
-        lines = [f"        Tensor({t.name!r}, {t.dtype!r}, {t.shape!r})," for t in tensors]
+        lines = [f"        TensorSpec({t.name!r}, {t.dtype!r}, {t.shape!r})," for t in tensors]
         return [f"    {name}=(", *lines, "    ),"]
 
     def _class(self) -> str:

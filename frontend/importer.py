@@ -23,8 +23,9 @@ from cedr.frontend.aten.registry import Unsupported, find_converter, schema_argu
 from cedr.frontend.builder import Builder, tensor_type
 from cedr.frontend.coverage import OpUse, UnsupportedOpsError, UseCounter, boundary_refusals, is_check, static_refusal
 from cedr.frontend.source import node_location, node_place, target_name
-from cedr.frontend.types import TensorSpec, dtype_name, has_ir_type, scalar_type, to_numpy, to_torch
+from cedr.frontend.types import dtype_name, has_ir_type, scalar_type, to_numpy, to_torch
 from cedr.target.errors import CedrError
+from cedr.target.manifest import TensorSpec
 
 WEIGHTS_FILE = "weights.safetensors"
 """Value of the module's `cedr.weights_file`: the file beside the IR, which the writer of the IR writes."""

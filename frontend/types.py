@@ -1,10 +1,9 @@
-"""Types between PyTorch and the IR: dtypes, and the description of a model's inputs and outputs.
+"""Types between PyTorch and the IR: dtypes.
 
 An IR type alone gives a value's meaning: `i1` is a boolean (0 or 1), every other integer is signed. PyTorch's unsigned,
 quantised and complex dtypes are refused.
 """
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -26,16 +25,6 @@ _DTYPES: dict[torch.dtype, tuple[str, ScalarType]] = {
     torch.bool: ("i1", IntegerType(1)),
 }
 _BY_TYPE = {type_: dtype for dtype, (_, type_) in _DTYPES.items()}
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """A tensor at the model's boundary: its name in the IR (`cedr.name`), its dtype's name ("f32", "i64", ...), its
-    shape."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
 
 
 def supported_dtypes() -> tuple[str, ...]:

@@ -346,6 +346,7 @@ class FunctionConverter:
     def _convert_constant(self, op: Operation) -> None:
         """A constant of several values becomes a weight, named after its content."""
         assert isinstance(op, arith.ConstantOp) and isinstance(op.result.type, TensorType) and self.weights is not None
+        assert isinstance(op.value, DenseIntOrFPElementsAttr)  # as _becomes_weight says
         weight = WeightOp(self.weights.add(stored_constant(op.value), "constant"), op.result.type)
         self.emitter.add(weight, op.location)
         self.emitter.values[op.result] = weight.result

@@ -29,6 +29,7 @@ from cedr.runtime.record import Record, RecordWriter, read_record
 from cedr.target.api import CallClass
 from cedr.target.dtypes import numpy_dtype
 from cedr.target.errors import CedrError
+from cedr.target.manifest import TensorSpec
 
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
@@ -38,15 +39,6 @@ ARENA_ALIGNMENT = 64
 
 class ModuleError(CedrError):
     """A module that can't do what it is asked to."""
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """An input, an output or a weight."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -122,9 +114,9 @@ class Call:
 @dataclass(frozen=True)
 class Module:
     name: str
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
-    weights: tuple[Tensor, ...]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    weights: tuple[TensorSpec, ...]
     arena_bytes: int
     task_count: int
 
@@ -658,7 +650,7 @@ def _read_schedule(path: Path) -> NDArray[np.uint32]:
     return words[1:].reshape(-1, 2)
 
 
-def _assign(arguments: Sequence[str], tensors: Sequence[Tensor], option: str) -> dict[str, Path]:
+def _assign(arguments: Sequence[str], tensors: Sequence[TensorSpec], option: str) -> dict[str, Path]:
     """Files by tensor name: `NAME=FILE`, or in order."""
     names = [t.name for t in tensors]
     paths: dict[str, Path] = {}
@@ -676,7 +668,7 @@ def _assign(arguments: Sequence[str], tensors: Sequence[Tensor], option: str) ->
     return paths
 
 
-def _load(path: Path, tensor: Tensor) -> Array:
+def _load(path: Path, tensor: TensorSpec) -> Array:
     try:
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cedr.target.errors import CedrError
+from cedr.target.manifest import TensorSpec
 
 _DTYPES: dict[str, tuple[str, Any]] = {
     "F64": ("f64", np.float64),
@@ -34,16 +35,7 @@ class WeightsError(CedrError):
     """A weights file that is missing, damaged or does not hold what the module wants."""
 
 
-class _Tensor(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def dtype(self) -> str: ...
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-
-
-def load(path: Path, wanted: Sequence[_Tensor]) -> dict[str, NDArray[Any]]:
+def load(path: Path, wanted: Sequence[TensorSpec]) -> dict[str, NDArray[Any]]:
     """The wanted tensors by name. Raises WeightsError, naming the file and the weight."""
     if not wanted:
         return {}
@@ -61,7 +53,7 @@ def load(path: Path, wanted: Sequence[_Tensor]) -> dict[str, NDArray[Any]]:
     return {tensor.name: _tensor(path, header, body, tensor) for tensor in wanted}
 
 
-def _tensor(path: Path, header: Any, body: NDArray[np.uint8], wanted: _Tensor) -> NDArray[Any]:
+def _tensor(path: Path, header: Any, body: NDArray[np.uint8], wanted: TensorSpec) -> NDArray[Any]:
     entry = header.get(wanted.name) if isinstance(header, dict) else None
     if entry is None:
         raise WeightsError(f"{path}: holds no weight '{wanted.name}'")

@@ -25,7 +25,7 @@ from cedr.dialects.universe import make_context
 from cedr.dialects.weights import CedrContext, WeightStore
 from cedr.passes.pipelines import pipeline_passes
 from cedr.passes.plan_memory import arena_figures
-from cedr.target.manifest import Emit, Manifest, ModuleFigures, TensorSpec, hash_files
+from cedr.target.manifest import Emit, Manifest, ModuleFigures, hash_files
 from cedr.target.platform import load_platform
 from cedr.tools.options import CompileError as CompileError
 from cedr.tools.options import CompileOptions as CompileOptions
@@ -171,8 +171,8 @@ def write_module(
             name=name,
             model=model,
             emit=emit,
-            inputs=tuple(TensorSpec(t.name, t.dtype, t.shape) for t in program.inputs),
-            outputs=tuple(TensorSpec(t.name, t.dtype, t.shape) for t in program.outputs),
+            inputs=program.inputs,
+            outputs=program.outputs,
             pipeline=options.pipeline,
             platform=platform.name,
             platform_hash=platform.hash,

@@ -46,7 +46,7 @@ def test_record_holds_tasks_classes_and_dependencies(tiny: Built) -> None:
     assert record.classes[0].dims["oh"] == 2 and record.classes[2].attributes == {"kind": "add"}
 
     def after(task: int) -> list[int]:
-        return record.after_indices[record.after_indptr[task] : record.after_indptr[task + 1]].tolist()
+        return [int(t) for t in record.after_indices[record.after_indptr[task] : record.after_indptr[task + 1]]]
 
     assert after(0) == [] and after(1) == [0]
     assert after(6) == [1], "the ring of three slots: the fourth convolution waits for the first slot's reader"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -10,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cedr.backend import toolchain
 from cedr.backend.toolchain import (
     LIBCEDR,
     LIBCEDR_SOURCES,
@@ -57,7 +57,7 @@ def test_the_directory_builds_alone(tmp_path: Path) -> None:
 def test_without_a_compiler_one_message_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
-    monkeypatch.setattr(toolchain.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ToolchainError, match="no C compiler found .*pip install ziglang.*--emit python"):
         find_compiler()
 

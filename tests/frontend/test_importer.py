@@ -20,8 +20,8 @@ from cedr.dialects.interpreter.run import interpret
 from cedr.dialects.locations import source_line, source_name
 from cedr.frontend.export import ExportError, export_model
 from cedr.frontend.importer import ImportedModel, import_program
-from cedr.frontend.types import TensorSpec
 from cedr.target.errors import CedrError
+from cedr.target.manifest import TensorSpec
 from tests.frontend.cases import Program, floats
 from tests.frontend.text import context, text_of
 
