@@ -76,7 +76,9 @@ class WeightStore(Mapping[str, Array]):
         """Raises WeightsError, listing names like it, for a name that is not there."""
         if name not in self.arrays:
             close = difflib.get_close_matches(name, self.arrays, 3) or list(self.arrays)[:3]
-            raise WeightsError(f"no weight '{name}' in the weights given; there are {len(self)}, e.g. {', '.join(close)}")
+            raise WeightsError(
+                f"no weight '{name}' in the weights given; there are {len(self)}, e.g. {', '.join(close)}"
+            )
         return self.arrays[name]
 
     def __contains__(self, name: object) -> bool:
@@ -156,5 +158,7 @@ def weights_of(context: Context, pass_name: str) -> WeightStore:
     """The weights' bytes for a pass. Raises WeightsError saying how to give them."""
     weights = getattr(context, "weights", None)
     if not isinstance(weights, WeightStore):
-        raise WeightsError(f"{pass_name}: needs the weights' bytes, which were not given; use --weights FILE.safetensors")
+        raise WeightsError(
+            f"{pass_name}: needs the weights' bytes, which were not given; use --weights FILE.safetensors"
+        )
     return weights

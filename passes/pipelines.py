@@ -39,7 +39,9 @@ class Stage:
 
 def _stages(mapping: str) -> tuple[Stage, ...]:
     return (
-        Stage("fold-transposes", "before constants are folded: a linear layer's weight is read as it stands, not packed"),
+        Stage(
+            "fold-transposes", "before constants are folded: a linear layer's weight is read as it stands, not packed"
+        ),
         Stage("fold-constants", "makes batch norm's vectors weights, for the next pass"),
         Stage("fold-batch-norm", "before fusion hides a scale in a generic that does more"),
         Stage("canonicalize", "drops what the import and the folds left behind"),
