@@ -186,7 +186,10 @@ class Session:
         if program != "make":
             place = self.root / COVERED[text]
             return (0, "", "") if place.is_file() else (1, "", f"{where}: {place} is gone\n")
-        done = subprocess.run(["make", "-n", *arguments], cwd=self.root, capture_output=True, text=True)
+        # As from a shell, even where make started this: no remarks on directories, no job server.
+        environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+        command = ["make", "-n", "--no-print-directory", *arguments]
+        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, env=environment)
         if done.returncode or text != "make demo":
             return done.returncode, "", done.stderr
         recipe = done.stdout.splitlines()[-1].split()

@@ -15,4 +15,4 @@
 // CHECK:          growth-bytes: int (default 4096)
 // CHECK:      plan-memory
 // CHECK:          reuse: text (default parallel)
-// CHECK-NEXT:     alignment: int (default 64)
+// CHECK-NEXT:     alignment: int or none (default none)
