@@ -109,7 +109,7 @@ _OVER: Final = -1
 
 _I1 = types.Array(types.int64, 1, "C")
 _I2 = types.Array(types.int64, 2, "C")
-_VIEW = types.NamedTuple([_I1, _I1, _I1, _I1, _I2, _I1, _I1, _I2], SchedulerView)
+_VIEW = types.NamedTuple([_I1, _I1, _I1, _I1, _I2, _I1, _I1, _I1, _I1, _I1, _I1, _I1, _I2], SchedulerView)
 ASSIGN_SIGNATURE = _I2(_I1, types.int64, _I2, _VIEW, _I1)
 _ASSIGN = types.FunctionType(ASSIGN_SIGNATURE)
 
@@ -138,7 +138,7 @@ _FIELDS: Final = {
     "steps": _I2,
     "submitted": types.Array(types.uint32, 1, "C"),
     "waits": types.Array(types.uint32, 1, "C"),
-    "application_of": types.Array(types.int32, 1, "C"),
+    "application_of": _I1,
     "arrival_ns": _I1,
     "finish_ns": _I1,
     "estimate_ns": _I2,
@@ -166,6 +166,8 @@ _FIELDS: Final = {
     "queued_ns": _I1,
     "running_until_ns": _I1,
     "type_of": _I1,
+    "core_of": _I1,
+    "core_load": _I1,
     "type_estimate_ns": _I2,
     "scheduler_state": _I1,
     "row_instance": types.Array(types.int32, 1, "C"),
@@ -209,6 +211,11 @@ def _advance(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
         state.type_estimate_ns,
         ready_instance,
         ready_task,
+        application_of,
+        arrival_ns,
+        task_base,
+        state.core_of,
+        state.core_load,
         state.pairs,
     )
     n_pes = len(pe_running)
@@ -286,7 +293,7 @@ def _advance(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                 continue
 
             if next_arrival < n_instances and arrival_ns[next_arrival] == now:  # arrival
-                application = np.int64(application_of[next_arrival])
+                application = application_of[next_arrival]
                 first = task_base[application]
                 n_tasks = task_base[application + 1] - first
                 first_thread = thread_base[application]
@@ -652,6 +659,8 @@ class Engine:
     type_estimate_ns, type_cost_ns   int64[classes, types]: what schedulers believe and what a task takes; -1: not
                      offered. Every class that a task has must be offered by a PE, and cost and estimate agree on it.
     scheduler        as registered, compiled or plain; seed: for its state
+    core_of          int[PEs], the core of each PE's worker; all on one where it is not given
+    deadline_ns, active_w, idle_w   what schedulers may want to know: see SchedulerSetup; unknown by default
 
     `run` goes to the end; `step` to the next point at which a plain Python scheduler decides.
     """
@@ -666,6 +675,11 @@ class Engine:
         type_cost_ns: npt.ArrayLike,
         scheduler: Scheduler,
         seed: int = 0,
+        *,
+        core_of: npt.ArrayLike | None = None,
+        deadline_ns: npt.ArrayLike | None = None,
+        active_w: npt.ArrayLike | None = None,
+        idle_w: npt.ArrayLike | None = None,
     ) -> None:
         self.program = program
         self.scheduler = scheduler
@@ -677,9 +691,23 @@ class Engine:
         types_of_pes = np.ascontiguousarray(type_of, np.int64)
         estimates = np.ascontiguousarray(type_estimate_ns, np.int64)
         costs = np.ascontiguousarray(type_cost_ns, np.int64)
-        applications = np.ascontiguousarray(application_of, np.int32)
+        applications = np.ascontiguousarray(application_of, np.int64)
         arrivals = np.ascontiguousarray(arrival_ns, np.int64)
-        setup = SchedulerSetup(type_estimate_ns=estimates, type_of=types_of_pes, seed=seed)
+        n_types, n_applications = estimates.shape[1], len(program.names)
+        cores = types_of_pes * 0 if core_of is None else np.ascontiguousarray(core_of, np.int64)
+        unknown_w = np.full(n_types, np.nan)
+        setup = SchedulerSetup(
+            type_estimate_ns=estimates,
+            type_of=types_of_pes,
+            core_of=cores,
+            seed=seed,
+            program=program,
+            deadline_ns=np.full(n_applications, -1, np.int64)
+            if deadline_ns is None
+            else np.array(deadline_ns, np.int64),
+            active_w=unknown_w if active_w is None else np.array(active_w, np.float64),
+            idle_w=unknown_w if idle_w is None else np.array(idle_w, np.float64),
+        )
         n_pes, n_instances = len(types_of_pes), len(arrivals)
         n_tasks = int(program.task_base[-1])
         n_rows = int(program.scheduled[applications].sum())
@@ -722,6 +750,8 @@ class Engine:
             "queued_ns": np.zeros(n_pes, np.int64),
             "running_until_ns": np.zeros(n_pes, np.int64),
             "type_of": types_of_pes,
+            "core_of": cores,
+            "core_load": np.zeros(int(cores.max(initial=0)) + 1, np.int64),
             "type_estimate_ns": estimates,
             "scheduler_state": np.ascontiguousarray(scheduler.initial_state(setup), np.int64),
             "row_instance": np.empty(n_rows, np.int32),

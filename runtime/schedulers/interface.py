@@ -36,6 +36,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from cedr.runtime.program import Program
+
 Int64Array = npt.NDArray[np.int64]
 
 
@@ -50,6 +52,12 @@ class SchedulerView(NamedTuple):
     type_estimate_ns   [classes, types] the estimates by PE type, also of types without a PE; -1: not offered
     ready_instance     [>= n] by position: the application instance (in the order of arrival)
     ready_task         [>= n] by position: the task, by its index in the application's record
+    application_of     [instances] which application each instance is
+    arrival_ns         [instances] when each arrives
+    task_base          [applications + 1] where each application's tasks begin in arrays over the tasks of all
+    core_of            [PEs] the core that the PE's worker runs on
+    core_load          [cores] threads on it that have work now: workers with a task and application threads; all 0
+                       where the operating system is `ideal`
     pairs              [>= n, 2] room for the result
     """
 
@@ -60,16 +68,33 @@ class SchedulerView(NamedTuple):
     type_estimate_ns: Int64Array
     ready_instance: Int64Array
     ready_task: Int64Array
+    application_of: Int64Array
+    arrival_ns: Int64Array
+    task_base: Int64Array
+    core_of: Int64Array
+    core_load: Int64Array
     pairs: Int64Array
 
 
 @dataclass(frozen=True)
 class SchedulerSetup:
-    """What is known before the first round: the estimates (as in the view), the PEs' types, the seed."""
+    """What is known before the first round.
+
+    type_estimate_ns, type_of, core_of   as in the view
+    seed           for what the scheduler draws
+    program        the applications: classes, tasks and what each waits for
+    deadline_ns    int64[applications], from an instance's arrival on; -1: none
+    active_w, idle_w   float64[types]: power of a PE that works and of one that waits; NaN where the platform does not say
+    """
 
     type_estimate_ns: Int64Array
     type_of: Int64Array
+    core_of: Int64Array
     seed: int
+    program: Program
+    deadline_ns: Int64Array
+    active_w: npt.NDArray[np.float64]
+    idle_w: npt.NDArray[np.float64]
 
 
 Assign = Callable[[Int64Array, int, Int64Array, SchedulerView, Int64Array], Int64Array]

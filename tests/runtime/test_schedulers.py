@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cedr.runtime.engine import compile_lazily
+from cedr.runtime.program import build_program
 from cedr.runtime.schedulers import (
     Assign,
     Scheduler,
@@ -66,7 +67,18 @@ class Bench:
         self.assign = function(name, compiled)
         types, by_type = np.array(pes, np.int64), np.array(table, np.int64)
         self.estimates = np.ascontiguousarray(by_type[:, types])
-        self.state = get_scheduler(name).initial_state(SchedulerSetup(by_type, types, seed))
+        none = np.full(by_type.shape[1], np.nan)
+        setup = SchedulerSetup(
+            type_estimate_ns=by_type,
+            type_of=types,
+            core_of=types * 0,
+            seed=seed,
+            program=build_program([], []),
+            deadline_ns=np.zeros(0, np.int64),
+            active_w=none,
+            idle_w=none,
+        )
+        self.state = get_scheduler(name).initial_state(setup)
         self.types, self.by_type = types, by_type
 
     def round(self, ready: list[int], now: int) -> list[tuple[int, int]]:
@@ -74,7 +86,10 @@ class Bench:
         zeros = np.zeros(len(self.types), np.int64)
         queue = np.arange(n)
         pairs = np.full((n, 2), -9, np.int64)
-        view = SchedulerView(zeros, zeros, zeros, self.types, self.by_type, queue, queue, pairs)
+        one = np.zeros(1, np.int64)
+        view = SchedulerView(
+            zeros, zeros, zeros, self.types, self.by_type, queue, queue, one, one, one, zeros, one, pairs
+        )
         result = self.assign(np.array(ready, np.int64), now, self.estimates, view, self.state)
         return [(int(position), int(pe)) for position, pe in result]
 
