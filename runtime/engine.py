@@ -659,7 +659,7 @@ class Engine:
     type_estimate_ns, type_cost_ns   int64[classes, types]: what schedulers believe and what a task takes; -1: not
                      offered. Every class that a task has must be offered by a PE, and cost and estimate agree on it.
     scheduler        as registered, compiled or plain; seed: for its state
-    core_of          int[PEs], the core of each PE's worker; all on one where it is not given
+    core_of          int[PEs], the core of each PE's worker; one each where it is not given
     deadline_ns, active_w, idle_w   what schedulers may want to know: see SchedulerSetup; unknown by default
 
     `run` goes to the end; `step` to the next point at which a plain Python scheduler decides.
@@ -694,12 +694,15 @@ class Engine:
         applications = np.ascontiguousarray(application_of, np.int64)
         arrivals = np.ascontiguousarray(arrival_ns, np.int64)
         n_types, n_applications = estimates.shape[1], len(program.names)
-        cores = types_of_pes * 0 if core_of is None else np.ascontiguousarray(core_of, np.int64)
+        cores = np.arange(len(types_of_pes)) if core_of is None else np.ascontiguousarray(core_of, np.int64)
         unknown_w = np.full(n_types, np.nan)
         setup = SchedulerSetup(
             type_estimate_ns=estimates,
+            type_cost_ns=costs,
             type_of=types_of_pes,
             core_of=cores,
+            application_of=applications,
+            arrival_ns=arrivals,
             seed=seed,
             program=program,
             deadline_ns=np.full(n_applications, -1, np.int64)

@@ -55,7 +55,7 @@ class SchedulerView(NamedTuple):
     application_of     [instances] which application each instance is
     arrival_ns         [instances] when each arrives
     task_base          [applications + 1] where each application's tasks begin in arrays over the tasks of all
-    core_of            [PEs] the core that the PE's worker runs on
+    core_of            [PEs] the core that the PE's worker runs on; in `ideal` a core of its own
     core_load          [cores] threads on it that have work now: workers with a task and application threads; all 0
                        where the operating system is `ideal`
     pairs              [>= n, 2] room for the result
@@ -80,7 +80,8 @@ class SchedulerView(NamedTuple):
 class SchedulerSetup:
     """What is known before the first round.
 
-    type_estimate_ns, type_of, core_of   as in the view
+    type_estimate_ns, type_of, core_of, application_of, arrival_ns   as in the view
+    type_cost_ns   int64[classes, types]: what a call really takes. For what is no policy but a bound (the oracle)
     seed           for what the scheduler draws
     program        the applications: classes, tasks and what each waits for
     deadline_ns    int64[applications], from an instance's arrival on; -1: none
@@ -88,8 +89,11 @@ class SchedulerSetup:
     """
 
     type_estimate_ns: Int64Array
+    type_cost_ns: Int64Array
     type_of: Int64Array
     core_of: Int64Array
+    application_of: Int64Array
+    arrival_ns: Int64Array
     seed: int
     program: Program
     deadline_ns: Int64Array

@@ -70,8 +70,11 @@ class Bench:
         none = np.full(by_type.shape[1], np.nan)
         setup = SchedulerSetup(
             type_estimate_ns=by_type,
+            type_cost_ns=by_type,
             type_of=types,
-            core_of=types * 0,
+            core_of=np.arange(len(types)),
+            application_of=np.zeros(0, np.int64),
+            arrival_ns=np.zeros(0, np.int64),
             seed=seed,
             program=build_program([], []),
             deadline_ns=np.zeros(0, np.int64),
