@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from math import ceil
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cedr.target.api import APIS, CallClass
+from cedr.target.arithmetic import ARITHMETIC_APIS, ARITHMETIC_DTYPES, ARITHMETICS, WORD_BITS, Arithmetic
 from cedr.target.cost import Expression, Kind, Value, parse_expression
 from cedr.target.errors import CedrError
 from cedr.target.probes import probes
@@ -96,6 +97,8 @@ class CallCost:
     """What schedulers see; None: the cost."""
     phases: tuple[Phase, ...]
     where: str
+    arithmetic: Arithmetic
+    """What the implementation computes in."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +223,7 @@ class ClassCosts:
     estimate_ns, cost_ns   int64[classes, types]: what schedulers see; what it takes with every resource free (the sum
                            of its phases). -1: not offered to that type. A join is offered to none: it runs nowhere.
     is_join                bool[classes]
+    arithmetic             uint32[classes, types]: `Arithmetic.word` of the implementation; 0 where it is not offered
     The phases of class c on type t are rows phase_indptr[c * types + t] up to phase_indptr[c * types + t + 1] of
     phase_resource (int8: CORE, PORT, PE), phase_port (int32, as in `Phase`), phase_ns (int64), phase_poll (bool).
     """
@@ -229,6 +233,7 @@ class ClassCosts:
     estimate_ns: NDArray[np.int64]
     cost_ns: NDArray[np.int64]
     is_join: NDArray[np.bool_]
+    arithmetic: NDArray[np.uint32]
     phase_indptr: NDArray[np.int64]
     phase_resource: NDArray[np.int8]
     phase_port: NDArray[np.int32]
@@ -443,7 +448,9 @@ class _Reader:
         return PeType(name, letter, section.text("title"), most, tuple(ports), tuple(calls), power, source)
 
     def call(self, path: KeyPath, ports: list[int], dma: Fraction | None) -> CallCost:
-        section = self.section(path, ("api", "supports", "phase"), ("let", "estimate", "estimate_ns"))
+        section = self.section(
+            path, ("api", "supports", "phase"), ("let", "estimate", "estimate_ns", "arithmetic", "fraction_bits")
+        )
         api = section.text("api")
         offered = tuple(name for name in APIS if name != "join")
         if api not in offered:
@@ -469,7 +476,26 @@ class _Reader:
         used = used.union(*(expression.names for _, expression in let))
         if unused := [name for name, _ in let if name not in used]:
             raise self.fail((*path, "let", unused[0]), "no expression uses this name; remove it")
-        return CallCost(api, supports, tuple(let), estimate, phases, self.file.where(path))
+        arithmetic = self.arithmetic(section, api)
+        return CallCost(api, supports, tuple(let), estimate, phases, self.file.where(path), arithmetic)
+
+    def arithmetic(self, section: Section, api: str) -> Arithmetic:
+        if "arithmetic" not in section:
+            if "fraction_bits" in section:
+                raise section.fail("fraction_bits", f"needs `arithmetic` beside it: {' or '.join(WORD_BITS)}")
+            return Arithmetic()
+        name = section.text("arithmetic")
+        if name not in ARITHMETICS:
+            known = ", ".join(ARITHMETICS)
+            raise section.fail("arithmetic", f"is one of {known}, or left out: the call's own; got {name!r}")
+        if api not in ARITHMETIC_APIS:
+            known = ", ".join(ARITHMETIC_APIS)
+            raise section.fail("arithmetic", f"is for {known}; a {api} computes in its own element type")
+        if "fraction_bits" not in section:
+            return Arithmetic(name)
+        if name not in WORD_BITS:
+            raise section.fail("fraction_bits", f"is for {' and '.join(WORD_BITS)}, not for {name}")
+        return Arithmetic(name, section.integer("fraction_bits", 0, WORD_BITS[name] - 1))
 
     def phase(self, path: KeyPath, names: Mapping[str, Kind], ports: list[int], dma: Fraction | None) -> Phase:
         section = self.section(path, ("on", "source"), ("ns", "bytes", "poll"))
@@ -519,6 +545,10 @@ class _Reader:
             for index, call in enumerate(pe_type.calls):
                 path: KeyPath = ("pe", type_index, "call", index)
                 costs = [c for p in probes(call.api) if (c := _evaluate(platform, call, p)) is not None]
+                if call.arithmetic.name:
+                    others = [dtype for dtype in APIS[call.api].dtypes if dtype not in ARITHMETIC_DTYPES]
+                    for probe in (replace(p, dtype=dtype) for p in probes(call.api) for dtype in others):
+                        _evaluate(platform, call, probe)
                 if not costs:
                     continue
                 for number, phase in enumerate(call.phases):
@@ -605,6 +635,12 @@ def _evaluate(platform: Platform, cost: CallCost, call: CallClass) -> _Cost | No
         values[name] = expression.number(values)
     if not cost.supports.truth(values):
         return None
+    if cost.arithmetic.name and call.dtype not in ARITHMETIC_DTYPES:
+        known = ", ".join(ARITHMETIC_DTYPES)
+        raise PlatformError(
+            f"{cost.supports.where}: covers {_call_text(call)}; arithmetic {cost.arithmetic.name} is for {known}: add a "
+            "condition on dtype"
+        )
     phases_ns: list[int] = []
     for phase in cost.phases:
         amount = phase.amount.number(values)
@@ -629,6 +665,7 @@ def class_costs(platform: Platform, classes: Sequence[CallClass]) -> ClassCosts:
     """
     shape = (len(classes), len(platform.pe_types))
     estimates, costs = np.full(shape, -1, np.int64), np.full(shape, -1, np.int64)
+    arithmetic = np.zeros(shape, np.uint32)
     indptr = np.zeros(shape[0] * shape[1] + 1, np.int64)
     rows: list[tuple[int, int, int, bool]] = []
     known: dict[str, list[tuple[_Cost, CallCost] | None]] = {}
@@ -641,6 +678,7 @@ def class_costs(platform: Platform, classes: Sequence[CallClass]) -> ClassCosts:
             if entry is not None:
                 cost, source = entry
                 estimates[index, type_index], costs[index, type_index] = cost.estimate_ns, cost.cost_ns
+                arithmetic[index, type_index] = source.arithmetic.word
                 for phase, ns in zip(source.phases, cost.phases_ns, strict=True):
                     rows.append((phase.resource, phase.port, ns, phase.poll))
             indptr[index * shape[1] + type_index + 1] = len(rows)
@@ -651,6 +689,7 @@ def class_costs(platform: Platform, classes: Sequence[CallClass]) -> ClassCosts:
         estimate_ns=estimates,
         cost_ns=costs,
         is_join=np.array([call.api == "join" for call in classes], np.bool_),
+        arithmetic=arithmetic,
         phase_indptr=indptr,
         phase_resource=np.array(columns[0], np.int8),
         phase_port=np.array(columns[1], np.int32),

@@ -29,7 +29,9 @@ def test_every_page_is_generated_or_run() -> None:
     assert {*(ROOT / name for name in PAGES), *hand_written(ROOT)} == pages
 
 
-@pytest.mark.parametrize("name", [*PAGES, "README.md", "docs/architecture.md", "docs/record.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize(
+    "name", [*PAGES, "README.md", "docs/architecture.md", "docs/record.md", "docs/values.md", "CONTRIBUTING.md"]
+)
 def test_links_lead_somewhere(name: str) -> None:
     path = ROOT / name
     for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text("utf-8")):

@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from cedr.target.api import APIS, CallClass
+from cedr.target.arithmetic import Arithmetic
 from cedr.target.errors import CedrError
 from cedr.target.platform import (
     CORE,
@@ -478,3 +479,67 @@ def test_refused_compositions(text: str, message: str) -> None:
     with pytest.raises(PlatformError, match=f"composition {re.escape(repr(text))}: {message}") as caught:
         parse_composition(load_platform("zcu102"), text)
     assert "C (cpu, up to 3), F (fft, up to 10), M (gemm, up to 2), C2D (conv2d, up to 1), Z" in str(caught.value)
+
+
+FFT = 'estimate_ns = "limit * 2 + a53_mhz / 100"'
+
+
+def with_arithmetic(text: str) -> Platform:
+    return parsed(
+        SMALL.replace(FFT, f"{FFT}\n{text}").replace('supports = "n <= limit"', """supports = "dtype == 'c64'\"""")
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "word"),
+    [
+        ("", Arithmetic(), 0),
+        ('arithmetic = "f16"', Arithmetic("f16"), 1),
+        ('arithmetic = "int16"', Arithmetic("int16"), 2 | 16 << 8),
+        ('arithmetic = "int8"\nfraction_bits = 0', Arithmetic("int8", 0), 3 | 8 << 8),
+        ('arithmetic = "int16"\nfraction_bits = 15', Arithmetic("int16", 15), 3 | 16 << 8 | 15 << 16),
+    ],
+)
+def test_an_entry_names_its_arithmetic(text: str, wanted: Arithmetic, word: int) -> None:
+    platform = with_arithmetic(text)
+    assert platform.pe_types[1].calls[0].arithmetic == wanted
+    costs = class_costs(platform, [CallClass("fft", "c64", {"b": 1, "n": 64}, {"inverse": False})])
+    assert costs.arithmetic.tolist() == [[0, word]]
+    assert Arithmetic.from_word(word) == wanted
+
+
+@pytest.mark.parametrize("word", [4, 5, 1 | 16 << 8, 2 | 12 << 8, 2, 3, 3 | 16 << 8 | 16 << 16, 1 << 31, 256])
+def test_a_word_that_is_no_arithmetic(word: int) -> None:
+    assert Arithmetic.from_word(word) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "message"),
+    [
+        ('arithmetic = "int12"', "arithmetic", "is one of f16, int16, int8, or left out: the call's own; got 'int12'"),
+        ("arithmetic = 16", "arithmetic", "needs a text, got 16"),
+        ("fraction_bits = 8", "fraction_bits", "needs `arithmetic` beside it: int16 or int8"),
+        ('arithmetic = "f16"\nfraction_bits = 8', "fraction_bits", "is for int16 and int8, not for f16"),
+        ('arithmetic = "int8"\nfraction_bits = 8', "fraction_bits", "needs an integer from 0 to 7, got 8"),
+        ('arithmetic = "int8"\nfraction_bits = "block"', "fraction_bits", "needs an integer from 0 to 7, got 'block'"),
+    ],
+)
+def test_an_arithmetic_that_there_is_not_is_refused(text: str, key: str, message: str) -> None:
+    with pytest.raises(CedrError) as refusal:
+        with_arithmetic(text)
+    assert re.fullmatch(rf"small\.toml:\d+: pe\[1\]\.call\[0\]\.{key}: {re.escape(message)}", str(refusal.value))
+
+
+def test_an_arithmetic_covers_floats_and_calls_only() -> None:
+    changed = SMALL.replace(FFT, f'{FFT}\narithmetic = "int16"')
+    with pytest.raises(
+        CedrError, match=r"small.toml:\d+: pe\[1\].call\[0\].supports: covers fft .*c128.*condition on dtype"
+    ):
+        parsed(changed)
+    kernel = (
+        changed.replace('api = "fft"', 'api = "kernel"').replace("b * n", "elements").replace("n <= limit", "limit > 0")
+    )
+    with pytest.raises(
+        CedrError, match=r"arithmetic: is for conv2d, conv1d, gemm, fft, zip; a kernel computes in its own"
+    ):
+        parsed(kernel)

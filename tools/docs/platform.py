@@ -54,6 +54,11 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("let", "optional table: names for parts of expressions, each may use those above it"),
         ("estimate", '`"cost"`: schedulers see the cost itself'),
         ("estimate_ns", "instead of `estimate`: an expression that schedulers see"),
+        (
+            "arithmetic",
+            "optional: `f16`, `int16` or `int8`, as [values.md](values.md) says; else the call's own element type",
+        ),
+        ("fraction_bits", "optional, with an integer `arithmetic`: fixed point; else block floating point"),
     ),
     "`[[pe.call.phase]]`, one after the other; together they are the cost": (
         ("on", "`core` (of the PE's worker), `port` (the PE's own), `port:NAME`, or `pe`"),
@@ -134,7 +139,7 @@ def _call(platform: Platform, pe_type: PeType, call: CallCost) -> str:
     phases = [(_resource(platform, phase), _amount(phase), phase.source) for phase in call.phases]
     parts = [
         f"#### `{call.api}` on `{pe_type.name}`",
-        f"Covers {covers}. Schedulers see {sees}.",
+        f"Covers {covers}. Schedulers see {sees}. Computes in {call.arithmetic}.",
         table(("let", "expression"), lets),
         table(("phase on", "takes", "source"), phases),
     ]
