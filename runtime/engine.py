@@ -40,6 +40,7 @@ from cedr.runtime.record import (
     STEP_WAIT_ALL,
 )
 from cedr.runtime.schedulers import Assign, Scheduler, SchedulerError, SchedulerSetup, SchedulerView
+from cedr.runtime.schedulers.calls import begin, decide, failure, not_compiled
 from cedr.target.errors import CedrError
 
 numba: Any = importlib.import_module("numba")  # its own annotations cover too little to be of use
@@ -631,17 +632,15 @@ class _Compiled:
         """The loop for schedulers that it can't call. Handing it a function pointer would cost 100 us a call."""
         return compile_lazily(_advance, types.int64(_STATE, types.none, _I2, types.boolean))
 
-    def scheduler(self, assign: Assign) -> Any:
+    def scheduler(self, scheduler: Scheduler) -> Any:
         """A scheduler's function, compiled for the engine's signature; kept, since compiling costs seconds."""
+        assign = scheduler.assign
         if assign not in self._schedulers:
             source = getattr(assign, "py_func", assign)
             try:
                 self._schedulers[assign] = compile_lazily(source, ASSIGN_SIGNATURE)
-            except numba.core.errors.NumbaError as error:
-                raise SchedulerError(
-                    f"scheduler function {source.__module__}.{source.__qualname__} can't be compiled: {error}\n"
-                    "Correct it, or register it with compiled=False."
-                ) from error
+            except Exception as error:  # numba raises many, not all of them its own
+                raise not_compiled(scheduler, error) from error
         return self._schedulers[assign]
 
 
@@ -686,7 +685,7 @@ class Engine:
         code = _compiled()
         self._advance = code.advance if scheduler.compiled else code.advance_outside
         self._make_state = code.make_state
-        self._assign = code.scheduler(scheduler.assign) if scheduler.compiled else None
+        self._assign = code.scheduler(scheduler) if scheduler.compiled else None
 
         types_of_pes = np.ascontiguousarray(type_of, np.int64)
         estimates = np.ascontiguousarray(type_estimate_ns, np.int64)
@@ -756,7 +755,7 @@ class Engine:
             "core_of": cores,
             "core_load": np.zeros(int(cores.max(initial=0)) + 1, np.int64),
             "type_estimate_ns": estimates,
-            "scheduler_state": np.ascontiguousarray(scheduler.initial_state(setup), np.int64),
+            "scheduler_state": begin(scheduler, setup),
             "row_instance": np.empty(n_rows, np.int32),
             "row_task": np.empty(n_rows, np.uint32),
             "row_pe": np.empty(n_rows, np.int16),
@@ -845,23 +844,30 @@ class Engine:
         return Status(self._step(self._nothing if pairs is None else pairs, pairs is not None))
 
     def _step(self, pairs: Int64Array, decided: bool) -> int:
-        status: int = self._advance(self._state, self._assign, pairs, decided)
+        status = self._go_on(pairs, decided)
         while status == _GROW:
             self._grow()
-            status = self._advance(self._state, self._assign, self._nothing, False)
+            status = self._go_on(self._nothing, False)
         if status > _GROW:
             raise self._refuse(Status(status))
+        return status
+
+    def _go_on(self, pairs: Int64Array, decided: bool) -> int:
+        try:
+            status: int = self._advance(self._state, self._assign, pairs, decided)
+        except Exception as error:  # the loop itself raises nothing: this is a compiled scheduler's
+            raise failure(self.scheduler, error, self.now_ns) from error
         return status
 
     def run(self) -> None:
         """Go to the end. Raises SchedulerError as `step`, CedrError where instances can never end."""
         status = self._step(self._nothing, False)
-        assign, counters = self.scheduler.assign, self._arrays["counters"]
+        counters = self._arrays["counters"]
         estimates, memory = self._arrays["estimate_ns"], self._arrays["scheduler_state"]
         while status == _DECIDE:
             ready = self._arrays["ready_class"][: counters[_N_READY]]
-            pairs = np.ascontiguousarray(assign(ready, int(counters[_NOW]), estimates, self._view, memory), np.int64)
-            status = self._step(pairs if pairs.ndim == 2 else pairs.reshape(-1, 2), True)
+            pairs = decide(self.scheduler, ready, int(counters[_NOW]), estimates, self._view, memory)
+            status = self._step(pairs, True)
         stuck = np.flatnonzero(self._arrays["finish_ns"] < 0)
         if len(stuck):
             raise CedrError(self._describe_stuck(int(stuck[0]), len(stuck)))

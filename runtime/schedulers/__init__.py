@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 
 from cedr.runtime.schedulers import eft, etf, heft_rt, met, random, simple
+from cedr.runtime.schedulers.calls import SchedulerError
 from cedr.runtime.schedulers.interface import Assign, Scheduler, SchedulerSetup, SchedulerView, no_state
-from cedr.target.errors import CedrError
 
 __all__ = [
     "Assign",
@@ -23,10 +23,6 @@ __all__ = [
 ENTRY_POINT_GROUP = "cedr.schedulers"
 
 _OURS = tuple(module.scheduler for module in (simple, random, met, eft, etf, heft_rt))
-
-
-class SchedulerError(CedrError):
-    """A scheduler that isn't there, is no scheduler, or decided what can't be done."""
 
 
 def all_schedulers(plug_ins: Iterable[EntryPoint] | None = None) -> dict[str, Scheduler]:
