@@ -29,13 +29,14 @@ def assign(
     n_pes = estimate_ns.shape[1]
     pairs = view.pairs
     for position in range(len(ready)):
-        kind = ready[position]
+        estimates = estimate_ns[ready[position]]
         best = -1
         best_finish = now_ns
         for pe in range(n_pes - 1, -1, -1):
-            estimate = estimate_ns[kind, pe]
+            estimate = estimates[pe]
             if estimate >= 0:
-                finish = max(now_ns, state[pe]) + estimate
+                available = state[pe]  # `max` takes much longer in plain Python
+                finish = estimate + (available if available > now_ns else now_ns)
                 if best < 0 or finish < best_finish:
                     best = pe
                     best_finish = finish
