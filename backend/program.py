@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 
-from xdsl.dialects.builtin import IntegerAttr, MemRefType, ModuleOp, StringAttr
+from xdsl.dialects.builtin import MemRefType, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
@@ -161,7 +161,7 @@ class _Reader:
         self.function = functions[0]
         name = module.attributes.get("cedr.model")
         self.name = name.data if isinstance(name, StringAttr) else "model"
-        self.weights: dict[str, TensorSpec] = {}
+        self.weights: dict[str, tuple[int, TensorSpec]] = {}  # by name, with the place in the order of their first use
         self.buffers: dict[SSAValue, Buffer] = {}
         self.arena_end = 0
         self.targets: dict[str, tuple[int, int, tuple[int, ...]]] = {}
@@ -206,7 +206,7 @@ class _Reader:
             name=c_identifier(self.name),
             inputs=inputs,
             outputs=outputs,
-            weights=tuple(self.weights.values()),
+            weights=tuple(tensor for _, tensor in self.weights.values()),
             arena_bytes=self.arena_end,
             steps=tuple(steps),
             task_count=self.tasks,
@@ -249,10 +249,10 @@ class _Reader:
 
     def _weight(self, op: WeightOp) -> None:
         tensor = TensorSpec(op.weight_name, dtype_name(element_type_of(op.result)), shape_of(op.result))
-        known = self.weights.setdefault(tensor.name, tensor)
+        place, known = self.weights.setdefault(tensor.name, (len(self.weights), tensor))
         if known != tensor:
             raise self.fail(op, f"weight '{tensor.name}' is used as {known.dtype}{list(known.shape)} elsewhere")
-        self.buffers[op.result] = Buffer("weight", list(self.weights).index(tensor.name), tensor.dtype, tensor.shape)
+        self.buffers[op.result] = Buffer("weight", place, tensor.dtype, tensor.shape)
 
     def _edges(self, op: Operation, entries: Sequence[object]) -> tuple[Edge, ...]:
         edges = []
@@ -342,8 +342,3 @@ class _Reader:
 def tile_index(grid: Grid) -> Affine:
     """The tile's linear index over the grid's dimensions."""
     return linear_index(grid.domain)
-
-
-def integer_attribute(module: ModuleOp, name: str) -> int | None:
-    value = module.attributes.get(name)
-    return value.value.data if isinstance(value, IntegerAttr) else None

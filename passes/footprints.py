@@ -289,16 +289,6 @@ def ordered(low: Affine, high: Affine, own: Sequence[int]) -> bool:
     return low.bounds(own)[1] <= high.bounds(own)[0]
 
 
-def covered_points(box: Box, extents: Sequence[int], point: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """The points of a box at one point of the waiting grid, clamped to the target's domain."""
-    return product(
-        *(
-            range(max(low.value(point), 0), min(high.value(point), extent - 1) + 1)
-            for (low, high), extent in zip(box, extents, strict=True)
-        )
-    )
-
-
 def certainly_met(low: Affine, high: Affine, extent: int, own: Sequence[int]) -> bool:
     return low.bounds(own)[1] <= extent - 1 and high.bounds(own)[0] >= 0 and ordered(low, high, own)
 

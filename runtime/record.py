@@ -146,10 +146,6 @@ class Record:
     def __len__(self) -> int:
         return len(self.task_ids)
 
-    def tasks_by_class(self) -> Int64Array:
-        """How many tasks each class has: int64[number of classes]."""
-        return np.bincount(self.class_of, minlength=len(self.classes)).astype(np.int64)
-
 
 # --------------------------------------------------------------------------------------------------------- reading
 

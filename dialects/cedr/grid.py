@@ -23,7 +23,7 @@ from xdsl.printer import Printer
 from xdsl.traits import EffectInstance, MemoryEffect, MemoryEffectKind, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
-from cedr.dialects.cedr.affine import Affine, linear_index, parse_affine
+from cedr.dialects.cedr.affine import linear_index, parse_affine
 from cedr.dialects.cedr.attrs import (
     SHAPED,
     DependencyAttr,
@@ -435,12 +435,3 @@ class GridOp(IRDLOperation):
                 raise self.fail(f"'{op.name}' has a dependency over {entry.lower.data.num_dims} dimensions")
         else:
             raise self.fail(f"'{op.name}' has an `after` entry that is neither a dependency nor a lag: {entry}")
-
-
-def tile_offset(window: WindowAttr, point: Sequence[int]) -> tuple[int, ...]:
-    """First element of a window at a grid point."""
-    return tuple(offset.value(point) for offset in window.get_offsets())
-
-
-def constant_offsets(values: Sequence[int], num_dims: int) -> tuple[Affine, ...]:
-    return tuple(Affine.const(v, num_dims) for v in values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import product
 from math import prod
 from random import Random
 
@@ -18,9 +20,9 @@ from cedr.passes.add_dependencies import AddDependenciesPass
 from cedr.passes.edges import expand_edges
 from cedr.passes.errors import PassError
 from cedr.passes.footprints import (
+    Box,
     Reach,
     common_groups,
-    covered_points,
     fills,
     image,
     inverse,
@@ -34,6 +36,16 @@ from tests.passes.grid_programs import chain, random_program
 from tests.passes.wild_grids import wild_program
 
 REUSE = ("full", "parallel", "none")
+
+
+def covered_points(box: Box, extents: Sequence[int], point: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """The points of a box at one point of the waiting grid, clamped to the target's domain."""
+    return product(
+        *(
+            range(max(low.value(point), 0), min(high.value(point), extent - 1) + 1)
+            for (low, high), extent in zip(box, extents, strict=True)
+        )
+    )
 
 
 def with_dependencies(text: str, reuse: str = "full") -> ModuleOp:

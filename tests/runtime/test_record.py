@@ -168,7 +168,7 @@ def test_every_kind_of_event(tmp_path: Path) -> None:
     assert main.waits.tolist() == [2, 0]
     assert other.number == 3 and other.submitted.tolist() == [3] and other.exit_code == 0
     assert record.task_ids.tolist() == [0, 1, 2, 7]
-    assert record.exit_code == 5 and record.tasks_by_class().tolist() == [4]
+    assert record.exit_code == 5 and record.class_of.tolist() == [0] * 4
 
 
 def small_application() -> Application:
