@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse, with the names that there are behind an unknown command."""
-
-
 def _positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"needs a whole number of at least 1, got {text!r}")
@@ -59,7 +55,7 @@ def _compile_options(parser: argparse.ArgumentParser) -> None:
 
 
 def argument_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = argparse.ArgumentParser(
         prog="cedr", description="Compile PyTorch models for heterogeneous SoCs and run them on an emulated one."
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
