@@ -1,192 +1,168 @@
-"""A run as Chrome trace events, which Perfetto (ui.perfetto.dev) opens: a track per PE, a track per instance."""
+"""A run as Chrome trace events, which Perfetto (ui.perfetto.dev) opens.
+
+A track per PE with a slice per task; a slice per instance of an application, from its arrival to its end; counters of
+waiting and running tasks. Where the result has them: the scheduler's rounds, a track per core, a track per DMA port.
+Every task is there, however many: the file takes some 250 bytes a task and is written in pieces.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cedr.runtime.result import EmulationResult, Int32Array, Int64Array
-from cedr.runtime.trace import fill, row_slices
+from cedr.runtime.result import EmulationResult, Int64Array, Segments
+from cedr.runtime.trace import Sink, call_shape, fill, row_slices
 from cedr.target.files import write_atomically
 
-MAX_SLICES: Final = 200_000
-"""More tasks than this are merged: the viewer stays usable, and the file's metadata says what was done."""
-MAX_INSTANCES: Final = 20_000
-
-_PES: Final = 1
-_APPLICATIONS: Final = 2
-
-
-@dataclass(frozen=True)
-class Slices:
-    """What the tracks of the PEs show: one task, or several one after the other.
-
-    pe, app, task_class int32[s]; first int64[s]: row of the (first) task; start_ns, end_ns, busy_ns, tasks int64[s].
-    """
-
-    pe: Int32Array
-    first: Int64Array
-    start_ns: Int64Array
-    end_ns: Int64Array
-    busy_ns: Int64Array
-    tasks: Int64Array
-    compaction: str
-    """`none`: a slice a task. `runs`: consecutive tasks of one label on one PE. `windows`: tasks starting within one
-    window of time on one PE, named after the label that takes most of it."""
-    window_ns: int = 0
+PES: Final = 1
+APPLICATIONS: Final = 2
+SCHEDULER: Final = 3
+CORES: Final = 4
+PORTS: Final = 5
+"""The `pid` of each group of tracks; the `tid` in it is the index and 1."""
 
 
-def compact(result: EmulationResult, most: int = MAX_SLICES) -> Slices:
-    """The slices of a run: every task if there are at most `most`, else merged as little as brings them below."""
-    n = len(result)
-    order = np.lexsort((np.arange(n), result.start_ns, result.pe))
-    pe, start, end = result.pe[order], result.start_ns[order], result.end_ns[order]
-    labels = _label_ids(result)[order]
-    if n <= most:
-        return _merge(order, np.arange(n), pe, start, end, labels, "none", 0)
-    same_pe = pe[1:] == pe[:-1]
-    group = np.concatenate([[0], np.cumsum(~(same_pe & (labels[1:] == labels[:-1])))])
-    if int(group[-1]) < most:
-        return _merge(order, group, pe, start, end, labels, "runs", 0)
-    origin = int(start.min())
-    window_ns = max(1, -(-(int(end.max()) - origin + 1) * len(result.pes) // most))
-    window = (start - origin) // window_ns
-    group = np.concatenate([[0], np.cumsum(~(same_pe & (window[1:] == window[:-1])))])
-    return _merge(order, group, pe, start, end, labels, "windows", window_ns)
-
-
-def _label_ids(result: EmulationResult) -> Int64Array:
-    """int64[n]: equal for tasks of one application and one label."""
-    texts: dict[tuple[str, str], int] = {}
-    of_class = np.array([texts.setdefault((c.api, c.layer), len(texts)) for c in result.classes], np.int64)
-    labels: Int64Array = result.app.astype(np.int64) * max(1, len(texts)) + of_class[result.task_class]
-    return labels
-
-
-def _merge(
-    order: NDArray[np.int64],
-    group: Int64Array,
-    pe: Int32Array,
-    start: Int64Array,
-    end: Int64Array,
-    labels: Int64Array,
-    compaction: str,
-    window_ns: int,
-) -> Slices:
-    """One slice per group of consecutive rows; its `first` is a row of the label that is busiest in it."""
-    n = len(order)
-    if not n:
-        none = np.empty(0, np.int64)
-        return Slices(pe, none, none, none, none, none, compaction, window_ns)
-    begin = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))
-    last = np.append(begin[1:], n) - 1
-    busy = np.add.reduceat(end - start, begin)
-    chosen = begin
-    if compaction == "windows":
-        by_label = np.lexsort((labels, group))
-        g, name = group[by_label], labels[by_label]
-        part = np.flatnonzero(np.concatenate([[True], (g[1:] != g[:-1]) | (name[1:] != name[:-1])]))
-        part_busy = np.add.reduceat((end - start)[by_label], part)
-        ranked = np.lexsort((-part_busy, g[part]))
-        best = ranked[np.flatnonzero(np.concatenate([[True], np.diff(g[part][ranked]) != 0]))]
-        chosen = by_label[part[best]]
-    return Slices(
-        pe=pe[begin],
-        first=order[chosen],
-        start_ns=start[begin],
-        end_ns=end[last],
-        busy_ns=busy,
-        tasks=last - begin + 1,
-        compaction=compaction,
-        window_ns=window_ns,
-    )
-
-
-def write_perfetto(result: EmulationResult, path: str | os.PathLike[str], most: int = MAX_SLICES) -> None:
+def write_perfetto(result: EmulationResult, path: str | os.PathLike[str]) -> None:
     """Write the trace. Times are in microseconds, as the format has them, with three decimals: exact nanoseconds."""
-    slices = compact(result, most)
-    instances = min(len(result.instance_app), MAX_INSTANCES)
-    metadata: dict[str, Any] = {
+    metadata = {
         "tool": "cedr",
         "tasks": len(result),
-        "slices": len(slices.pe),
-        "compaction": slices.compaction,
-        "window_ns": slices.window_ns,
-        "most_slices": most,
         "instances": len(result.instance_app),
-        "instances_shown": instances,
         "makespan_ns": result.makespan_ns,
     }
     with write_atomically(path) as stream:
         stream.write(f'{{"displayTimeUnit":"ns","metadata":{json.dumps(metadata)},"traceEvents":[\n'.encode())
-        stream.write(",\n".join(_names(result, instances)).encode())
-        _write_slices(result, slices, stream.write)
-        _write_instances(result, instances, stream.write)
+        stream.write(",\n".join(_names(result)).encode())
+        _write_tasks(result, stream)
+        _write_instances(result, stream)
+        _write_counters(result, stream)
+        _write_rounds(result, stream)
+        for pid, segments in ((CORES, result.core_segments), (PORTS, result.port_segments)):
+            if segments is not None:
+                _write_segments(segments, pid, stream)
         stream.write(b"\n]}\n")
 
 
-def _names(result: EmulationResult, instances: int) -> list[str]:
+def load_over_time(result: EmulationResult) -> tuple[Int64Array, Int64Array, Int64Array]:
+    """When the numbers change, ascending, and from then on: the tasks that are ready and wait, those that run.
+
+    int64[times] each; after the last time both are 0.
+    """
+    n = len(result)
+    times = np.concatenate([result.ready_ns, result.start_ns, result.end_ns])
+    order = np.argsort(times, kind="stable")
+    times = times[order]
+    kind = order // max(1, n)
+    waiting = np.cumsum(np.array([1, -1, 0], np.int64)[kind])
+    running = np.cumsum(np.array([0, 1, -1], np.int64)[kind])
+    last = np.flatnonzero(np.append(np.diff(times) != 0, True)[: len(times)])
+    return times[last], waiting[last], running[last]
+
+
+def _names(result: EmulationResult) -> list[str]:
     def named(kind: str, pid: int, tid: int, **args: object) -> str:
         return json.dumps({"ph": "M", "name": kind, "pid": pid, "tid": tid, "args": args}, separators=(",", ":"))
 
-    events = [
-        named("process_name", _PES, 0, name="processing elements"),
-        named("process_name", _APPLICATIONS, 0, name="applications"),
+    groups: list[tuple[int, str, Sequence[str]]] = [
+        (PES, "processing elements", result.pes),
+        (APPLICATIONS, "applications", ()),
+        (SCHEDULER, "scheduler", ("rounds",) if len(result.round_ready) else ()),
     ]
-    for pe, name in enumerate(result.pes):
-        events.append(named("thread_name", _PES, pe + 1, name=name))
-        events.append(named("thread_sort_index", _PES, pe + 1, sort_index=pe))
-    for instance in range(instances):
-        app = result.app_names[int(result.instance_app[instance])]
-        events.append(named("thread_name", _APPLICATIONS, instance + 1, name=f"{app} {instance}"))
+    if result.core_segments is not None:
+        groups.append((CORES, "cores", result.core_segments.lanes))
+    if result.port_segments is not None:
+        groups.append((PORTS, "DMA ports", result.port_segments.lanes))
+    events = []
+    for pid, group, tracks in groups:
+        events.append(named("process_name", pid, 0, name=group))
+        events.append(named("process_sort_index", pid, 0, sort_index=pid))
+        for track, name in enumerate(tracks):
+            events.append(named("thread_name", pid, track + 1, name=name))
+            events.append(named("thread_sort_index", pid, track + 1, sort_index=track))
     return events
 
 
-def _write_slices(result: EmulationResult, slices: Slices, write: Any) -> None:
+def _write_tasks(result: EmulationResult, stream: Sink) -> None:
     heads, tails = [], []
     for call in result.classes:
-        shape = {**call.dims, **call.attributes}
-        heads.append(
-            f',\n{{"ph":"X","name":{json.dumps(call.label or call.api)},"cat":"{call.api}","pid":{_PES},"tid":'
-        )
-        tails.append(f',"api":"{call.api}","dtype":{json.dumps(call.dtype)},"shape":{json.dumps(shape)}}}}}')
+        shape = " ".join([call.api, call.dtype, *(f"{name}={value}" for name, value in call_shape(call).items())])
+        heads.append(f',\n{{"ph":"X","pid":{PES},"name":{json.dumps(call.label or call.api)},"tid":')
+        tails.append(f',"call":{json.dumps(shape)}}}}}')
     apps = [json.dumps(name) for name in result.app_names]
-    template = '%s%d,"ts":%d.%03d,"dur":%d.%03d,"args":{"app":%s,"instance":%d,"task":%d,"ready_ns":%d'
-    template += ',"tasks":%d,"busy_ns":%d%s'
-    for rows in row_slices(len(slices.pe)):
-        first = slices.first[rows]
-        start, duration = slices.start_ns[rows], slices.end_ns[rows] - slices.start_ns[rows]
-        classes = result.task_class[first].tolist()
+    template = '%s%d,"ts":%d.%03d,"dur":%d.%03d,"args":{"app":%s,"instance":%d,"task":%d,"ready_ns":%d%s'
+    for rows in row_slices(len(result)):
+        start = result.start_ns[rows]
+        classes = result.task_class[rows].tolist()
         columns = (
             [heads[c] for c in classes],
-            (slices.pe[rows] + 1).tolist(),
-            (start // 1000).tolist(),
-            (start % 1000).tolist(),
-            (duration // 1000).tolist(),
-            (duration % 1000).tolist(),
-            [apps[a] for a in result.app[first].tolist()],
-            result.instance[first].tolist(),
-            result.task[first].tolist(),
-            result.ready_ns[first].tolist(),
-            slices.tasks[rows].tolist(),
-            slices.busy_ns[rows].tolist(),
+            (result.pe[rows] + 1).tolist(),
+            *_microseconds(start),
+            *_microseconds(result.end_ns[rows] - start),
+            [apps[a] for a in result.app[rows].tolist()],
+            result.instance[rows].tolist(),
+            result.task[rows].tolist(),
+            result.ready_ns[rows].tolist(),
             [tails[c] for c in classes],
         )
-        write(fill(template, columns).encode())
+        stream.write(fill(template, columns).encode())
 
 
-def _write_instances(result: EmulationResult, instances: int, write: Any) -> None:
-    for instance in range(instances):
-        start, end = int(result.arrivals_ns[instance]), int(result.ends_ns[instance])
-        name = json.dumps(result.app_names[int(result.instance_app[instance])])
-        duration = max(0, end - start)
-        write(
-            f',\n{{"ph":"X","name":{name},"cat":"application","pid":{_APPLICATIONS},"tid":{instance + 1},'
-            f'"ts":{start // 1000}.{start % 1000:03},"dur":{duration // 1000}.{duration % 1000:03},'
-            f'"args":{{"instance":{instance},"arrival_ns":{start},"end_ns":{end}}}}}'.encode()
+def _write_instances(result: EmulationResult, stream: Sink) -> None:
+    """Asynchronous slices: instances of one application overlap. One that did not come to its end stays open."""
+    apps = [json.dumps(name) for name in result.app_names]
+    head = f'"cat":"application","pid":{APPLICATIONS},"tid":0'
+    begin = ',\n{"ph":"b",' + head + ',"id":%d,"name":%s,"ts":%d.%03d,"args":{"instance":%d,"start_ns":%d}}'
+    finish = ',\n{"ph":"e",' + head + ',"id":%d,"name":%s,"ts":%d.%03d}'
+    for rows in row_slices(len(result.instance_app)):
+        instance = np.arange(rows.start, rows.stop)
+        names = [apps[a] for a in result.instance_app[rows].tolist()]
+        ids = instance.tolist()
+        columns = (ids, names, *_microseconds(result.arrivals_ns[rows]), ids, result.starts_ns[rows].tolist())
+        stream.write(fill(begin, columns).encode())
+        ended = instance[result.ends_ns[rows] >= 0]
+        names = [apps[a] for a in result.instance_app[ended].tolist()]
+        stream.write(fill(finish, (ended.tolist(), names, *_microseconds(result.ends_ns[ended]))).encode())
+
+
+def _write_counters(result: EmulationResult, stream: Sink) -> None:
+    times, waiting, running = load_over_time(result)
+    template = f',\n{{"ph":"C","pid":{SCHEDULER},"name":"tasks"'
+    template += ',"ts":%d.%03d,"args":{"waiting":%d,"running":%d}}'
+    for rows in row_slices(len(times)):
+        columns = (*_microseconds(times[rows]), waiting[rows].tolist(), running[rows].tolist())
+        stream.write(fill(template, columns).encode())
+
+
+def _write_rounds(result: EmulationResult, stream: Sink) -> None:
+    template = f',\n{{"ph":"X","pid":{SCHEDULER},"tid":1,"name":"round"'
+    template += ',"ts":%d.%03d,"dur":%d.%03d,"args":{"ready":%d}}'
+    for rows in row_slices(len(result.round_ready)):
+        start = result.round_start_ns[rows]
+        taken = _microseconds(result.round_end_ns[rows] - start)
+        columns = (*_microseconds(start), *taken, result.round_ready[rows].tolist())
+        stream.write(fill(template, columns).encode())
+
+
+def _write_segments(segments: Segments, pid: int, stream: Sink) -> None:
+    owners = [f',\n{{"ph":"X","pid":{pid},"name":{json.dumps(name)},"tid":' for name in segments.owners]
+    kinds = [f',"args":{{"kind":{json.dumps(name)}}}}}' for name in segments.kinds]
+    for rows in row_slices(len(segments)):
+        start = segments.start_ns[rows]
+        columns = (
+            [owners[o] for o in segments.owner[rows].tolist()],
+            (segments.lane[rows] + 1).tolist(),
+            *_microseconds(start),
+            *_microseconds(segments.end_ns[rows] - start),
+            [kinds[k] for k in segments.kind[rows].tolist()],
         )
+        stream.write(fill('%s%d,"ts":%d.%03d,"dur":%d.%03d%s', columns).encode())
+
+
+def _microseconds(time_ns: NDArray[np.int64]) -> tuple[list[int], list[int]]:
+    """Whole microseconds and the nanoseconds beyond."""
+    return (time_ns // 1000).tolist(), (time_ns % 1000).tolist()

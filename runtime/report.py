@@ -5,20 +5,37 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cedr.runtime.gantt import write_gantt
+from cedr.runtime.html_report import Table, write_html_report
 from cedr.runtime.perfetto import write_perfetto
 from cedr.runtime.result import EmulationResult, Int64Array
-from cedr.runtime.trace import write_tasks_csv, write_timing_trace
+from cedr.runtime.trace import WRITERS, csv_field, fill, row_slices, write_log
+from cedr.target.files import write_atomically
 from cedr.target.platform import Composition, Platform
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-OUT_FILES = ("timing_trace.log", "tasks.csv", "gantt.svg", "trace.perfetto.json")
+OUT_FILES: Final = (*WRITERS, "instances.csv", "pes.csv", "gantt.svg", "trace.perfetto.json", "report.html")
+"""The files of `--out`; docs/reports.md has their columns."""
+
+INSTANCE_COLUMNS: Final = (
+    "app_id",
+    "app_name",
+    "arrival_ns",
+    "start_ns",
+    "end_ns",
+    "runtime_ns",
+    "lifetime_ns",
+    "tasks",
+    "task_time_ns",
+)
+PE_COLUMNS: Final = ("pe", "core", "api", "tasks", "busy_ns", "utilisation")
 
 
 @dataclass(frozen=True)
@@ -32,6 +49,7 @@ class PeUse:
     """busy_ns over the makespan."""
     busy_by_api: dict[str, int]
     """ns, for the APIs it had tasks of."""
+    tasks_by_api: dict[str, int]
 
 
 def pe_use(result: EmulationResult) -> list[PeUse]:
@@ -53,6 +71,7 @@ def pe_use(result: EmulationResult) -> list[PeUse]:
             busy_ns=int(busy[pe].sum()),
             utilisation=int(busy[pe].sum()) / makespan if makespan else 0.0,
             busy_by_api={api: int(busy[pe, k]) for k, api in enumerate(apis) if tasks[pe, k]},
+            tasks_by_api={api: int(tasks[pe, k]) for k, api in enumerate(apis) if tasks[pe, k]},
         )
         for pe, name in enumerate(result.pes)
     ]
@@ -81,28 +100,33 @@ def duration(time_ns: float) -> str:
     return f"{time_ns:,.0f} ns"
 
 
-def print_report(result: EmulationResult, console: Console, title: str = "") -> None:
-    """Latency, tasks by API and the PEs' use as tables on a rich console."""
-    from rich.markup import escape
-    from rich.table import Table
-
+def summary(result: EmulationResult) -> list[tuple[str, str]]:
+    """The figures of the whole run, by name."""
     latency = result.latency_ns
-    if title:
-        console.print(escape(title), highlight=False)
-    summary = Table(show_header=False, box=None, pad_edge=False)
-    summary.add_row("makespan", duration(result.makespan_ns))
+    rows = [("makespan", duration(result.makespan_ns))]
     if len(latency) == 1:
-        summary.add_row("latency", duration(int(latency[0])))
+        rows.append(("latency", duration(int(latency[0]))))
     elif len(latency):
         low, mean, high = (duration(float(t)) for t in (latency.min(), latency.mean(), latency.max()))
-        summary.add_row("latency", f"{low} to {high}, mean {mean}, {len(latency):,} instances")
-    summary.add_row("tasks", f"{len(result):,}")
-    console.print(summary)
+        rows.append(("latency", f"{low} to {high}, mean {mean}, {len(latency):,} instances"))
+    if len(latency) < len(result.instance_app):
+        rows.append(("unfinished", f"{len(result.instance_app) - len(latency):,} instances"))
+    rows.append(("tasks", f"{len(result):,}"))
+    if len(result.round_ready):
+        overhead_ns = int((result.round_end_ns - result.round_start_ns).sum())
+        in_a_round = float(result.round_ready.mean())
+        rows.append(
+            (
+                "scheduling",
+                f"{duration(overhead_ns)} in {len(result.round_ready):,} rounds of {in_a_round:,.1f} ready tasks",
+            )
+        )
+    return rows
 
-    calls = Table(title="Calls", title_justify="left")
-    calls.add_column("API")
-    for heading in ("tasks", "time on PEs", "mean", "MMAC"):
-        calls.add_column(heading, justify="right")
+
+def call_table(result: EmulationResult) -> Table:
+    """Tasks and time by API."""
+    rows = []
     per_class = np.bincount(result.task_class, minlength=len(result.classes))
     busy_of_class = np.zeros(len(result.classes), np.int64)
     np.add.at(busy_of_class, result.task_class, result.end_ns - result.start_ns)
@@ -111,28 +135,121 @@ def print_report(result: EmulationResult, console: Console, title: str = "") -> 
         count, busy_ns = int(per_class[own].sum()), int(busy_of_class[own].sum())
         macs = sum(int(per_class[index]) * result.classes[index].macs for index in own if per_class[index])
         if count:
-            calls.add_row(api, f"{count:,}", duration(busy_ns), duration(busy_ns / count), f"{macs / 1e6:,.2f}")
-    console.print(calls)
+            rows.append((api, f"{count:,}", duration(busy_ns), duration(busy_ns / count), f"{macs / 1e6:,.2f}"))
+    return Table("Calls", ("API", "tasks", "time on PEs", "mean", "MMAC"), rows)
 
-    pes = Table(title="Processing elements", title_justify="left")
-    pes.add_column("PE")
-    for heading in ("tasks", "busy", "utilisation"):
-        pes.add_column(heading, justify="right")
-    pes.add_column("mostly")
+
+def pe_table(result: EmulationResult) -> Table:
+    """What every PE did."""
+    rows = []
     for use in pe_use(result):
         ranked = sorted(use.busy_by_api.items(), key=lambda item: -item[1])[:3]
         shares = [(api, 100 * ns / max(1, use.busy_ns)) for api, ns in ranked]
         mostly = ", ".join(f"{api} {share:.0f}%" for api, share in shares if share >= 1)
-        pes.add_row(use.name, f"{use.tasks:,}", duration(use.busy_ns), f"{100 * use.utilisation:.1f} %", mostly)
-    console.print(pes)
+        rows.append((use.name, f"{use.tasks:,}", duration(use.busy_ns), f"{100 * use.utilisation:.1f} %", mostly))
+    return Table("Processing elements", ("PE", "tasks", "busy", "utilisation", "mostly"), rows, words=("PE", "mostly"))
+
+
+def application_table(result: EmulationResult) -> Table:
+    """Instances, tasks and times by application; the three times are means over its instances that ended."""
+    rows = []
+    n = len(result.app_names)
+    busy_ns: Int64Array = np.zeros(n, np.int64)
+    np.add.at(busy_ns, result.app, result.end_ns - result.start_ns)
+    tasks = np.bincount(result.app, minlength=n)
+    for app, name in enumerate(result.app_names):
+        own = result.instance_app == app
+        ended = own & (result.ends_ns >= 0)
+        lifetime = result.ends_ns[ended] - result.arrivals_ns[ended]
+        runtime = result.ends_ns[ended] - result.starts_ns[ended]
+        times = [float(runtime.mean()), float(lifetime.mean()), int(lifetime.max())] if len(lifetime) else []
+        rows.append(
+            (
+                name,
+                f"{int(own.sum()):,}",
+                f"{int(ended.sum()):,}",
+                f"{int(tasks[app]):,}",
+                duration(int(busy_ns[app])),
+                *([duration(time) for time in times] or ["", "", ""]),
+            )
+        )
+    headings = ("application", "instances", "ended", "tasks", "time on PEs", "runtime", "lifetime", "longest lifetime")
+    return Table("Applications", headings, rows)
+
+
+def print_report(result: EmulationResult, console: Console, title: str = "") -> None:
+    """Latency, tasks by API, the PEs' use, and the applications if there are several, as tables on a rich console."""
+    from rich import table as rich_table
+    from rich.markup import escape
+
+    if title:
+        console.print(escape(title), highlight=False)
+    figures = rich_table.Table(show_header=False, box=None, pad_edge=False)
+    for name, value in summary(result):
+        figures.add_row(name, value)
+    console.print(figures)
+    tables = [call_table(result), pe_table(result)]
+    if len(result.app_names) > 1:
+        tables.append(application_table(result))
+    for table in tables:
+        printed = rich_table.Table(title=table.title, title_justify="left")
+        for place, heading in enumerate(table.headings):
+            printed.add_column(heading, justify="left" if table.is_words(place) else "right")
+        for row in table.rows:
+            printed.add_row(*(escape(cell) for cell in row))
+        console.print(printed)
+
+
+def write_instances_csv(result: EmulationResult, path: str | os.PathLike[str]) -> None:
+    """A row an instance, with the columns `INSTANCE_COLUMNS`; times that there are none of are empty."""
+    n = len(result.instance_app)
+    tasks = np.bincount(result.instance, minlength=n)
+    time_ns: Int64Array = np.zeros(n, np.int64)
+    np.add.at(time_ns, result.instance, result.end_ns - result.start_ns)
+    apps = [f",{csv_field(name)}," for name in result.app_names]
+    with write_atomically(path) as stream:
+        stream.write((",".join(INSTANCE_COLUMNS) + "\n").encode())
+        for rows in row_slices(n):
+            arrival, start, end = result.arrivals_ns[rows], result.starts_ns[rows], result.ends_ns[rows]
+            ended = end >= 0
+            columns = (
+                range(rows.start, rows.stop),
+                [apps[app] for app in result.instance_app[rows].tolist()],
+                arrival.tolist(),
+                start.tolist(),
+                *(_where(ended, times) for times in (end, end - start, end - arrival)),
+                tasks[rows].tolist(),
+                time_ns[rows].tolist(),
+            )
+            stream.write(fill("%d%s%d,%d,%s,%s,%s,%d,%d\n", columns).encode("utf-8", "backslashreplace"))
+
+
+def _where(there: NDArray[np.bool_], values: Int64Array) -> list[int | str]:
+    return [value if known else "" for known, value in zip(there.tolist(), values.tolist(), strict=True)]
+
+
+def write_pes_csv(result: EmulationResult, path: str | os.PathLike[str]) -> None:
+    """A row a PE and API it had tasks of, then one with the API `all`, with the columns `PE_COLUMNS`."""
+    cores = result.core_of.tolist() or [-1] * len(result.pes)
+    with write_atomically(path) as stream:
+        stream.write((",".join(PE_COLUMNS) + "\n").encode())
+        for use, core in zip(pe_use(result), cores, strict=True):
+            rows = [(api, use.tasks_by_api[api], busy_ns) for api, busy_ns in use.busy_by_api.items()]
+            for api, tasks, busy_ns in (*rows, ("all", use.tasks, use.busy_ns)):
+                share = busy_ns / result.makespan_ns if result.makespan_ns else 0.0
+                place = core if core >= 0 else ""
+                stream.write(f"{csv_field(use.name)},{place},{api},{tasks},{busy_ns},{share:.6f}\n".encode())
 
 
 def write_out(result: EmulationResult, directory: str | os.PathLike[str], title: str = "") -> tuple[Path, ...]:
     """Write the files of `--out` (`OUT_FILES`) into a directory, each whole or not at all; returns their paths."""
-    paths = tuple(Path(directory) / name for name in OUT_FILES)
-    timing, tasks, gantt, perfetto = paths
-    write_timing_trace(result, timing)
-    write_tasks_csv(result, tasks)
-    write_gantt(result, gantt, title=title)
-    write_perfetto(result, perfetto)
-    return paths
+    folder = Path(directory)
+    for name, writer in WRITERS.items():
+        write_log(result, folder / name, writer)
+    write_instances_csv(result, folder / "instances.csv")
+    write_pes_csv(result, folder / "pes.csv")
+    write_gantt(result, folder / "gantt.svg", title=title)
+    write_perfetto(result, folder / "trace.perfetto.json")
+    tables = (pe_table(result), application_table(result), call_table(result))
+    write_html_report(result, folder / "report.html", title, summary(result), tables)
+    return tuple(folder / name for name in OUT_FILES)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,113 @@ Int32Array = NDArray[np.int32]
 Int64Array = NDArray[np.int64]
 UInt32Array = NDArray[np.uint32]
 
+ROWS_AT_ONCE: Final = 50_000
+"""Rows that a writer formats at once: some tens of megabytes at most, however long the run."""
+
 
 def _no_times() -> Int64Array:
     return np.empty(0, np.int64)
+
+
+def _no_indices() -> Int32Array:
+    return np.empty(0, np.int32)
+
+
+def _same_length(*columns: NDArray[Any]) -> None:
+    if len({column.shape for column in columns}) != 1 or columns[0].ndim != 1:
+        raise ValueError(f"columns of one table differ in length: {[column.shape for column in columns]}")
+
+
+@dataclass(frozen=True)
+class RunNames:
+    """What the indices of a run's rows stand for, known before it starts.
+
+    core_of: int32[PEs], the core that each PE's worker runs on, -1 where it has none; empty where the OS model has no
+    cores.
+    """
+
+    pes: tuple[str, ...]
+    app_names: tuple[str, ...]
+    classes: tuple[CallClass, ...]
+    core_of: Int32Array = field(default_factory=_no_indices)
+
+
+@dataclass(frozen=True)
+class TaskRows:
+    """Executed tasks, ascending by start_ns: the columns of `EmulationResult`, enqueue_ns and kernel_ns maybe empty."""
+
+    app: Int32Array
+    instance: Int32Array
+    task: UInt32Array
+    task_class: Int32Array
+    pe: Int32Array
+    ready_ns: Int64Array
+    start_ns: Int64Array
+    end_ns: Int64Array
+    enqueue_ns: Int64Array = field(default_factory=_no_times)
+    kernel_ns: Int64Array = field(default_factory=_no_times)
+
+    def __len__(self) -> int:
+        return len(self.task)
+
+
+@dataclass(frozen=True)
+class RoundRows:
+    """Scheduling rounds with a non-empty ready queue, in order: int64[r] each; `ready` counts the tasks in the queue."""
+
+    start_ns: Int64Array
+    end_ns: Int64Array
+    ready: Int64Array
+
+    def __len__(self) -> int:
+        return len(self.ready)
+
+
+@dataclass(frozen=True)
+class InstanceRows:
+    """Instances that came to their end, in the order of their ends: int32[i] instance, app; int64[i] times."""
+
+    instance: Int32Array
+    app: Int32Array
+    arrival_ns: Int64Array
+    start_ns: Int64Array
+    end_ns: Int64Array
+
+    def __len__(self) -> int:
+        return len(self.instance)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a run's rows. The pieces up to any one hold a prefix of each table that will not change any more."""
+
+    tasks: TaskRows
+    rounds: RoundRows
+    instances: InstanceRows
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Who held a lane (a core, a DMA port) and when: one row a stretch of time, no two of a lane at once.
+
+    lane int16[s]: index into `lanes`; owner int32[s]: index into `owners` (the threads of cores, the PEs of ports);
+    kind int8[s]: index into `kinds`; start_ns, end_ns int64[s]. In any order.
+    """
+
+    lanes: tuple[str, ...]
+    owners: tuple[str, ...]
+    kinds: tuple[str, ...]
+    lane: NDArray[np.int16]
+    owner: Int32Array
+    kind: NDArray[np.int8]
+    start_ns: Int64Array
+    end_ns: Int64Array
+
+    def __post_init__(self) -> None:
+        _same_length(self.lane, self.owner, self.kind, self.start_ns, self.end_ns)
+
+    def __len__(self) -> int:
+        return len(self.lane)
 
 
 @dataclass(frozen=True)
@@ -31,9 +136,17 @@ class EmulationResult:
     pe             int32[n]: index into `pes`
     ready_ns, start_ns, end_ns   int64[n]
 
-    One row per instance: instance_app int32[i], arrivals_ns, starts_ns, ends_ns int64[i].
+    One row per instance: instance_app int32[i], arrivals_ns, starts_ns, ends_ns int64[i]; ends_ns is -1 for an instance
+    that did not come to its end.
     One row per scheduling round with a non-empty ready queue, if they were recorded: round_start_ns, round_end_ns,
     round_ready int64[r] (tasks that were ready).
+
+    Where the OS model tells them apart, else empty or None:
+
+    enqueue_ns     int64[n]: when the task was in the ready queue (ready_ns: when its dependencies were over)
+    kernel_ns      int64[n]: the PE's own work in start_ns to end_ns, without waiting for a core and waking up
+    core_of        int32[PEs]: the core of each PE's worker, -1 where it has none
+    core_segments  which thread held each core when; port_segments: which PE each DMA port. Recorded on request.
     """
 
     pes: tuple[str, ...]
@@ -58,22 +171,20 @@ class EmulationResult:
     round_end_ns: Int64Array = field(default_factory=_no_times)
     round_ready: Int64Array = field(default_factory=_no_times)
 
+    enqueue_ns: Int64Array = field(default_factory=_no_times)
+    kernel_ns: Int64Array = field(default_factory=_no_times)
+    core_of: Int32Array = field(default_factory=_no_indices)
+    core_segments: Segments | None = None
+    port_segments: Segments | None = None
+
     def __post_init__(self) -> None:
-        rows: tuple[NDArray[Any], ...] = (
-            self.app,
-            self.instance,
-            self.task,
-            self.task_class,
-            self.pe,
-            self.ready_ns,
-            self.start_ns,
-            self.end_ns,
-        )
-        instances = (self.instance_app, self.arrivals_ns, self.starts_ns, self.ends_ns)
-        rounds = (self.round_start_ns, self.round_end_ns, self.round_ready)
-        for arrays in (rows, instances, rounds):
-            if len({a.shape for a in arrays}) != 1 or arrays[0].ndim != 1:
-                raise ValueError(f"columns of one table differ in length: {[a.shape for a in arrays]}")
+        optional = [column for column in (self.enqueue_ns, self.kernel_ns) if len(column)]
+        rows = (self.app, self.instance, self.task, self.task_class, self.pe, self.ready_ns, self.start_ns, self.end_ns)
+        _same_length(*rows, *optional)
+        _same_length(self.instance_app, self.arrivals_ns, self.starts_ns, self.ends_ns)
+        _same_length(self.round_start_ns, self.round_end_ns, self.round_ready)
+        if len(self.core_of) not in (0, len(self.pes)):
+            raise ValueError(f"core_of has {len(self.core_of)} entries for {len(self.pes)} PEs")
 
     def __len__(self) -> int:
         """Executed tasks."""
@@ -82,9 +193,43 @@ class EmulationResult:
     @property
     def makespan_ns(self) -> int:
         """First arrival to last end."""
-        return int(self.ends_ns.max() - self.arrivals_ns.min()) if len(self.ends_ns) else 0
+        return max(0, int(self.ends_ns.max() - self.arrivals_ns.min())) if len(self.ends_ns) else 0
 
     @property
     def latency_ns(self) -> Int64Array:
-        """int64[i]: each instance's end minus its arrival."""
-        return self.ends_ns - self.arrivals_ns
+        """int64[instances that came to their end]: end minus arrival."""
+        done = self.ends_ns >= 0
+        latency: Int64Array = self.ends_ns[done] - self.arrivals_ns[done]
+        return latency
+
+    @property
+    def names(self) -> RunNames:
+        """What the indices stand for."""
+        return RunNames(self.pes, self.app_names, self.classes, self.core_of)
+
+    def pieces(self, n_rows: int = ROWS_AT_ONCE) -> Iterator[Piece]:
+        """The run in pieces of at most n_rows rows of each table, as a run that is still going would hand them out."""
+        joined = np.argsort(self.ends_ns, kind="stable").astype(np.int32)
+        joined = joined[self.ends_ns[joined] >= 0]
+        longest = max(len(self), len(self.round_ready), len(joined))
+        for begin in range(0, longest, n_rows):
+            part = slice(begin, begin + n_rows)
+            who = joined[part]
+            yield Piece(
+                TaskRows(
+                    self.app[part],
+                    self.instance[part],
+                    self.task[part],
+                    self.task_class[part],
+                    self.pe[part],
+                    self.ready_ns[part],
+                    self.start_ns[part],
+                    self.end_ns[part],
+                    self.enqueue_ns[part],
+                    self.kernel_ns[part],
+                ),
+                RoundRows(self.round_start_ns[part], self.round_end_ns[part], self.round_ready[part]),
+                InstanceRows(
+                    who, self.instance_app[who], self.arrivals_ns[who], self.starts_ns[who], self.ends_ns[who]
+                ),
+            )

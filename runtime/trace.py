@@ -1,21 +1,43 @@
-"""A run's tasks as text, streamed: CEDR's timing_trace.log, and tasks.csv with everything that is known of a task."""
+"""A run's rows as text, piece by piece: CEDR's three logs, to the letter, and tasks.csv with all that is known of a task.
+
+A finished result is written whole or not at all (`write_logs`). A run that is still going appends (`streaming_logs`):
+whole lines, so that after a crash, a kill or Ctrl-C each file holds what was executed up to there. A line that the
+kernel cut in two is recognised by the readers.
+
+The formats are those of CEDR (UA-RCL/CEDR 96eeda6) in API mode; times are in ns.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import re
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cedr.runtime.result import EmulationResult
-from cedr.target.files import write_atomically
+from cedr.runtime.result import (
+    ROWS_AT_ONCE,
+    EmulationResult,
+    Int32Array,
+    Int64Array,
+    Piece,
+    RunNames,
+    TaskRows,
+)
+from cedr.target.api import CallClass
+from cedr.target.errors import CedrError
+from cedr.target.files import OutputError, write_atomically
 
-ROWS_AT_ONCE = 50_000
-MAX_APP_NAME = 49
+MAX_APP_NAME: Final = 49
 """CEDR cuts the names of applications to this length."""
 
-CSV_COLUMNS = (
+CSV_COLUMNS: Final = (
     "app_id",
     "app_name",
     "task_id",
@@ -24,11 +46,14 @@ CSV_COLUMNS = (
     "dtype",
     "shape",
     "pe",
+    "core",
     "ready_ns",
+    "enqueue_ns",
     "start_ns",
     "end_ns",
     "wait_ns",
     "duration_ns",
+    "kernel_ns",
     "macs",
     "flops",
     "bytes_in",
@@ -36,66 +61,496 @@ CSV_COLUMNS = (
 )
 
 
-def write_timing_trace(result: EmulationResult, path: str | os.PathLike[str]) -> None:
-    """CEDR's timing_trace.log: a line a task, sorted by start time, times in ns.
+class Sink(Protocol):
+    """Where a writer's bytes go: a binary stream, or a file without a buffer."""
 
-    app_id counts the instances of the run, task_id is the task's id in its application, task_name the API. The
-    format is that of CEDR (UA-RCL/CEDR 96eeda6) in API mode.
+    def write(self, data: bytes, /) -> int: ...
+
+    def flush(self) -> None: ...
+
+
+class LogWriter(Protocol):
+    """Writes one file of a run, in pieces."""
+
+    def write(self, piece: Piece) -> None:
+        """Append the piece's rows, as whole lines."""
+
+    def finish(self) -> None:
+        """Append what stands at the end of a run that came to its end."""
+
+
+class _TaskLines:
+    """What timing_trace.log and tasks.csv have in common: rows ascending by start, some thousands at once."""
+
+    def __init__(self, stream: Sink) -> None:
+        self._stream = stream
+        self._last_ns = -1
+
+    def write(self, piece: Piece) -> None:
+        tasks = piece.tasks
+        if not len(tasks):
+            return
+        if int(tasks.start_ns[0]) < self._last_ns or (np.diff(tasks.start_ns) < 0).any():
+            raise ValueError("the rows of tasks are not ascending by start")
+        self._last_ns = int(tasks.start_ns[-1])
+        for rows in row_slices(len(tasks)):
+            self._stream.write(self._lines(tasks, rows).encode("utf-8", "backslashreplace"))
+
+    def finish(self) -> None:
+        self._stream.flush()
+
+    def _lines(self, tasks: TaskRows, rows: slice) -> str:
+        raise NotImplementedError
+
+
+class TimingTrace(_TaskLines):
+    """timing_trace.log: a line a task, sorted by start.
+
+    app_id counts the instances of the run, task_id is the task's id in its application, task_name the API.
     """
-    names = [_plain(name)[:MAX_APP_NAME] for name in result.app_names]
-    apps = [
-        f"app_id: {instance}, app_name: {names[app]}, task_id: "
-        for instance, app in enumerate(result.instance_app.tolist())
-    ]
-    tasks = [f", task_name: {call.api}, resource_name: " for call in result.classes]
-    pes = [f"{name}, ref_start_time: " for name in result.pes]
-    template = "%s%d%s%s%d, ref_stop_time: %d, actual_exe_time: %d\n"
-    with write_atomically(path) as stream:
-        for rows in row_slices(len(result)):
-            start, end = result.start_ns[rows], result.end_ns[rows]
-            columns = (
-                _pick(apps, result.instance[rows]),
-                result.task[rows].tolist(),
-                _pick(tasks, result.task_class[rows]),
-                _pick(pes, result.pe[rows]),
-                start.tolist(),
-                end.tolist(),
-                (end - start).tolist(),
-            )
-            stream.write(fill(template, columns).encode())
+
+    def __init__(self, stream: Sink, names: RunNames) -> None:
+        super().__init__(stream)
+        self._apps = [f", app_name: {log_name(name)}, task_id: " for name in names.app_names]
+        self._tasks = [f", task_name: {call.api}, resource_name: " for call in names.classes]
+        self._pes = [f"{name}, ref_start_time: " for name in names.pes]
+
+    def _lines(self, tasks: TaskRows, rows: slice) -> str:
+        start, end = tasks.start_ns[rows], tasks.end_ns[rows]
+        columns = (
+            tasks.instance[rows].tolist(),
+            _pick(self._apps, tasks.app[rows]),
+            tasks.task[rows].tolist(),
+            _pick(self._tasks, tasks.task_class[rows]),
+            _pick(self._pes, tasks.pe[rows]),
+            start.tolist(),
+            end.tolist(),
+            (end - start).tolist(),
+        )
+        return fill("app_id: %d%s%d%s%s%d, ref_stop_time: %d, actual_exe_time: %d\n", columns)
 
 
-def write_tasks_csv(result: EmulationResult, path: str | os.PathLike[str]) -> None:
-    """A CSV file with the columns `CSV_COLUMNS`, a row a task, sorted by start time.
+class TasksCsv(_TaskLines):
+    """tasks.csv: a row a task with the columns `CSV_COLUMNS`, sorted by start.
 
-    wait_ns is start minus ready, duration_ns end minus start; macs, flops and bytes are those of the call's class;
-    shape holds its dims and attributes.
+    shape holds the call's dims and attributes; wait_ns is start minus ready, duration_ns end minus start; macs, flops
+    and bytes are those of the call's class. core, enqueue_ns and kernel_ns are empty where the OS model has none.
     """
-    apps = [f"{instance},{_csv(result.app_names[app])}," for instance, app in enumerate(result.instance_app.tolist())]
-    before, after = [], []
-    for call in result.classes:
-        shape = " ".join(f"{name}={value}" for name, value in (*call.dims.items(), *call.attributes.items()))
-        before.append(f",{call.api},{_csv(call.label)},{call.dtype},{_csv(shape)},")
-        after.append(f",{call.macs},{call.flops},{call.bytes_in},{call.bytes_out}\n")
-    template = "%s%d%s%s,%d,%d,%d,%d,%d%s"
-    with write_atomically(path) as stream:
+
+    def __init__(self, stream: Sink, names: RunNames) -> None:
+        super().__init__(stream)
+        self._apps = [f",{csv_field(name)}," for name in names.app_names]
+        self._before, self._after = [], []
+        for call in names.classes:
+            shape = csv_field(" ".join(f"{name}={value}" for name, value in call_shape(call).items()))
+            self._before.append(f",{call.api},{csv_field(call.label)},{call.dtype},{shape},")
+            self._after.append(f",{call.macs},{call.flops},{call.bytes_in},{call.bytes_out}\n")
+        cores = names.core_of.tolist() or [-1] * len(names.pes)
+        self._pes = [
+            f"{csv_field(name)},{core if core >= 0 else ''}," for name, core in zip(names.pes, cores, strict=True)
+        ]
         stream.write((",".join(CSV_COLUMNS) + "\n").encode())
-        for rows in row_slices(len(result)):
-            ready, start, end = result.ready_ns[rows], result.start_ns[rows], result.end_ns[rows]
-            classes = result.task_class[rows]
+
+    def _lines(self, tasks: TaskRows, rows: slice) -> str:
+        ready, start, end = tasks.ready_ns[rows], tasks.start_ns[rows], tasks.end_ns[rows]
+        classes = tasks.task_class[rows]
+        columns = (
+            tasks.instance[rows].tolist(),
+            _pick(self._apps, tasks.app[rows]),
+            tasks.task[rows].tolist(),
+            _pick(self._before, classes),
+            _pick(self._pes, tasks.pe[rows]),
+            ready.tolist(),
+            tasks.enqueue_ns[rows].tolist() or [""] * len(ready),
+            start.tolist(),
+            end.tolist(),
+            (start - ready).tolist(),
+            (end - start).tolist(),
+            tasks.kernel_ns[rows].tolist() or [""] * len(ready),
+            _pick(self._after, classes),
+        )
+        return fill("%d%s%d%s%s%d,%s,%d,%d,%d,%d,%s%s", columns)
+
+
+class ScheduleTrace:
+    """schedule_trace.log: a line a scheduling round with a non-empty queue (`sheduling` is CEDR's own spelling).
+
+    The last line, without a newline, adds them up: a log without it is of a run that did not come to its end.
+    """
+
+    def __init__(self, stream: Sink, names: RunNames) -> None:
+        self._stream = stream
+        self._ready = 0
+        self._overhead_ns = 0
+
+    def write(self, piece: Piece) -> None:
+        rounds = piece.rounds
+        self._ready += int(rounds.ready.sum())
+        self._overhead_ns += int((rounds.end_ns - rounds.start_ns).sum())
+        template = "ready_queue_size: %d, ref_start_time: %d, ref_stop_time: %d, sheduling_overhead: %d ns\n"
+        for rows in row_slices(len(rounds)):
+            start, end = rounds.start_ns[rows], rounds.end_ns[rows]
+            columns = (rounds.ready[rows].tolist(), start.tolist(), end.tolist(), (end - start).tolist())
+            self._stream.write(fill(template, columns).encode())
+
+    def finish(self) -> None:
+        total = f"total_ready_tasks: {self._ready}, total_scheduling_overhead: {self._overhead_ns} ns"
+        self._stream.write(total.encode())
+        self._stream.flush()
+
+
+class AppruntimeTrace:
+    """appruntime_trace.log: a line an instance that came to its end, in that order, with a blank before the newline.
+
+    app_runtime is end minus start (of the instance's main thread), app_lifetime end minus arrival.
+    """
+
+    def __init__(self, stream: Sink, names: RunNames) -> None:
+        self._stream = stream
+        self._apps = [f", app_name: {log_name(name)}, ref_arrival_time: " for name in names.app_names]
+
+    def write(self, piece: Piece) -> None:
+        instances = piece.instances
+        template = "app_id: %d%s%d, ref_start_time: %d, ref_end_time: %d, app_runtime: %d, app_lifetime: %d \n"
+        for rows in row_slices(len(instances)):
+            arrival, start, end = instances.arrival_ns[rows], instances.start_ns[rows], instances.end_ns[rows]
             columns = (
-                _pick(apps, result.instance[rows]),
-                result.task[rows].tolist(),
-                _pick(before, classes),
-                _pick(list(result.pes), result.pe[rows]),
-                ready.tolist(),
+                instances.instance[rows].tolist(),
+                _pick(self._apps, instances.app[rows]),
+                arrival.tolist(),
                 start.tolist(),
                 end.tolist(),
-                (start - ready).tolist(),
                 (end - start).tolist(),
-                _pick(after, classes),
+                (end - arrival).tolist(),
             )
-            stream.write(fill(template, columns).encode())
+            self._stream.write(fill(template, columns).encode())
+
+    def finish(self) -> None:
+        self._stream.flush()
+
+
+WRITERS: Final[dict[str, Callable[[Sink, RunNames], LogWriter]]] = {
+    "timing_trace.log": TimingTrace,
+    "schedule_trace.log": ScheduleTrace,
+    "appruntime_trace.log": AppruntimeTrace,
+    "tasks.csv": TasksCsv,
+}
+"""The files that are written in pieces, by name."""
+
+
+class Logs:
+    """The files of `WRITERS`, written side by side."""
+
+    def __init__(self, writers: Sequence[LogWriter]) -> None:
+        self._writers = writers
+
+    def write(self, piece: Piece) -> None:
+        """Append a piece to every file."""
+        for writer in self._writers:
+            writer.write(piece)
+
+
+@contextmanager
+def streaming_logs(directory: str | os.PathLike[str], names: RunNames) -> Iterator[Logs]:
+    """The files of `WRITERS` in a directory (made if need be), for a run that is going on.
+
+    They are there under their names from the start, and what `Logs.write` was given is in them when it returns. Where
+    the block raises, they keep what they have, and schedule_trace.log has no last line. Raises OutputError, naming the
+    file, where one can't be written.
+    """
+    with ExitStack() as stack:
+        writers = []
+        for name, writer in WRITERS.items():
+            stream = stack.enter_context(_Appended(Path(directory) / name))
+            writers.append(writer(stream, names))
+        yield Logs(writers)
+        for log in writers:
+            log.finish()
+
+
+def write_log(
+    result: EmulationResult, path: str | os.PathLike[str], writer: Callable[[Sink, RunNames], LogWriter]
+) -> None:
+    """Write one file of a finished run, whole or not at all: `write_log(result, "timing_trace.log", TimingTrace)`."""
+    with write_atomically(path) as stream:
+        log = writer(stream, result.names)
+        for piece in result.pieces():
+            log.write(piece)
+        log.finish()
+
+
+class _Appended:
+    """A file that holds what was written as soon as `write` returns: no buffer that dies with the process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._located():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o666)
+
+    def __enter__(self) -> _Appended:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        os.close(self._file)
+
+    def write(self, data: bytes, /) -> int:
+        left = memoryview(data)
+        with self._located():
+            while left:
+                left = left[os.write(self._file, left) :]
+        return len(data)
+
+    def flush(self) -> None:
+        """There is nothing to flush."""
+
+    @contextmanager
+    def _located(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(f"{self._path}: can't be written: {error.strerror or error}") from error
+
+
+# Reading.
+
+
+class LogError(CedrError):
+    """A line of a log that is none; the text says file, line, what was expected and what is there."""
+
+
+@dataclass(frozen=True)
+class TimingLog:
+    """A timing_trace.log, ours or CEDR's, in the order of its lines.
+
+    app_id, task_id, start_ns, stop_ns, exe_ns int64[n]; app, api, pe int32[n]: indices into the names.
+    """
+
+    app_names: tuple[str, ...]
+    apis: tuple[str, ...]
+    pes: tuple[str, ...]
+    app_id: Int64Array
+    app: Int32Array
+    task_id: Int64Array
+    api: Int32Array
+    pe: Int32Array
+    start_ns: Int64Array
+    stop_ns: Int64Array
+    exe_ns: Int64Array
+    cut: bool
+    """The file ends within a line, which is left out."""
+
+
+@dataclass(frozen=True)
+class ScheduleLog:
+    """A schedule_trace.log: ready, start_ns, stop_ns, overhead_ns int64[rounds]."""
+
+    ready: Int64Array
+    start_ns: Int64Array
+    stop_ns: Int64Array
+    overhead_ns: Int64Array
+    complete: bool
+    """It has its last line: the run came to its end."""
+    cut: bool
+    """The file ends within a line, which is left out."""
+
+
+@dataclass(frozen=True)
+class AppruntimeLog:
+    """An appruntime_trace.log, in the order of its lines: int64[i] each; app int32[i], an index into app_names."""
+
+    app_names: tuple[str, ...]
+    app_id: Int64Array
+    app: Int32Array
+    arrival_ns: Int64Array
+    start_ns: Int64Array
+    end_ns: Int64Array
+    runtime_ns: Int64Array
+    lifetime_ns: Int64Array
+    cut: bool
+    """The file ends within a line, which is left out."""
+
+
+_TIMING_KEYS: Final = (
+    "app_id",
+    "app_name",
+    "task_id",
+    "task_name",
+    "resource_name",
+    "ref_start_time",
+    "ref_stop_time",
+    "actual_exe_time",
+)
+_ROUND_KEYS: Final = ("ready_queue_size", "ref_start_time", "ref_stop_time", "sheduling_overhead")
+_TOTAL_KEYS: Final = ("total_ready_tasks", "total_scheduling_overhead")
+_APP_KEYS: Final = (
+    "app_id",
+    "app_name",
+    "ref_arrival_time",
+    "ref_start_time",
+    "ref_end_time",
+    "app_runtime",
+    "app_lifetime",
+)
+_NAMES: Final = {"app_name", "task_name", "resource_name"}
+_SPELT: Final = {"sheduling_overhead": "sc?heduling_overhead"}
+"""Keys that CEDR spells in one way and its users in another."""
+_IN_NS: Final = {"sheduling_overhead", "total_scheduling_overhead"}
+"""Values with their unit behind them."""
+_MOST: Final = 2**63 - 1
+
+
+def read_timing_trace(path: str | os.PathLike[str]) -> TimingLog:
+    """Read a timing_trace.log. Raises LogError at the first line that is none, and where the file can't be read."""
+    table = _Table(path, _TIMING_KEYS, ("ref_start_time", "ref_stop_time"))
+    cut = False
+    for number, line, whole in _lines_of(path):
+        cut = not whole
+        if whole:
+            table.add(number, line)
+    return TimingLog(
+        app_names=table.names("app_name"),
+        apis=table.names("task_name"),
+        pes=table.names("resource_name"),
+        app_id=table.numbers("app_id"),
+        app=table.indices("app_name"),
+        task_id=table.numbers("task_id"),
+        api=table.indices("task_name"),
+        pe=table.indices("resource_name"),
+        start_ns=table.numbers("ref_start_time"),
+        stop_ns=table.numbers("ref_stop_time"),
+        exe_ns=table.numbers("actual_exe_time"),
+        cut=cut,
+    )
+
+
+def read_schedule_trace(path: str | os.PathLike[str]) -> ScheduleLog:
+    """Read a schedule_trace.log, with `sheduling_overhead` or `scheduling_overhead`.
+
+    Raises LogError at the first line that is none, where the last line's totals are not those of the rounds, and where
+    the file can't be read.
+    """
+    table = _Table(path, _ROUND_KEYS, ("ref_start_time", "ref_stop_time"))
+    total = _Table(path, _TOTAL_KEYS)
+    cut, last = False, 0
+    for number, line, whole in _lines_of(path):
+        if last:
+            raise LogError(f"{Path(path)}:{number}: a line after the totals of line {last}")
+        if total.matches(line):
+            total.add(number, line)
+            last = number
+        elif whole:
+            table.add(number, line)
+        else:
+            cut = True
+    if last:
+        for key, column in zip(_TOTAL_KEYS, ("ready_queue_size", "sheduling_overhead"), strict=True):
+            said, summed = int(total.numbers(key)[0]), int(table.numbers(column).sum())
+            if said != summed:
+                raise LogError(f"{Path(path)}:{last}: {key} is {said}, but the rounds add up to {summed}")
+    return ScheduleLog(
+        ready=table.numbers("ready_queue_size"),
+        start_ns=table.numbers("ref_start_time"),
+        stop_ns=table.numbers("ref_stop_time"),
+        overhead_ns=table.numbers("sheduling_overhead"),
+        complete=last > 0,
+        cut=cut,
+    )
+
+
+def read_appruntime_trace(path: str | os.PathLike[str]) -> AppruntimeLog:
+    """Read an appruntime_trace.log. Raises LogError at the first line that is none, and where it can't be read."""
+    table = _Table(path, _APP_KEYS, ("ref_start_time", "ref_end_time"))
+    cut = False
+    for number, line, whole in _lines_of(path):
+        cut = not whole
+        if whole:
+            table.add(number, line)
+    return AppruntimeLog(
+        app_names=table.names("app_name"),
+        app_id=table.numbers("app_id"),
+        app=table.indices("app_name"),
+        arrival_ns=table.numbers("ref_arrival_time"),
+        start_ns=table.numbers("ref_start_time"),
+        end_ns=table.numbers("ref_end_time"),
+        runtime_ns=table.numbers("app_runtime"),
+        lifetime_ns=table.numbers("app_lifetime"),
+        cut=cut,
+    )
+
+
+def _lines_of(path: str | os.PathLike[str]) -> Iterator[tuple[int, str, bool]]:
+    """Number, text, and whether the line ends in a newline (only the last may not)."""
+    try:
+        with open(path, "rb") as stream:
+            for number, line in enumerate(stream, 1):
+                text = line.decode("utf-8", "surrogateescape")
+                yield number, text.removesuffix("\n"), text.endswith("\n")
+    except OSError as error:
+        raise LogError(f"{Path(path)}: can't be read: {error.strerror or error}") from error
+
+
+class _Table:
+    """The lines of one log as columns."""
+
+    def __init__(self, path: str | os.PathLike[str], keys: tuple[str, ...], ordered: tuple[str, str] | None = None):
+        self._path = Path(path)
+        self._keys = keys
+        self._ordered = ordered and (keys.index(ordered[0]), keys.index(ordered[1]))
+        self._fields = [f"{_SPELT.get(key, key)}: {_value(key)}" for key in keys]
+        self._line = re.compile(", ".join(self._fields) + r"[ \r]*")
+        self._columns = [array("q") for _ in keys]
+        self._texts: list[dict[str, int]] = [{} for _ in keys]
+
+    def matches(self, line: str) -> bool:
+        return self._line.fullmatch(line) is not None
+
+    def add(self, number: int, line: str) -> None:
+        """Take a line, or raise LogError."""
+        found = self._line.fullmatch(line)
+        if found is None:
+            raise LogError(f"{self._path}:{number}: {self._fault(line)}")
+        values = []
+        for key, text, texts in zip(self._keys, found.groups(), self._texts, strict=True):
+            value = texts.setdefault(text, len(texts)) if key in _NAMES else int(text)
+            if value > _MOST:
+                raise LogError(f"{self._path}:{number}: {key} is at most {_MOST}, got {text}")
+            values.append(value)
+        if self._ordered is not None and values[self._ordered[1]] < values[self._ordered[0]]:
+            first, second = (f"{self._keys[place]} {values[place]}" for place in self._ordered)
+            raise LogError(f"{self._path}:{number}: {second} is before {first}")
+        for column, value in zip(self._columns, values, strict=True):
+            column.append(value)
+
+    def _fault(self, line: str) -> str:
+        """What is wrong with a line: the first field that does not fit."""
+        rest = line
+        for place, (key, field) in enumerate(zip(self._keys, self._fields, strict=True)):
+            last = place + 1 == len(self._keys)
+            found = re.match(field + (r"[ \r]*$" if last else ", "), rest)
+            if found is None:
+                unit = " in ns" if key in _IN_NS else ""
+                kind = "a name" if key in _NAMES else "a number" + unit
+                there = repr(rest if len(rest) <= 60 else rest[:60] + "...") if rest else "the end of the line"
+                return f"expected `{key}: ` and {kind}{' to end the line' if last else ''}, got {there}"
+            rest = rest[found.end() :]
+        return "not a line of this log"
+
+    def numbers(self, key: str) -> Int64Array:
+        return np.array(self._columns[self._keys.index(key)], np.int64)
+
+    def indices(self, key: str) -> Int32Array:
+        return self.numbers(key).astype(np.int32)
+
+    def names(self, key: str) -> tuple[str, ...]:
+        return tuple(self._texts[self._keys.index(key)])
+
+
+def _value(key: str) -> str:
+    return "(.+?)" if key in _NAMES else "([0-9]{1,19})" + (" ns" if key in _IN_NS else "")
+
+
+# What the writers share.
 
 
 def row_slices(n_rows: int) -> Iterator[slice]:
@@ -113,15 +568,21 @@ def fill(template: str, columns: Sequence[Sequence[object]]) -> str:
     return (template * n_rows) % tuple(flat)
 
 
+def call_shape(call: CallClass) -> dict[str, object]:
+    """Dims, then attributes."""
+    return {**call.dims, **call.attributes}
+
+
+def log_name(name: str) -> str:
+    """An application's name as CEDR's logs have it: no character that breaks a line or a field, at most 49 bytes."""
+    plain = "".join(c if c.isprintable() and c != "," else "_" for c in name)
+    return plain.encode()[:MAX_APP_NAME].decode(errors="ignore")
+
+
+def csv_field(text: str) -> str:
+    """One field, quoted where CSV (RFC 4180) needs it. To be encoded with `backslashreplace`: a name may be no UTF-8."""
+    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\r\n') else text
+
+
 def _pick(texts: list[str], indices: NDArray[np.int32]) -> list[str]:
     return list(map(texts.__getitem__, indices.tolist()))
-
-
-def _plain(name: str) -> str:
-    """A name that can't break a line or a field of CEDR's log."""
-    return "".join(c if c.isprintable() and c != "," else "_" for c in name)
-
-
-def _csv(text: str) -> str:
-    """One field, quoted where CSV (RFC 4180) needs it."""
-    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\r\n') else text

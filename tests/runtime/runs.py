@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from cedr.runtime.result import EmulationResult
+from cedr.runtime.result import EmulationResult, Segments
 from cedr.target.api import CallClass
 from cedr.target.probes import conv2d_class
 
@@ -46,6 +48,31 @@ def hand_made() -> EmulationResult:
         starts_ns=np.array([0, 1000, 2000], np.int64),
         ends_ns=np.array([3000, 3001, 5000], np.int64),
     )
+
+
+def with_segments(result: EmulationResult) -> EmulationResult:
+    """The run with two cores and a DMA port, held for three stretches and one."""
+    cores = Segments(
+        lanes=("core0", "core1"),
+        owners=("daemon", "cpu1 worker", "radar 0"),
+        kinds=("daemon", "kernel", "application"),
+        lane=np.array([0, 1, 1], np.int16),
+        owner=np.array([0, 1, 2], np.int32),
+        kind=np.array([0, 1, 2], np.int8),
+        start_ns=np.array([0, 1000, 2001], np.int64),
+        end_ns=np.array([4500, 2001, 2100], np.int64),
+    )
+    ports = Segments(
+        lanes=("hp0",),
+        owners=result.pes,
+        kinds=("in", "out"),
+        lane=np.array([0], np.int16),
+        owner=np.array([2], np.int32),
+        kind=np.array([0], np.int8),
+        start_ns=np.array([100], np.int64),
+        end_ns=np.array([200], np.int64),
+    )
+    return replace(result, core_segments=cores, port_segments=ports)
 
 
 def random_run(n_tasks: int, layers: int = 3, seed: int = 0) -> EmulationResult:

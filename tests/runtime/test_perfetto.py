@@ -1,9 +1,10 @@
-"""The trace that Perfetto opens: valid JSON, exact times, no two overlap, merged where there are too many."""
+"""The trace that Perfetto opens: valid JSON, every task, exact times, no two of a track overlap."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -12,107 +13,114 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cedr.runtime.perfetto import compact, write_perfetto
+from cedr.runtime.perfetto import APPLICATIONS, CORES, PES, PORTS, SCHEDULER, load_over_time, write_perfetto
 from cedr.runtime.result import EmulationResult
-from tests.runtime.runs import empty_run, hand_made, random_run
+from tests.runtime.runs import empty_run, hand_made, random_run, with_segments
 
 
-def load(result: EmulationResult, path: Path, most: int | None = None) -> dict[str, Any]:
-    write_perfetto(result, path) if most is None else write_perfetto(result, path, most)
+def load(result: EmulationResult, path: Path) -> dict[str, Any]:
+    write_perfetto(result, path)
     trace: dict[str, Any] = json.loads(path.read_text(), parse_float=Fraction)
     return trace
 
 
-def slices_of(trace: dict[str, Any], pid: int) -> list[dict[str, Any]]:
-    return [event for event in trace["traceEvents"] if event["ph"] == "X" and event["pid"] == pid]
+def of_kind(trace: dict[str, Any], kind: str, pid: int) -> list[dict[str, Any]]:
+    return [event for event in trace["traceEvents"] if event["ph"] == kind and event["pid"] == pid]
 
 
-def test_every_task_with_its_times_and_arguments(tmp_path: Path) -> None:
-    trace = load(hand_made(), tmp_path / "t.json")
-    names = {
+def tracks(trace: dict[str, Any]) -> dict[tuple[int, int], str]:
+    return {
         (event["pid"], event["tid"]): event["args"]["name"]
         for event in trace["traceEvents"]
         if event["name"] == "thread_name"
     }
-    assert [names[1, tid] for tid in (1, 2, 3)] == ["cpu1", "cpu2", "fft1"]
-    assert names[2, 1] == "radar 0" and names[2, 3] == hand_made().app_names[1] + " 2"
-    tasks = {(e["args"]["instance"], e["args"]["task"]): e for e in slices_of(trace, 1)}
+
+
+def test_every_task_with_its_times_and_arguments(tmp_path: Path) -> None:
+    trace = load(hand_made(), tmp_path / "t.json")
+    assert tracks(trace) == {(PES, 1): "cpu1", (PES, 2): "cpu2", (PES, 3): "fft1"}
+    tasks = {(e["args"]["instance"], e["args"]["task"]): e for e in of_kind(trace, "X", PES)}
     assert len(tasks) == 5
     second = tasks[1, 0]
-    assert (second["name"], second["cat"], second["tid"]) == ("a:0", "fft", 1)
-    assert (second["ts"], second["dur"]) == (1, Fraction("1.001"))
+    assert (second["name"], second["tid"], second["ts"], second["dur"]) == ("a:0", 1, 1, Fraction("1.001"))
     assert second["args"] == {
         "app": "radar",
         "instance": 1,
         "task": 0,
         "ready_ns": 1000,
-        "tasks": 1,
-        "busy_ns": 1001,
-        "api": "fft",
-        "dtype": "c64",
-        "shape": {"b": 1, "n": 16, "inverse": True},
+        "call": "fft c64 b=1 n=16 inverse=True",
     }
-    instances = slices_of(trace, 2)
-    assert [(e["tid"], e["ts"], e["dur"]) for e in instances] == [
-        (1, 0, 3),
-        (2, 1, Fraction("2.001")),
-        (3, 2, 3),
-    ]
+    assert tasks[2, 0]["args"]["app"] == hand_made().app_names[1]
     assert trace["displayTimeUnit"] == "ns"
-    assert trace["metadata"]["compaction"] == "none" and trace["metadata"]["slices"] == 5
+    assert trace["metadata"] == {"tool": "cedr", "tasks": 5, "instances": 3, "makespan_ns": 5000}
 
 
-def check_slices(result: EmulationResult, trace: dict[str, Any]) -> None:
-    """No slices of a PE overlap; together they hold every task and all busy time."""
+def test_instances_are_asynchronous_slices(tmp_path: Path) -> None:
+    trace = load(replace(hand_made(), ends_ns=np.array([3000, 3001, -1], np.int64)), tmp_path / "t.json")
+    begins, ends = (of_kind(trace, kind, APPLICATIONS) for kind in "be")
+    assert [(e["id"], e["name"], e["ts"]) for e in begins] == [
+        (0, "radar", 0),
+        (1, "radar", 1),
+        (2, hand_made().app_names[1], 2),
+    ]
+    assert [(e["id"], e["name"], e["ts"]) for e in ends] == [(0, "radar", 3), (1, "radar", Fraction("3.001"))]
+
+
+@pytest.mark.parametrize("n_tasks", [2000, 60_000])
+def test_tasks_of_a_pe_do_not_overlap_and_none_is_missing(n_tasks: int, tmp_path: Path) -> None:
+    result = random_run(n_tasks)
+    trace = load(result, tmp_path / "t.json")
     by_pe: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for event in slices_of(trace, 1):
+    for event in of_kind(trace, "X", PES):
         by_pe[event["tid"]].append(event)
+    assert sum(map(len, by_pe.values())) == n_tasks
     for pe in range(len(result.pes)):
-        own = sorted(by_pe[pe + 1], key=lambda event: event["ts"])
+        own, rows = by_pe[pe + 1], result.pe == pe
         assert all(a["ts"] + a["dur"] <= b["ts"] for a, b in pairwise(own))
-        rows = result.pe == pe
-        assert sum(event["args"]["tasks"] for event in own) == int(rows.sum())
-        assert sum(event["args"]["busy_ns"] for event in own) == int((result.end_ns - result.start_ns)[rows].sum())
-        if len(own):
-            assert own[0]["ts"] * 1000 == int(result.start_ns[rows].min())
-            assert (own[-1]["ts"] + own[-1]["dur"]) * 1000 == int(result.end_ns[rows].max())
+        assert [int(event["ts"] * 1000) for event in own] == result.start_ns[rows].tolist()
+        assert [int(event["dur"] * 1000) for event in own] == (result.end_ns - result.start_ns)[rows].tolist()
 
 
-@pytest.mark.parametrize(
-    ("most", "layers", "compaction"), [(2000, 4, "none"), (1999, 4, "runs"), (100, 4, "windows"), (1, 1, "windows")]
-)
-def test_merging(most: int, layers: int, compaction: str, tmp_path: Path) -> None:
-    result = random_run(2000, layers)
-    trace = load(result, tmp_path / "t.json", most)
-    check_slices(result, trace)
-    assert trace["metadata"]["compaction"] == compaction and trace["metadata"]["tasks"] == 2000
-    assert len(slices_of(trace, 1)) == trace["metadata"]["slices"] <= most + len(result.pes)
+def test_counters_are_those_of_counting(tmp_path: Path) -> None:
+    result = random_run(300)
+    result = replace(result, ready_ns=np.maximum(0, result.start_ns - 1500))
+    times, waiting, running = load_over_time(result)
+    assert (np.diff(times) > 0).all() and waiting[-1] == running[-1] == 0
+    assert running.max() == len(result.pes)
+    for time, waits, runs in zip(times.tolist(), waiting.tolist(), running.tolist(), strict=True):
+        assert waits == int(((result.ready_ns <= time) & (result.start_ns > time)).sum())
+        assert runs == int(((result.start_ns <= time) & (result.end_ns > time)).sum())
+    events = of_kind(load(result, tmp_path / "t.json"), "C", SCHEDULER)
+    assert [int(event["ts"] * 1000) for event in events] == times.tolist()
+    assert [event["args"] for event in events] == [
+        {"waiting": waits, "running": runs} for waits, runs in zip(waiting.tolist(), running.tolist(), strict=True)
+    ]
 
 
-def test_runs_of_one_label_are_merged_first(tmp_path: Path) -> None:
-    result = random_run(2000, 4)
-    one_kind = EmulationResult(**{**result.__dict__, "task_class": result.task_class // 2 * 2})
-    trace = load(one_kind, tmp_path / "t.json", 500)
-    check_slices(one_kind, trace)
-    assert trace["metadata"]["compaction"] == "runs" and len(slices_of(trace, 1)) == 12
-    assert {event["name"] for event in slices_of(trace, 1)} == {f"l{layer}_conv:0" for layer in range(4)}
-
-
-def test_a_window_is_named_after_what_takes_most_of_it() -> None:
-    result = random_run(2000, 4)
-    slices = compact(result, 60)
-    for index in range(len(slices.pe)):
-        inside = (
-            (result.pe == slices.pe[index])
-            & (result.start_ns >= slices.start_ns[index])
-            & (result.end_ns <= slices.end_ns[index])
-        )
-        assert int(inside.sum()) == slices.tasks[index]
-        length = (result.end_ns - result.start_ns)[inside]
-        busy = np.bincount(result.task_class[inside], weights=length, minlength=len(result.classes))
-        assert busy[result.task_class[slices.first[index]]] == busy.max()
+def test_rounds_cores_and_ports_where_there_are_some(tmp_path: Path) -> None:
+    result = replace(
+        with_segments(hand_made()),
+        round_start_ns=np.array([0, 990], np.int64),
+        round_end_ns=np.array([5, 1000], np.int64),
+        round_ready=np.array([1, 2], np.int64),
+    )
+    trace = load(result, tmp_path / "t.json")
+    names = tracks(trace)
+    assert (names[SCHEDULER, 1], names[CORES, 2], names[PORTS, 1]) == ("rounds", "core1", "hp0")
+    rounds = of_kind(trace, "X", SCHEDULER)
+    assert [(e["ts"], e["dur"], e["args"]["ready"]) for e in rounds] == [
+        (0, Fraction("0.005"), 1),
+        (Fraction("0.990"), Fraction("0.010"), 2),
+    ]
+    cores = of_kind(trace, "X", CORES)
+    assert [(e["tid"], e["name"], e["args"]["kind"], e["ts"]) for e in cores] == [
+        (1, "daemon", "daemon", 0),
+        (2, "cpu1 worker", "kernel", 1),
+        (2, "radar 0", "application", Fraction("2.001")),
+    ]
+    assert [(e["tid"], e["name"], e["args"]["kind"]) for e in of_kind(trace, "X", PORTS)] == [(1, "fft1", "in")]
 
 
 def test_an_empty_run(tmp_path: Path) -> None:
     trace = load(empty_run(), tmp_path / "t.json")
-    assert slices_of(trace, 1) == []
+    assert of_kind(trace, "X", PES) == [] and of_kind(trace, "C", SCHEDULER) == []

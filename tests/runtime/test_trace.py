@@ -5,6 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import os
+import signal
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,8 +18,34 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cedr.runtime.report import OUT_FILES, duration, energy_j, pe_use, print_report, write_out
-from cedr.runtime.trace import CSV_COLUMNS, write_tasks_csv, write_timing_trace
+from cedr.runtime.report import (
+    INSTANCE_COLUMNS,
+    OUT_FILES,
+    PE_COLUMNS,
+    duration,
+    energy_j,
+    pe_use,
+    print_report,
+    write_instances_csv,
+    write_out,
+    write_pes_csv,
+)
+from cedr.runtime.result import EmulationResult
+from cedr.runtime.trace import (
+    CSV_COLUMNS,
+    WRITERS,
+    AppruntimeTrace,
+    LogError,
+    ScheduleTrace,
+    TasksCsv,
+    TimingTrace,
+    log_name,
+    read_appruntime_trace,
+    read_schedule_trace,
+    read_timing_trace,
+    streaming_logs,
+    write_log,
+)
 from cedr.target.files import OutputError
 from cedr.target.platform import Platform, Power, load_platform, parse_composition
 from tests.runtime.runs import empty_run, hand_made, random_run
@@ -24,6 +56,26 @@ CEDR_LINE = (
     "ref_start_time: 1392035607860, ref_stop_time: 1392035666357, actual_exe_time: 58497"
 )
 
+CEDR_ROUNDS = (
+    "ready_queue_size: 1, ref_start_time: 1392035564345, ref_stop_time: 1392035619017, sheduling_overhead: 54672 ns\n"
+    "ready_queue_size: 2, ref_start_time: 1392035664345, ref_stop_time: 1392035747188, sheduling_overhead: 82843 ns\n"
+    "total_ready_tasks: 3, total_scheduling_overhead: 137515 ns"
+)
+CEDR_APP = (
+    "app_id: 0, app_name: radar_correlator-x86, ref_arrival_time: 1392031503678, ref_start_time: 1392031522326, "
+    "ref_end_time: 1392035905152, app_runtime: 4382826, app_lifetime: 4401474 \n"
+)
+
+
+def with_rounds(result: EmulationResult) -> EmulationResult:
+    """Three rounds, of 1, 2 and 1 tasks."""
+    return replace(
+        result,
+        round_start_ns=np.array([0, 990, 2500], np.int64),
+        round_end_ns=np.array([5, 1000, 2500], np.int64),
+        round_ready=np.array([1, 2, 1], np.int64),
+    )
+
 
 def keys_of(line: str) -> list[str]:
     return [part.split(": ")[0] for part in line.split(", ")]
@@ -31,7 +83,7 @@ def keys_of(line: str) -> list[str]:
 
 def test_timing_trace(tmp_path: Path) -> None:
     path = tmp_path / "timing_trace.log"
-    write_timing_trace(hand_made(), path)
+    write_log(hand_made(), path, TimingTrace)
     odd = 'an_ odd "name"_that is much longer than CEDR\'s forty-nine characters'[:49]
     assert path.read_text() == (
         "app_id: 0, app_name: radar, task_id: 0, task_name: fft, resource_name: fft1, "
@@ -51,7 +103,7 @@ def test_timing_trace(tmp_path: Path) -> None:
 
 def test_tasks_csv(tmp_path: Path) -> None:
     path = tmp_path / "tasks.csv"
-    write_tasks_csv(hand_made(), path)
+    write_log(hand_made(), path, TasksCsv)
     rows = list(csv.DictReader(io.StringIO(path.read_text(), newline="")))
     assert tuple(rows[0]) == CSV_COLUMNS and len(rows) == 5
     assert rows[0] == {
@@ -63,11 +115,14 @@ def test_tasks_csv(tmp_path: Path) -> None:
         "dtype": "c64",
         "shape": "b=1 n=16 inverse=True",
         "pe": "fft1",
+        "core": "",
         "ready_ns": "0",
+        "enqueue_ns": "",
         "start_ns": "0",
         "end_ns": "1500",
         "wait_ns": "0",
         "duration_ns": "1500",
+        "kernel_ns": "",
         "macs": "0",
         "flops": "320",
         "bytes_in": "128",
@@ -77,11 +132,69 @@ def test_tasks_csv(tmp_path: Path) -> None:
     assert [row["wait_ns"] for row in rows] == ["0", "0", "1000", "500", "400"]
 
 
+def test_tasks_csv_with_cores_and_kernels(tmp_path: Path) -> None:
+    known = replace(
+        hand_made(),
+        core_of=np.array([1, 2, -1], np.int32),
+        enqueue_ns=hand_made().ready_ns + 7,
+        kernel_ns=np.array([1400, 1001, 400, 2000, 1], np.int64),
+    )
+    write_log(known, tmp_path / "t.csv", TasksCsv)
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "t.csv").read_text(), newline="")))
+    assert [row["core"] for row in rows] == ["", "1", "1", "2", ""]
+    assert [row["enqueue_ns"] for row in rows] == ["7", "1007", "1507", "2007", "2607"]
+    assert [row["kernel_ns"] for row in rows] == ["1400", "1001", "400", "2000", "1"]
+
+
+def test_columns_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="core_of has 2 entries for 3 PEs"):
+        replace(hand_made(), core_of=np.array([1, 2], np.int32))
+    with pytest.raises(ValueError, match="differ in length"):
+        replace(hand_made(), kernel_ns=np.array([1], np.int64))
+
+
+def test_schedule_trace(tmp_path: Path) -> None:
+    path = tmp_path / "schedule_trace.log"
+    write_log(with_rounds(hand_made()), path, ScheduleTrace)
+    assert path.read_text() == (
+        "ready_queue_size: 1, ref_start_time: 0, ref_stop_time: 5, sheduling_overhead: 5 ns\n"
+        "ready_queue_size: 2, ref_start_time: 990, ref_stop_time: 1000, sheduling_overhead: 10 ns\n"
+        "ready_queue_size: 1, ref_start_time: 2500, ref_stop_time: 2500, sheduling_overhead: 0 ns\n"
+        "total_ready_tasks: 4, total_scheduling_overhead: 15 ns"
+    )
+    for line, real in zip(path.read_text().splitlines()[2:], CEDR_ROUNDS.splitlines()[1:], strict=True):
+        assert keys_of(line) == keys_of(real)
+
+
+def test_appruntime_trace_is_in_the_order_of_the_ends(tmp_path: Path) -> None:
+    result = replace(
+        hand_made(),
+        arrivals_ns=np.array([0, 900, 2000], np.int64),
+        starts_ns=np.array([10, 1000, 2000], np.int64),
+        ends_ns=np.array([3002, 3001, -1], np.int64),
+    )
+    path = tmp_path / "appruntime_trace.log"
+    write_log(result, path, AppruntimeTrace)
+    assert path.read_text() == (
+        "app_id: 1, app_name: radar, ref_arrival_time: 900, ref_start_time: 1000, ref_end_time: 3001, "
+        "app_runtime: 2001, app_lifetime: 2101 \n"
+        "app_id: 0, app_name: radar, ref_arrival_time: 0, ref_start_time: 10, ref_end_time: 3002, "
+        "app_runtime: 2992, app_lifetime: 3002 \n"
+    )
+    assert keys_of(path.read_text().splitlines()[0]) == keys_of(CEDR_APP.rstrip("\n"))
+    assert result.latency_ns.tolist() == [3002, 2101]
+
+
+def test_names_are_cut_to_49_bytes() -> None:
+    assert log_name("a, b\nc") == "a_ b_c"
+    assert log_name("\u00e9" * 30) == "\u00e9" * 24
+
+
 @pytest.mark.parametrize("n_tasks", [1, 50_000, 120_001])
 def test_as_many_lines_as_tasks_in_order(n_tasks: int, tmp_path: Path) -> None:
     result = random_run(n_tasks)
-    write_timing_trace(result, tmp_path / "t.log")
-    write_tasks_csv(result, tmp_path / "t.csv")
+    write_log(result, tmp_path / "t.log", TimingTrace)
+    write_log(result, tmp_path / "t.csv", TasksCsv)
     lines = (tmp_path / "t.log").read_text().splitlines()
     assert len(lines) == n_tasks
     starts = [int(line.split("ref_start_time: ")[1].split(",")[0]) for line in lines]
@@ -92,9 +205,10 @@ def test_as_many_lines_as_tasks_in_order(n_tasks: int, tmp_path: Path) -> None:
 
 
 def test_an_empty_run(tmp_path: Path) -> None:
-    paths = write_out(empty_run(), tmp_path / "out")
-    assert tuple(path.name for path in paths) == OUT_FILES and all(path.exists() for path in paths)
-    assert paths[0].read_text() == "" and paths[1].read_text().splitlines() == [",".join(CSV_COLUMNS)]
+    paths = {path.name: path.read_text() for path in write_out(empty_run(), tmp_path / "out")}
+    assert tuple(paths) == OUT_FILES
+    assert paths["timing_trace.log"] == "" and paths["tasks.csv"] == ",".join(CSV_COLUMNS) + "\n"
+    assert paths["schedule_trace.log"] == "total_ready_tasks: 0, total_scheduling_overhead: 0 ns"
 
 
 def test_out_holds_whole_files_and_repeats_to_the_byte(tmp_path: Path) -> None:
@@ -111,9 +225,9 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 
 def test_a_failure_leaves_no_half_file(tmp_path: Path) -> None:
     broken = replace(hand_made(), pe=np.array([2, 0, 0, 9, 2], np.int32))
-    for write in (write_timing_trace, write_tasks_csv):
+    for writer in (TimingTrace, TasksCsv):
         with pytest.raises(IndexError):
-            write(broken, tmp_path / "t")
+            write_log(broken, tmp_path / "t", writer)
     assert os.listdir(tmp_path) == []
 
 
@@ -177,3 +291,210 @@ def test_the_tables_of_nothing_and_of_one_instance() -> None:
     assert "tasks" in printed(empty_run())
     text = printed(random_run(40))
     assert "instances" not in text and "latency" in text and "conv2d" in text
+
+
+def test_instances_and_pes_as_tables(tmp_path: Path) -> None:
+    result = replace(hand_made(), core_of=np.array([1, 2, -1], np.int32), ends_ns=np.array([3000, 3001, -1], np.int64))
+    write_instances_csv(result, tmp_path / "i.csv")
+    rows = list(csv.reader(io.StringIO((tmp_path / "i.csv").read_text(), newline="")))
+    assert tuple(rows[0]) == INSTANCE_COLUMNS
+    assert rows[1] == ["0", "radar", "0", "0", "3000", "3000", "3000", "2", "2000"]
+    assert rows[3] == ["2", result.app_names[1], "2000", "2000", "", "", "", "1", "2000"]
+    write_pes_csv(result, tmp_path / "p.csv")
+    rows = list(csv.reader(io.StringIO((tmp_path / "p.csv").read_text(), newline="")))
+    assert tuple(rows[0]) == PE_COLUMNS
+    assert rows[1:4] == [
+        ["cpu1", "1", "fft", "1", "1001", f"{1001 / 3001:.6f}"],
+        ["cpu1", "1", "zip", "1", "500", f"{500 / 3001:.6f}"],
+        ["cpu1", "1", "all", "2", "1501", f"{1501 / 3001:.6f}"],
+    ]
+    assert [row[:4] for row in rows if row[2] == "all"] == [
+        ["cpu1", "1", "all", "2"],
+        ["cpu2", "2", "all", "1"],
+        ["fft1", "", "all", "2"],
+    ]
+
+
+# Streaming.
+
+
+def test_pieces_add_up_to_the_whole() -> None:
+    result = with_rounds(random_run(1000))
+    pieces = list(result.pieces(300))
+    assert [len(piece.tasks) for piece in pieces] == [300, 300, 300, 100]
+    assert np.concatenate([piece.tasks.start_ns for piece in pieces]).tolist() == result.start_ns.tolist()
+    assert [len(piece.rounds) for piece in pieces] == [3, 0, 0, 0]
+    assert sum(len(piece.instances) for piece in pieces) == 1
+    assert list(empty_run().pieces()) != [] and len(empty_run()) == 0
+
+
+def test_streamed_files_are_those_written_at_once_and_grow_by_whole_lines(tmp_path: Path) -> None:
+    result = with_rounds(random_run(1000))
+    seen = []
+    with streaming_logs(tmp_path / "streamed", result.names) as logs:
+        for piece in result.pieces(130):
+            logs.write(piece)
+            text = (tmp_path / "streamed" / "timing_trace.log").read_text()
+            assert text.endswith("\n")
+            seen.append(text.count("\n"))
+    assert seen == [130, 260, 390, 520, 650, 780, 910, 1000]
+    for name, writer in WRITERS.items():
+        write_log(result, tmp_path / "whole" / name, writer)
+        assert (tmp_path / "streamed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_rows_out_of_order_are_refused(tmp_path: Path) -> None:
+    first, second = random_run(200).pieces(100)
+    with (
+        pytest.raises(ValueError, match="not ascending by start"),
+        streaming_logs(tmp_path, random_run(1).names) as logs,
+    ):
+        logs.write(second)
+        logs.write(first)
+    left = read_timing_trace(tmp_path / "timing_trace.log")
+    assert len(left.app_id) == 100 and not left.cut
+    assert not read_schedule_trace(tmp_path / "schedule_trace.log").complete
+
+
+def test_streaming_to_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("in the way")
+    with (
+        pytest.raises(OutputError, match=r"out/timing_trace\.log: can't be written: "),
+        streaming_logs(tmp_path / "out", hand_made().names),
+    ):
+        raise AssertionError("the files are opened first")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tasks.csv").symlink_to("/dev/full")
+    with (
+        pytest.raises(OutputError, match=r"tasks\.csv: can't be written: No space left"),
+        streaming_logs(tmp_path, hand_made().names),
+    ):
+        raise AssertionError("the header is written first")
+
+
+KILLED = """
+import sys, time
+from cedr.runtime.trace import streaming_logs
+from tests.runtime.runs import random_run
+result = random_run(100_000)
+with streaming_logs(sys.argv[1], result.names) as logs:
+    print("writing", flush=True)
+    for piece in result.pieces(700):
+        logs.write(piece)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("after_s", [0.02, 0.15])
+def test_a_killed_run_leaves_logs_that_read(after_s: float, tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline()
+        time.sleep(after_s)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    timing = read_timing_trace(tmp_path / "timing_trace.log")
+    expected = random_run(100_000)
+    n = len(timing.app_id)
+    assert timing.start_ns.tolist() == expected.start_ns[:n].tolist()
+    assert timing.exe_ns.tolist() == (expected.end_ns - expected.start_ns)[:n].tolist()
+    schedule = read_schedule_trace(tmp_path / "schedule_trace.log")
+    assert not schedule.complete and not schedule.cut
+    assert len(read_appruntime_trace(tmp_path / "appruntime_trace.log").app_id) <= 1
+
+
+def test_streaming_takes_memory_by_the_piece(tmp_path: Path) -> None:
+    """Eight times the rows, no more memory."""
+    peaks = []
+    for n_tasks in (2000, 16_000):
+        result = random_run(n_tasks)
+        tracemalloc.start()
+        with streaming_logs(tmp_path, result.names) as logs:
+            for piece in result.pieces(1000):
+                logs.write(piece)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+# Reading.
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    result = with_rounds(hand_made())
+    timing_path, schedule_path, app_path, *_ = write_out(result, tmp_path)
+    timing = read_timing_trace(timing_path)
+    assert timing.app_id.tolist() == result.instance.tolist() and timing.task_id.tolist() == result.task.tolist()
+    assert [timing.pes[pe] for pe in timing.pe] == [result.pes[pe] for pe in result.pe]
+    assert [timing.apis[api] for api in timing.api] == ["fft", "fft", "zip", "zip", "zip"]
+    assert timing.stop_ns.tolist() == result.end_ns.tolist() and timing.app.tolist() == result.app.tolist()
+    assert timing.app_names == tuple(log_name(name) for name in result.app_names) and not timing.cut
+    schedule = read_schedule_trace(schedule_path)
+    assert schedule.ready.tolist() == [1, 2, 1] and schedule.overhead_ns.tolist() == [5, 10, 0]
+    assert schedule.complete and not schedule.cut
+    apps = read_appruntime_trace(app_path)
+    assert apps.app_id.tolist() == [0, 1, 2] and apps.lifetime_ns.tolist() == result.latency_ns.tolist()
+
+
+def test_cedr_s_own_lines_are_read(tmp_path: Path) -> None:
+    timing = read_timing_trace(write(tmp_path / "t.log", CEDR_LINE + "\n"))
+    assert (timing.app_names, timing.apis, timing.pes) == (("radar_correlator-x86",), ("DASH_FFT",), ("cpu1",))
+    assert timing.exe_ns.tolist() == [58497]
+    for text in (CEDR_ROUNDS, CEDR_ROUNDS.replace("sheduling", "scheduling").replace("\n", "\r\n")):
+        schedule = read_schedule_trace(write(tmp_path / "s.log", text))
+        assert schedule.overhead_ns.tolist() == [54672, 82843] and schedule.complete
+    apps = read_appruntime_trace(write(tmp_path / "a.log", CEDR_APP))
+    assert apps.runtime_ns.tolist() == [4382826] and apps.app_names == ("radar_correlator-x86",)
+
+
+def test_a_line_cut_anywhere_is_recognised(tmp_path: Path) -> None:
+    text = f"{CEDR_LINE}\n{CEDR_LINE}\n"
+    for end in range(len(CEDR_LINE) + 1, len(text), 5):
+        timing = read_timing_trace(write(tmp_path / "t.log", text[:end]))
+        assert len(timing.app_id) == 1 and timing.cut == (end > len(CEDR_LINE) + 1)
+    lines = [0, *(i + 1 for i, c in enumerate(CEDR_ROUNDS) if c == "\n")]
+    for end in range(len(CEDR_ROUNDS)):
+        schedule = read_schedule_trace(write(tmp_path / "s.log", CEDR_ROUNDS[:end]))
+        assert len(schedule.ready) == sum(begin <= end for begin in lines[1:])
+        assert not schedule.complete and schedule.cut == (end not in lines)
+
+
+LATER = CEDR_LINE.replace("ref_stop_time: 1392035666357", "ref_stop_time: 1")
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "message"),
+    [
+        (read_timing_trace, CEDR_LINE + "\nhello\n", "x.log:2: expected `app_id: ` and a number, got 'hello'"),
+        (read_timing_trace, CEDR_LINE.replace("task_id", "taskid") + "\n", "x.log:1: expected `task_id: ` and a number, got 'taskid: 0,"),
+        (read_timing_trace, CEDR_LINE.replace(", actual_exe_time: 58497", ", ") + "\n", "x.log:1: expected `actual_exe_time: ` and a number to end the line, got the end of the line"),
+        (read_timing_trace, CEDR_LINE + "x\n", "x.log:1: expected `actual_exe_time: ` and a number to end the line, got 'actual_exe_time: 58497x'"),
+        (read_timing_trace, CEDR_LINE.replace("58497", "9" * 19) + "\n", "x.log:1: actual_exe_time is at most 9223372036854775807, got 9999999999999999999"),
+        (read_timing_trace, LATER + "\n", "x.log:1: ref_stop_time 1 is before ref_start_time 1392035607860"),
+        (read_timing_trace, "\n", "x.log:1: expected `app_id: ` and a number, got the end of the line"),
+        (read_schedule_trace, CEDR_ROUNDS.replace("137515", "137516"), "x.log:3: total_scheduling_overhead is 137516, but the rounds add up to 137515"),
+        (read_schedule_trace, CEDR_ROUNDS.replace("tasks: 3", "tasks: 4"), "x.log:3: total_ready_tasks is 4, but the rounds add up to 3"),
+        (read_schedule_trace, CEDR_ROUNDS + "\n" + CEDR_ROUNDS, "x.log:4: a line after the totals of line 3"),
+        (read_schedule_trace, CEDR_ROUNDS.replace("82843 ns", "82843"), "x.log:2: expected `sheduling_overhead: ` and a number in ns to end the line, got 'sheduling_overhead: 82843'"),
+        (read_appruntime_trace, CEDR_APP.replace("4382826", "-1"), "x.log:1: expected `app_runtime: ` and a number, got 'app_runtime: -1, app_lifetime: 4401474 '"),
+    ],
+)  # fmt: skip
+def test_lines_that_are_none_are_refused(
+    read: Callable[[Path], object], text: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(LogError) as refusal:
+        read(write(tmp_path / "x.log", text))
+    assert message in str(refusal.value)
+
+
+def test_a_log_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    for read in (read_timing_trace, read_schedule_trace, read_appruntime_trace):
+        with pytest.raises(LogError, match=r"none\.log: can't be read: No such file"):
+            read(tmp_path / "none.log")
