@@ -25,8 +25,10 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from cedr.runtime import weights as weights_file
+from cedr.runtime.arithmetic import has_implementation, implementation
 from cedr.runtime.record import Record, RecordWriter, read_record
 from cedr.target.api import CallClass
+from cedr.target.arithmetic import Arithmetic
 from cedr.target.dtypes import numpy_dtype
 from cedr.target.errors import CedrError
 from cedr.target.manifest import TensorSpec
@@ -571,7 +573,7 @@ class Run:
         assert self.schedule is not None
         bases = np.array([k.base for k in self.kept], np.int64)
         done = np.zeros(self.module.task_count, np.bool_)
-        for position, (task, implementation) in enumerate(self.schedule.tolist()):
+        for position, (task, word) in enumerate(self.schedule.tolist()):
             where = int(np.searchsorted(bases, task, side="right")) - 1 if len(bases) else -1
             kept = self.kept[where] if where >= 0 else None
             if (
@@ -581,12 +583,13 @@ class Run:
                 or task in self.joins
             ):
                 raise ModuleError(f"schedule entry {position} names task {task}, which is not waiting to be run")
-            if implementation:
-                raise ModuleError(f"task {task} has no implementation {implementation}")
             tile, number = divmod(task - kept.base, len(kept.calls))
             call = kept.calls[number]
             at = np.array([tile])
-            call.compute(
+            compute = self._implementation(call, word)
+            if compute is None:
+                raise ModuleError(f"task {task} has no implementation {word}")
+            compute(
                 [self._view(t, kept.domain, at) for t in call.ins], [self._view(t, kept.domain, at) for t in call.outs]
             )
             done[task] = True
@@ -596,6 +599,14 @@ class Run:
             if len(missing):
                 raise ModuleError(f"the schedule lacks task {kept.base + int(missing[0])}")
         self.kept.clear()
+
+    @staticmethod
+    def _implementation(call: Call, word: int) -> Compute | None:
+        """What computes a call on the PE that it was given to; None: there is no such implementation."""
+        value = Arithmetic.from_word(word)
+        if value is None or (value.name and not has_implementation(call.record)):
+            return None
+        return implementation(call.record, value) if value.name else call.compute
 
     def finish(self) -> None:
         if self.writer is not None:

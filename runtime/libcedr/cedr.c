@@ -328,11 +328,9 @@ static void run_schedule(struct cedr_state *state) {
       cedr_fail("%s: entry %" PRIu32 " names task %" PRIu32 ", which is not waiting to be run", state->schedule_path,
                 i, task);
     }
-    if (entry[1] != 0) {
+    if (!cedr_run_as(entry[1], state->pending[task].site, state->operands + state->pending[task].operands)) {
       cedr_fail("%s: task %" PRIu32 " has no implementation %" PRIu32, state->schedule_path, task, entry[1]);
     }
-    const cedr_site *site = state->pending[task].site;
-    site->run(site, state->operands + state->pending[task].operands);
     state->pending[task].site = NULL;
   }
   for (uint32_t task = 0; task < state->module->task_count; ++task) {

@@ -40,4 +40,8 @@ void cedr_write_npy(const char *path, const cedr_tensor *tensor, const void *dat
 /* Points `weight[i]` at the bytes of weights[i] in a mapped .safetensors file. */
 void cedr_read_weights(const char *path, const cedr_tensor *weights, int32_t count, void **weight);
 
+/* Computes one task as an implementation does: 0 is site->run, others are as in docs/record.md. False: the site has none
+ * such. */
+bool cedr_run_as(uint32_t implementation, const cedr_site *site, void *const operand[]);
+
 #endif
