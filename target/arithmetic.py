@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from cedr.target.errors import CedrError
-
 ARITHMETIC_APIS: Final = ("conv2d", "conv1d", "gemm", "fft", "zip")
 """Those that an arithmetic is defined for: a kernel is CPU code."""
 ARITHMETIC_DTYPES: Final = ("f32", "f64", "c64")
@@ -19,10 +17,6 @@ ARITHMETICS: Final = ("f16", *WORD_BITS)
 """What a platform file may name. Without one a PE computes in the call's own element type."""
 
 _OWN, _HALF, _BLOCK, _FIXED = range(4)
-
-
-class NoImplementationError(CedrError):
-    """A word that says no arithmetic, or a call that has no implementation in one."""
 
 
 @dataclass(frozen=True)
