@@ -23,6 +23,7 @@ from cedr.runtime.emulator import emulate, figures
 from cedr.runtime.process import ModuleProcess
 from cedr.runtime.record import Record
 from cedr.runtime.result import EmulationResult
+from cedr.target.dtypes import numpy_dtype
 from cedr.target.errors import CedrError
 from cedr.target.manifest import Manifest
 from cedr.target.platform import load_platform, parse_composition
@@ -74,7 +75,7 @@ class Program:
     rebuild: Callable[[Sequence[Array]], object] | None = None
     process: ModuleProcess = field(init=False)
     _owned: list[tempfile.TemporaryDirectory[str]] = field(default_factory=list, repr=False)
-    _records: dict[str, tuple[Path, Record]] = field(default_factory=dict, repr=False)
+    _record: tuple[Path, Record] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.process = ModuleProcess(
@@ -119,11 +120,10 @@ class Program:
 
     def record(self) -> tuple[Path, Record]:
         """The module's record, made on first use."""
-        if "record" not in self._records:
-            folder = self.scratch("record")
-            path = folder / f"{self.manifest.name}.cedrrec"
-            self._records["record"] = (path, self.process.record(path))
-        return self._records["record"]
+        if self._record is None:
+            path = self.scratch("record") / f"{self.manifest.name}.cedrrec"
+            self._record = path, self.process.record(path)
+        return self._record
 
     def scratch(self, purpose: str) -> Path:
         """A folder that goes when the program does."""
@@ -134,8 +134,6 @@ class Program:
 
 def check_input(spec: Any, array: Array) -> Array:
     """The array, if it is what the input `spec` wants. Raises RunError naming both."""
-    from cedr.target.dtypes import numpy_dtype
-
     if array.dtype != numpy_dtype(spec.dtype) or array.shape != spec.shape:
         try:
             dtype = _dtype_of(array)
@@ -268,7 +266,7 @@ def open_directory(path: Path, asked: CompileOptions | None = None, warn: Warn =
         shutil.copytree(path / "libcedr", folder / "libcedr")
         build_module(folder, manifest.name, own_libcedr=True)
         rebuilt = Program(folder, manifest, options, _owned=program._owned)
-        rebuilt.process = _with_weights(rebuilt.process, path)
+        rebuilt.process = replace(rebuilt.process, weights=path / "weights.safetensors")
         return rebuilt
     stages = [name for name in present if name.startswith("ir/")]
     if stages and f"{manifest.name}.py" not in present:
@@ -277,10 +275,6 @@ def open_directory(path: Path, asked: CompileOptions | None = None, warn: Warn =
             warn(f"{path}: several stages were changed; {last}, the last one, is compiled")
         return compile_file(path / last, options)
     return program
-
-
-def _with_weights(process: ModuleProcess, directory: Path) -> ModuleProcess:
-    return replace(process, weights=directory / "weights.safetensors")
 
 
 def open_model(model: Model, options: CompileOptions, directory: Path | None = None, warn: Warn = warn) -> Program:
