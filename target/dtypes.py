@@ -27,7 +27,6 @@ _NAMES: Final = {dtype: name for name, dtype in _NUMPY.items() if name != "bf16"
 DTYPES: Final[tuple[str, ...]] = tuple(_NUMPY)
 """All names. `c64` is a complex of two f32, `c128` of two f64; `i1` is a truth value in one byte."""
 
-REAL_DTYPES: Final = tuple(name for name in DTYPES if not name.startswith("c"))
 COMPLEX_DTYPES: Final = tuple(name for name in DTYPES if name.startswith("c"))
 
 

@@ -13,7 +13,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache
 from math import ceil
 from pathlib import Path
 from typing import Final
@@ -25,18 +24,20 @@ from cedr.target.api import APIS, CallClass
 from cedr.target.arithmetic import ARITHMETIC_APIS, ARITHMETIC_DTYPES, ARITHMETICS, WORD_BITS, Arithmetic
 from cedr.target.cost import Expression, Kind, Value, parse_expression
 from cedr.target.errors import CedrError
+from cedr.target.extends import PLATFORMS_DIR, extended
+from cedr.target.extends import platform_names as platform_names
 from cedr.target.probes import probes
 from cedr.target.toml_file import KeyPath, Section, TomlFile, kind_of
 
-PLATFORMS_DIR: Final = Path(__file__).resolve().parent / "platforms"
 FORMAT: Final = 1
 DEFAULT_PLATFORM: Final = "zcu102"
 
 CORE: Final = 0
+"""What a phase occupies, by number: the core of the PE's worker,"""
 PORT: Final = 1
+"""a DMA port,"""
 PE: Final = 2
-RESOURCES: Final = ("core", "port", "pe")
-"""What a phase occupies, by number: the core of the PE's worker, a DMA port, the PE itself."""
+"""the PE itself."""
 
 OWN_PORT: Final = -1
 """As a phase's port: the one that the PE has in the composition (`Pe.port`)."""
@@ -121,6 +122,8 @@ class PeType:
     """How many a composition may have."""
     ports: tuple[int, ...]
     """Indices into the platform's ports: the k-th PE of the type (from 0) uses ports[k mod their number]."""
+    figures: Mapping[str, Figure]
+    """What the expressions of its calls may use besides the platform's: its own constants, and `mhz`, its clock."""
     calls: tuple[CallCost, ...]
     power: Power | None
     source: str
@@ -138,8 +141,10 @@ class Platform:
     name: str
     title: str
     path: Path
+    extended_paths: tuple[Path, ...]
+    """The files that it extends."""
     hash: str
-    """SHA-256 of the content; comments, order and white space don't count."""
+    """SHA-256 of the content, what it extends included; comments, order and white space don't count."""
     default_composition: str
     sources: Mapping[str, str]
     figures: Mapping[str, Figure]
@@ -149,6 +154,8 @@ class Platform:
     """The cores that workers run on; the daemon has another."""
     ports: tuple[Port, ...]
     pe_types: tuple[PeType, ...]
+    static_w: Figure | None
+    """Watts of the board whatever runs, beside those of its PEs."""
 
     @property
     def letters(self) -> dict[str, str]:
@@ -162,6 +169,8 @@ class PlatformSummary:
 
     name: str
     title: str
+    path: str
+    """Its file."""
     hash: str
     composition: str
     pe_types: Mapping[str, str]
@@ -256,11 +265,6 @@ class ClassCosts:
 # ------------------------------------------------------------------------------------------------------------ files
 
 
-def platform_names() -> tuple[str, ...]:
-    """The platforms that ship, in alphabetical order."""
-    return tuple(sorted(path.stem for path in PLATFORMS_DIR.glob("*.toml")))
-
-
 def load_platform(name_or_path: str | Path) -> Platform:
     """The platform of a name, or of a file (anything with a `/` or ending in `.toml`).
 
@@ -273,17 +277,27 @@ def load_platform(name_or_path: str | Path) -> Platform:
                 f"no platform {name_or_path!r}; there are {', '.join(platform_names())}, or give a file: my/own.toml"
             )
         path = PLATFORMS_DIR / f"{name_or_path}.toml"
+    known = _KNOWN.get(path)
+    if known is None or any(_stamp(file) != stamp for file, stamp in known[1].items()):
+        before = _stamp(path)
+        platform = read_platform(TomlFile.read(path))
+        stamps = {path: before, **{file: _stamp(file) for file in platform.extended_paths}}
+        _KNOWN[path] = known = (platform, stamps)
+    return known[0]
+
+
+_Stamp = tuple[int, int, int]
+_KNOWN: Final[dict[Path, tuple[Platform, dict[Path, _Stamp]]]] = {}
+"""Platforms read so far, with the stamps of their files at that time."""
+
+
+def _stamp(path: Path) -> _Stamp:
     try:
-        stamp = path.stat()
+        found = path.stat()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise PlatformError(f"platform file {path}: can't be read: {reason}") from error
-    return _load(path, stamp.st_mtime_ns, stamp.st_size, stamp.st_ino)
-
-
-@cache
-def _load(path: Path, *stamp: int) -> Platform:
-    return read_platform(TomlFile.read(path))
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def platform_summaries() -> list[PlatformSummary]:
@@ -293,16 +307,18 @@ def platform_summaries() -> list[PlatformSummary]:
 
 def summary_of(platform: Platform) -> PlatformSummary:
     phases = [phase for pe_type in platform.pe_types for call in pe_type.calls for phase in call.phases]
-    said = [figure.source for figure in platform.figures.values()] + [phase.source for phase in phases]
+    figures = [*platform.figures.values(), *(f for t in platform.pe_types for f in t.figures.values())]
+    said = [figure.source for figure in figures] + [phase.source for phase in phases]
     return PlatformSummary(
         name=platform.name,
         title=platform.title,
+        path=str(platform.path),
         hash=platform.hash,
         composition=platform.default_composition,
         pe_types=platform.letters,
         most={t.letter: t.most for t in platform.pe_types},
         apis={t.letter: " ".join(t.apis) for t in platform.pe_types},
-        figures=len(platform.figures),
+        figures=len(figures),
         phases=len(phases),
         sources=len(platform.sources),
         estimates=sum(source.startswith("estimate") for source in said),
@@ -316,7 +332,8 @@ def read_platform(file: TomlFile) -> Platform:
 
 class _Reader:
     def __init__(self, file: TomlFile):
-        self.file = file
+        self.whole = extended(file)
+        self.file = self.whole.file
         self.sources: dict[str, str] = {}
         self.figures: dict[str, Figure] = {}
         self.ports: list[Port] = []
@@ -328,7 +345,7 @@ class _Reader:
     def read(self) -> Platform:
         root = self.file.root(
             ("format", "name", "title", "composition", "sources", "clocks", "cores", "memory", "pe"),
-            ("constants", "ports"),
+            ("extends", "constants", "ports", "power"),
         )
         root.integer("format", FORMAT, FORMAT)
         name = root.text("name")
@@ -347,11 +364,7 @@ class _Reader:
             self.ports.append(Port(port, section.positive("mb_per_s"), section.text("source")))
         for constant in self._keys(root, "constants"):
             section = self.section(("constants", constant), ("value", "unit", "source"))
-            unit = section.text("unit")
-            if any(part not in _UNIT_PARTS for part in unit.split("/")):
-                units = ", ".join(_UNIT_PARTS)
-                raise section.fail("unit", f"unknown unit {unit!r}; a unit is one of {units}, or two of them with a /")
-            self.add(section, constant, section.positive("value"), unit)
+            self.add(section, constant, section.positive("value"), self.unit(section))
         cores = self.section(("cores",), ("count", "workers", "source"))
         self.source(cores)
         count = cores.integer("count", 1, 1024)
@@ -365,12 +378,19 @@ class _Reader:
             for index, value in enumerate(values):
                 if value in values[:index]:
                     raise self.fail(("pe", index, key), f"{value!r} is taken by pe[{values.index(value)}]")
-        if unused := [key for key in self.sources if key not in self.used_sources]:
-            raise self.fail(("sources", unused[0]), "no figure names this source; remove it")
+        static_w = None
+        if "power" in root:
+            table = self.section(("power",), ("static_w", "source"))
+            static_w = Figure(table.positive("static_w"), "W", self.source(table))
+        for key in [key for key in self.sources if key not in self.used_sources]:
+            if key not in self.whole.imported:
+                raise self.fail(("sources", key), "no figure names this source; remove it")
+            del self.sources[key]
         platform = Platform(
             name=name,
             title=root.text("title"),
             path=self.file.path,
+            extended_paths=tuple(dict.fromkeys(self.whole.paths)),
             hash=_content_hash(self.file),
             default_composition=root.text("composition"),
             sources=self.sources,
@@ -379,6 +399,7 @@ class _Reader:
             worker_cores=tuple(workers),
             ports=tuple(self.ports),
             pe_types=tuple(types),
+            static_w=static_w,
         )
         try:
             parse_composition(platform, platform.default_composition)
@@ -407,17 +428,48 @@ class _Reader:
         self.used_sources.add(head)
         return text
 
-    def add(self, section: Section, name: str, value: Fraction, unit: str) -> None:
+    def unit(self, section: Section) -> str:
+        unit = section.text("unit")
+        if any(part not in _UNIT_PARTS for part in unit.split("/")):
+            units = ", ".join(_UNIT_PARTS)
+            raise section.fail("unit", f"unknown unit {unit!r}; a unit is one of {units}, or two of them with a /")
+        return unit
+
+    def check_name(self, path: KeyPath, name: str) -> None:
         if name in self.figures:
-            raise self.fail(section.path, f"the name {name} is taken by another figure")
+            raise self.fail(path, f"the name {name} is taken by another figure")
         for api in APIS.values():
             if name in api.names:
-                raise self.fail(section.path, f"the name {name} is a dimension or attribute of {api.name}")
+                raise self.fail(path, f"the name {name} is a dimension or attribute of {api.name}")
+
+    def add(self, section: Section, name: str, value: Fraction, unit: str) -> None:
+        self.check_name(section.path, name)
         self.figures[name] = Figure(value, unit, self.source(section))
+
+    def own_figures(self, section: Section, path: KeyPath) -> dict[str, Figure]:
+        """What the expressions of one PE type's calls may use besides the platform's figures."""
+        figures: dict[str, Figure] = {}
+        if "clock" in section:
+            clock = section.text("clock")
+            clocks = [name.removesuffix("_mhz") for name, figure in self.figures.items() if figure.unit == "MHz"]
+            if clock not in clocks:
+                raise section.fail("clock", f"no clock {clock!r}; the clocks are {', '.join(clocks)}")
+            self.check_name((*path, "clock"), "mhz")
+            figures["mhz"] = self.figures[f"{clock}_mhz"]
+        for name in section.table("constants"):
+            key = (*path, "constants", name)
+            self.check_name(key, name)
+            if name in figures:
+                raise self.fail(key, "the name mhz is the type's clock")
+            table = self.section(key, ("value", "unit", "source"))
+            figures[name] = Figure(table.positive("value"), self.unit(table), self.source(table))
+        return figures
 
     def pe_type(self, path: KeyPath) -> PeType:
         section = self.section(
-            path, ("name", "letter", "title", "most", "source", "call"), ("ports", "dma_mb_per_s", "power")
+            path,
+            ("name", "letter", "title", "most", "source", "call"),
+            ("extends", "clock", "ports", "dma_mb_per_s", "constants", "power"),
         )
         name, letter = section.text("name"), section.text("letter")
         if not re.fullmatch(r"[a-z][a-z0-9_]*[a-z_]|[a-z]", name):
@@ -440,14 +492,16 @@ class _Reader:
         elif "dma_mb_per_s" in section:
             raise section.fail("dma_mb_per_s", "needs `ports` beside it")
         dma = section.positive("dma_mb_per_s") if "dma_mb_per_s" in section else None
-        calls = [self.call(call, ports, dma) for call in section.sections("call")]
+        figures = self.own_figures(section, path)
+        calls = [self.call(call, figures, ports, dma) for call in section.sections("call")]
         power = None
         if "power" in section:
             table = self.section((*path, "power"), ("active_w", "idle_w", "source"))
             power = Power(table.positive("active_w"), table.positive("idle_w", zero=True), self.source(table))
-        return PeType(name, letter, section.text("title"), most, tuple(ports), tuple(calls), power, source)
+        title = section.text("title")
+        return PeType(name, letter, title, most, tuple(ports), figures, tuple(calls), power, source)
 
-    def call(self, path: KeyPath, ports: list[int], dma: Fraction | None) -> CallCost:
+    def call(self, path: KeyPath, figures: Mapping[str, Figure], ports: list[int], dma: Fraction | None) -> CallCost:
         section = self.section(
             path, ("api", "supports", "phase"), ("let", "estimate", "estimate_ns", "arithmetic", "fraction_bits")
         )
@@ -455,7 +509,7 @@ class _Reader:
         offered = tuple(name for name in APIS if name != "join")
         if api not in offered:
             raise section.fail("api", f"no API {api!r}; the APIs are {', '.join(offered)}")
-        names: dict[str, Kind] = {**dict.fromkeys(self.figures, "number"), **APIS[api].names}
+        names: dict[str, Kind] = {**dict.fromkeys((*self.figures, *figures), "number"), **APIS[api].names}
         let: list[tuple[str, Expression]] = []
         for name in section.table("let"):
             key = (*path, "let", name)
@@ -544,11 +598,11 @@ class _Reader:
             taken: set[str] = set()
             for index, call in enumerate(pe_type.calls):
                 path: KeyPath = ("pe", type_index, "call", index)
-                costs = [c for p in probes(call.api) if (c := _evaluate(platform, call, p)) is not None]
+                costs = [c for p in probes(call.api) if (c := _evaluate(platform, pe_type, call, p)) is not None]
                 if call.arithmetic.name:
                     others = [dtype for dtype in APIS[call.api].dtypes if dtype not in ARITHMETIC_DTYPES]
                     for probe in (replace(p, dtype=dtype) for p in probes(call.api) for dtype in others):
-                        _evaluate(platform, call, probe)
+                        _evaluate(platform, pe_type, call, probe)
                 if not costs:
                     continue
                 for number, phase in enumerate(call.phases):
@@ -628,9 +682,11 @@ def _call_text(call: CallClass) -> str:
     return " ".join(part for part in (call.label, call.api, call.dtype, attributes, dims) if part)
 
 
-def _evaluate(platform: Platform, cost: CallCost, call: CallClass) -> _Cost | None:
+def _evaluate(platform: Platform, pe_type: PeType, cost: CallCost, call: CallClass) -> _Cost | None:
     """One class on one entry; None where the entry does not cover it. Raises PlatformError for a cost of 0 or less."""
-    values: dict[str, Value] = {**call.values(), **{name: f.value for name, f in platform.figures.items()}}
+    values: dict[str, Value] = call.values()
+    for figures in (platform.figures, pe_type.figures):
+        values |= {name: figure.value for name, figure in figures.items()}
     for name, expression in cost.let:
         values[name] = expression.number(values)
     if not cost.supports.truth(values):
@@ -700,15 +756,6 @@ def class_costs(platform: Platform, classes: Sequence[CallClass]) -> ClassCosts:
 
 def _on_type(platform: Platform, pe_type: PeType, call: CallClass) -> tuple[_Cost, CallCost] | None:
     for entry in pe_type.calls:
-        if entry.api == call.api and (cost := _evaluate(platform, entry, call)) is not None:
+        if entry.api == call.api and (cost := _evaluate(platform, pe_type, entry, call)) is not None:
             return cost, entry
     return None
-
-
-def api_support(platform: Platform, composition: Composition) -> dict[str, tuple[str, ...]]:
-    """API -> the PEs of a composition that have an entry for it (limits of size apart)."""
-    return {
-        api: tuple(pe.name for pe in composition.pes if api in platform.pe_types[pe.type_index].apis)
-        for api in APIS
-        if api != "join"
-    }

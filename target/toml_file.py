@@ -184,6 +184,8 @@ class TomlFile:
     path: Path
     data: dict[str, Any]
     lines: dict[KeyPath, int] = field(repr=False)
+    origins: dict[KeyPath, Path] = field(default_factory=dict, repr=False)
+    """The file that a line is one of, where it is not `path`."""
 
     @classmethod
     def read(cls, path: Path) -> TomlFile:
@@ -212,12 +214,19 @@ class TomlFile:
             raise TomlError(f"{path}: not TOML that can be read: {reason}") from error
         return cls(path, data, lines)
 
+    def at(self, path: KeyPath) -> Any:
+        """The value at a path that is in the file."""
+        value: Any = self.data
+        for part in path:
+            value = value[part]
+        return value
+
     def where(self, path: KeyPath) -> str:
         """`file:line: key`; the line of the nearest enclosing key where this one is not in the file."""
         at = path
         while at and at not in self.lines:
             at = at[:-1]
-        place = f"{self.path}:{self.lines[at]}" if at else f"{self.path}:1"
+        place = f"{self.origins.get(at, self.path)}:{self.lines[at]}" if at else f"{self.path}:1"
         return f"{place}: {path_text(path)}" if path else place
 
     def fail(self, path: KeyPath, message: str) -> TomlError:

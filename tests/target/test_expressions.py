@@ -51,8 +51,13 @@ def by_python(text: str) -> Any:
     """The value by Python's eval, with every decimal made exact."""
     exact = re.sub(r"(?<![\w.])\d[\d_]*(\.\d+)?", lambda m: f"Fraction('{m.group().replace('_', '')}')", text)
     exact = exact.replace("true", "True")
-    functions = {"Fraction": Fraction, "ceil": math.ceil, "floor": math.floor, **VALUES}
-    return eval(exact, functions)  # the tests' own oracle
+    values = {name: Fraction(value) if type(value) is int else value for name, value in VALUES.items()}
+    functions = {
+        "Fraction": Fraction,
+        "ceil": lambda x: Fraction(math.ceil(x)),
+        "floor": lambda x: Fraction(math.floor(x)),
+    }
+    return eval(exact, {**functions, **values})  # the tests' own oracle
 
 
 @settings(max_examples=300, deadline=None)

@@ -19,7 +19,6 @@ from cedr.target.platform import (
     PORT,
     Platform,
     PlatformError,
-    api_support,
     class_costs,
     load_platform,
     parse_composition,
@@ -58,6 +57,9 @@ source = "paper"
 value = 0.5
 unit = "byte/ns"
 source = "estimate: a rate"
+[power]
+static_w = 2
+source = "estimate"
 [[pe]]
 name = "cpu"
 letter = "C"
@@ -81,15 +83,20 @@ name = "fft"
 letter = "F2D"
 title = "an FFT"
 most = 3
+clock = "a53"
 ports = ["hp0", "hp1"]
 dma_mb_per_s = 1_000
 source = "paper"
+[pe.constants.base]
+value = 24
+unit = "point"
+source = "estimate"
 [[pe.call]]
 api = "fft"
 supports = "n <= limit"
 estimate_ns = "limit * 2 + a53_mhz / 100"
 [pe.call.let]
-limit = "1_000 + 24"
+limit = "mhz + base"
 [[pe.call.phase]]
 on = "core"
 ns = 100
@@ -133,6 +140,8 @@ def test_the_small_platform() -> None:
     assert platform.cores == 2 and platform.worker_cores == (0, 1)
     cpu, fft = platform.pe_types
     assert cpu.power is not None and (cpu.power.active_w, cpu.power.idle_w) == (Fraction(1, 2), Fraction(0))
+    assert platform.static_w is not None and platform.static_w.value == Fraction(2) and platform.static_w.unit == "W"
+    assert {name: figure.value for name, figure in fft.figures.items()} == {"mhz": 1000, "base": 24} and not cpu.figures
     assert fft.power is None and fft.ports == (0, 1) and fft.apis == ("fft",)
 
 
@@ -173,7 +182,7 @@ REQUIRED = [
     (line, occurrence)
     for line in dict.fromkeys(text.split(" = ")[0] + " = " for text in LINES if " = " in text)
     for occurrence in range(1, 1 + sum(text.startswith(line) for text in LINES))
-    if not line.startswith(("poll", "ports", "dma_mb_per_s", "paper", "limit"))
+    if not line.startswith(("poll", "ports", "dma_mb_per_s", "paper", "limit", "clock"))
 ]
 
 
@@ -195,7 +204,15 @@ def test_a_missing_key_is_refused(line: str, occurrence: int) -> None:
 
 @pytest.mark.parametrize(
     ("line", "occurrence"),
-    [*REQUIRED, ("poll = ", 1), ("ports = ", 1), ("dma_mb_per_s = ", 1), ("paper = ", 1), ("limit = ", 1)],
+    [
+        *REQUIRED,
+        ("poll = ", 1),
+        ("ports = ", 1),
+        ("dma_mb_per_s = ", 1),
+        ("paper = ", 1),
+        ("limit = ", 1),
+        ("clock = ", 1),
+    ],
 )
 @pytest.mark.parametrize("value", ["[]", "{}", "1979-05-27", "-1", "inf", "[[1]]"])
 def test_a_value_of_a_wrong_kind_is_refused(line: str, occurrence: int, value: str) -> None:
@@ -254,6 +271,13 @@ def test_a_value_of_a_wrong_kind_is_refused(line: str, occurrence: int, value: s
         ('ns = "5', 'ns = "n / (n - 1)"', "pe[0].call[0].phase[0].ns", "has no value .* where n = 1"),
         ('ns = "b', 'ns = "0 * n"', "pe[1].call[0].phase[3].ns", "costs nothing: '0 [*] n' is 0"),
         ('bytes = "4', 'bytes = "0 * n"', "pe[1].call[0].phase[2].bytes", "costs nothing"),
+        ("clock", 'clock = "a54"', "pe[1].clock", "no clock 'a54'; the clocks are a53"),
+        ("[pe.constants.base]", "[pe.constants.mhz]", "pe[1].constants.mhz", "the name mhz is the type's clock"),
+        ("[pe.constants.base]", "[pe.constants.rate]", "pe[1].constants.rate", "the name rate is taken by another figure"),
+        ("[pe.constants.base]", "[pe.constants.n]", "pe[1].constants.n", "the name n is a dimension or attribute of gemm"),
+        ('unit = "point"', 'unit = "points"', "pe[1].constants.base.unit", "unknown unit 'points'"),
+        ('ns = "5', 'ns = "base"', "pe[0].call[0].phase[0].ns", "no name 'base'; the names there are: a53_mhz"),
+        ("static_w", "static_w = 0", "power.static_w", "above 0"),
         ("active_w", "active_w = 0", "pe[0].power.active_w", "above 0"),
         ("idle_w", "idle_w = -1", "pe[0].power.idle_w", "of at least 0"),
     ],
@@ -449,9 +473,6 @@ def test_the_pes_of_a_composition() -> None:
     assert composition.pe_names == ("cpu1", "cpu2", "fft1", "fft2", "fft3", "gemm1", "gemm2", "conv2d1", "zip1")
     ports = [platform.ports[port].name if port >= 0 else None for port in composition.pe_ports.tolist()]
     assert ports == [None, None, "hp0", "hp1", "hp0", "hp2", "hp3", "hp0", "hp1"]
-    support = api_support(platform, composition)
-    assert support["conv2d"] == ("cpu1", "cpu2", "conv2d1") and support["kernel"] == ("cpu1", "cpu2")
-    assert "join" not in support
 
 
 @pytest.mark.parametrize(

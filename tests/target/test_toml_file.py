@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cedr.target.errors import CedrError
-from cedr.target.platform import PLATFORMS_DIR
+from cedr.target.extends import PLATFORMS_DIR
 from cedr.target.toml_file import TomlError, TomlFile, key_lines, path_text
 
 TEXT = '''a = 1 # c [x]

@@ -24,6 +24,7 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("title", "a line for people"),
         ("composition", "the default composition, as `--hw` takes it"),
         ("sources", "table: key = where figures come from. Every key is used"),
+        ("extends", "optional: the platform or file that this one begins as; see below"),
     ),
     "`[clocks.NAME]`": (("mhz", "expressions may use it as `NAME_mhz`"), ("source", "")),
     "`[memory]`": (("mb_per_s", "in expressions `memory_mb_per_s`"), ("source", "")),
@@ -38,15 +39,26 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("workers", "array: the cores that workers run on"),
         ("source", ""),
     ),
+    "`[power]` (optional)": (
+        ("static_w", "watts of the board whatever runs, beside those of its PEs"),
+        ("source", ""),
+    ),
     "`[[pe]]`, one per type, in the order of lists of PEs": (
         ("name", "PEs are called after it: `cpu1`, `cpu2`"),
         ("letter", "in compositions: `C`, `C2D`"),
         ("title", "a line for people"),
+        ("extends", 'optional: the type of PE that this one begins as, `"zcu102:cpu"`; see below'),
         ("most", "how many a composition may have"),
+        ("clock", "optional: one of the clocks; expressions of its calls may use it as `mhz`"),
         ("ports", "optional array: the k-th PE of the type uses the k-th of them, around and around"),
         ("dma_mb_per_s", "optional, beside `ports`: what the PE's DMA can do at most"),
         ("source", ""),
-        ("power", "optional table: `active_w`, `idle_w`, `source`"),
+        ("power", "optional table: `active_w` while a call runs on it, `idle_w` while none does, `source`"),
+    ),
+    "`[pe.constants.NAME]` (optional)": (
+        ("value", "a number above 0; in the expressions of this type's calls, and there alone, `NAME`"),
+        ("unit", "as `ns/call`, `byte/ns`"),
+        ("source", ""),
     ),
     "`[[pe.call]]`, one per API or part of it; the first that covers a call counts": (
         ("api", "a name of [api.md](api.md), `join` apart"),
@@ -81,7 +93,13 @@ estimate is a number that nobody has published for this hardware; the text says 
 An *expression* is arithmetic over the call's dimensions and attributes ([api.md](api.md)), `dtype`, `element_bytes`, and
 the file's figures: `+ - * / // %`, comparisons, `and or not in`, `A if CONDITION else B`, `min max abs ceil floor log2
 is_power_of_two`. It is computed in exact fractions and rounded up to whole nanoseconds once, at the end. 1 MB/s is 0.001
-byte/ns."""
+byte/ns.
+
+A file may *extend* another: `extends = "zcu102"` (or a file, relative to this one: `"./board.toml"`). It says `format`,
+`name` and `title` itself; what it does not give is the other's. Tables are taken together key by key, but a figure (a
+table with a `source`), a value and an array, `[[pe]]` among them, are replaced as a whole. A type of PE may extend one of
+another file in the same way: `extends = "zcu102:cpu"` in `[[pe]]` takes its calls, constants and the sources that they
+speak of; other constants make other cores of them. The hash is that of the whole, so it changes with what is extended."""
 
 
 def platform_page() -> str:
@@ -113,19 +131,41 @@ def _platform(platform: Platform) -> list[str]:
     return [
         f"## `{platform.name}`",
         f"{platform.title}. Default composition `{platform.default_composition}`; {platform.cores} cores, workers on "
-        f"{cores}. Power figures: {_power(platform)}.",
+        f"{cores}.{_power(platform)}",
         table(("source", "what"), [(code(key), text) for key, text in platform.sources.items()]),
         "### Figures",
         table(("name", "value", "unit", "source"), figures),
         "### PE types",
         table(("letter", "name", "most", "APIs", "ports", "what", "source"), types),
+        *_own_figures(platform),
+        *_power_table(platform),
         *(_call(platform, pe_type, call) for pe_type in platform.pe_types for call in pe_type.calls),
     ]
 
 
 def _power(platform: Platform) -> str:
-    known = [t.name for t in platform.pe_types if t.power is not None]
-    return ", ".join(known) if known else "none, so `energy_j` is null"
+    missing = [t.name for t in platform.pe_types if t.power is None]
+    return f" No power figures for {', '.join(missing)}: with one of them `energy_j` is null." if missing else ""
+
+
+def _own_figures(platform: Platform) -> list[str]:
+    rows = [
+        (code(t.name), code(name), number(figure.value), figure.unit, figure.source)
+        for t in platform.pe_types
+        for name, figure in t.figures.items()
+    ]
+    return ["#### Figures of one type", table(("type", "name", "value", "unit", "source"), rows)] if rows else []
+
+
+def _power_table(platform: Platform) -> list[str]:
+    static = platform.static_w
+    rows = [("the board, always", number(static.value), number(static.value), static.source)] if static else []
+    rows += [
+        (code(t.name), number(t.power.active_w), number(t.power.idle_w), t.power.source)
+        for t in platform.pe_types
+        if t.power is not None
+    ]
+    return ["### Power", table(("of", "active, W", "idle, W", "source"), rows)] if rows else []
 
 
 def _ports(platform: Platform, pe_type: PeType) -> str:
