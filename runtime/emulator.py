@@ -1,19 +1,21 @@
 """Emulation: recorded applications on a platform's PEs, in virtual time.
 
-`emulate` takes records, a platform and a composition; `emulate_on` takes the PEs and their times as arrays. The engine,
-and numba with it, is imported by the first run.
+`emulate_scenario` takes applications with the times at which their instances arrive; `emulate` records and a period;
+`emulate_on` the PEs and their times as arrays. The engine, and numba with it, is imported by the first run.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from cedr.runtime.holding import without_queues
 from cedr.runtime.program import JOIN_CLASS, Program, build_program
 from cedr.runtime.record import Record, read_record
 from cedr.runtime.result import EmulationResult
@@ -36,10 +38,26 @@ class EmulationError(CedrError):
     """What can't be emulated; the text says which application, call or option, and why."""
 
 
-def check_os_model(name: str) -> None:
-    """Raises EmulationError for an OS model that there is not, listing those there are."""
+@dataclass(frozen=True)
+class Workload:
+    """An application of a run: what was recorded, and when its instances arrive."""
+
+    record: Record
+    name: str
+    arrivals_ns: Int64Array
+    """int64[instances], ascending."""
+    deadline_ns: int | None = None
+    """From an instance's arrival on."""
+
+
+def check_os_model(name: str, without: Sequence[str] = ()) -> None:
+    """Raises EmulationError for an OS model that there is not, or for effects that it does not have."""
     if name not in OS_MODELS:
         raise EmulationError(f"there is no OS model {name!r}; there are {', '.join(OS_MODELS)}")
+    if name == "ideal" and without:
+        raise EmulationError(
+            f"without {', '.join(without)}: the OS model ideal has no effects to leave out; choose linux-cfs"
+        )
     if name != "ideal":
         raise EmulationError(f"the OS model {name} is not available yet; use ideal, where each PE is a server")
 
@@ -66,41 +84,91 @@ def emulate(
     The same arguments give the same result, to the byte. Raises CedrError before anything runs where a record, an
     option, the composition or a call that no PE offers stands against it.
     """
-    check_os_model(os_model)
-    board = _load(platform)
     listed = [records] if isinstance(records, (Record, str, os.PathLike)) else list(records)
     read = [item if isinstance(item, Record) else read_record(item) for item in listed]
-    if not read:
-        raise EmulationError("there is no record to emulate")
     titles = list(names) if names is not None else [_title(record, place) for place, record in enumerate(read)]
     if len(titles) != len(read):
         raise EmulationError(f"there are {len(read)} records and {len(titles)} names")
-    for record, title in zip(read, titles, strict=True):
-        if not (record.complete or incomplete):
-            how = {"running": "did not come to its end", "failed": "ended with an error"}.get(
-                record.state, "was cut short"
-            )
-            raise EmulationError(
-                f"{title}: the record is incomplete: its process {how} after {len(record)} submissions"
-            )
     counts = _per_application(instances, len(read), "instances", least=1)
     periods = _per_application(period_ns, len(read), "period_ns", least=0)
+    applications = [
+        Workload(record, title, np.arange(count, dtype=np.int64) * period)
+        for record, title, count, period in zip(read, titles, counts, periods, strict=True)
+    ]
+    return emulate_scenario(applications, platform, composition, scheduler, seed, os_model, incomplete=incomplete)
 
-    program = build_program(read, titles)
+
+def emulate_scenario(
+    applications: Sequence[Workload],
+    platform: str | os.PathLike[str] | Platform,
+    composition: str | Composition,
+    scheduler: str | Scheduler = "EFT",
+    seed: int = 0,
+    os_model: str = "ideal",
+    *,
+    estimates_ns: Mapping[tuple[str, str], int] | None = None,
+    queueing: bool = True,
+    without: Sequence[str] = (),
+    incomplete: bool = False,
+) -> EmulationResult:
+    """Run applications whose instances arrive at given times on a composition of a platform's PEs.
+
+    estimates_ns: (API, PE type) -> what schedulers believe that such a call takes, in place of the platform's estimate.
+    queueing: whether a PE's queue may be longer than the task that it works on. without: effects of the OS model to
+    leave out. incomplete: take records whose process did not come to its end, as far as they go.
+
+    The same arguments give the same result, to the byte. Raises CedrError before anything runs where a record, an
+    option, the composition or a call that no PE offers stands against it.
+    """
+    check_os_model(os_model, without)
+    board = _load(platform)
+    if not applications:
+        raise EmulationError("there is no record to emulate")
+    for application in applications:
+        _check_workload(application, incomplete)
+    program = build_program([a.record for a in applications], [a.name for a in applications])
     pes = composition if isinstance(composition, Composition) else parse_composition(board, composition)
     costs = class_costs(board, program.classes)
     _check_offered(program, board, pes, costs.estimate_ns)
-    return emulate_on(
+    policy = get_scheduler(scheduler)
+    watts = [(t.power.active_w, t.power.idle_w) if t.power else (np.nan, np.nan) for t in board.pe_types]
+    return _run(
         program,
         pes.pe_names,
         pes.pe_types,
-        costs.estimate_ns,
+        _with_estimates(costs.estimate_ns, program, board, estimates_ns or {}),
         costs.cost_ns,
-        get_scheduler(scheduler),
-        counts,
-        periods,
+        policy if queueing else without_queues(policy),
+        [a.arrivals_ns for a in applications],
         seed,
+        deadline_ns=[-1 if a.deadline_ns is None else a.deadline_ns for a in applications],
+        active_w=[float(active) for active, _ in watts],
+        idle_w=[float(idle) for _, idle in watts],
     )
+
+
+def _check_workload(application: Workload, incomplete: bool) -> None:
+    record, arrivals = application.record, application.arrivals_ns
+    if not (record.complete or incomplete):
+        how = {"running": "did not come to its end", "failed": "ended with an error"}.get(record.state, "was cut short")
+        raise EmulationError(
+            f"{application.name}: the record is incomplete: its process {how} after {len(record)} submissions"
+        )
+    if len(arrivals) and (int(arrivals[0]) < 0 or (np.diff(arrivals) < 0).any()):
+        raise EmulationError(f"{application.name}: arrivals are at 0 ns or later, in ascending order")
+
+
+def _with_estimates(
+    estimate_ns: Int64Array, program: Program, platform: Platform, given: Mapping[tuple[str, str], int]
+) -> Int64Array:
+    """The platform's estimates with constants in place of some; what is not offered stays so."""
+    estimates = estimate_ns.copy()
+    names = [pe_type.name for pe_type in platform.pe_types]
+    apis = np.array([call.api for call in program.classes], object)
+    for (api, pe_type), ns in given.items():
+        column = estimates[:, names.index(pe_type)]
+        column[(apis == api) & (column >= 0)] = ns
+    return estimates
 
 
 def emulate_on(
@@ -115,10 +183,40 @@ def emulate_on(
     seed: int = 0,
 ) -> EmulationResult:
     """The same with the PEs' names and types ([PEs]) and their times ([classes, types], -1: not offered) as given."""
+    times = [np.arange(count, dtype=np.int64) * period for count, period in zip(instances, period_ns, strict=True)]
+    return _run(program, pes, type_of, type_estimate_ns, type_cost_ns, scheduler, times, seed)
+
+
+def _run(
+    program: Program,
+    pes: Sequence[str],
+    type_of: npt.ArrayLike,
+    type_estimate_ns: npt.ArrayLike,
+    type_cost_ns: npt.ArrayLike,
+    scheduler: Scheduler,
+    times_ns: Sequence[Int64Array],
+    seed: int,
+    *,
+    deadline_ns: Sequence[int] | None = None,
+    active_w: Sequence[float] | None = None,
+    idle_w: Sequence[float] | None = None,
+) -> EmulationResult:
     from cedr.runtime.engine import Engine
 
-    application_of, arrivals = _arrivals(instances, period_ns)
-    engine = Engine(program, application_of, arrivals, type_of, type_estimate_ns, type_cost_ns, scheduler, seed)
+    application_of, arrivals = _in_order(times_ns)
+    engine = Engine(
+        program,
+        application_of,
+        arrivals,
+        type_of,
+        type_estimate_ns,
+        type_cost_ns,
+        scheduler,
+        seed,
+        deadline_ns=deadline_ns,
+        active_w=active_w,
+        idle_w=idle_w,
+    )
     engine.run()
     return _result(engine, program, pes, application_of, arrivals)
 
@@ -143,11 +241,10 @@ def _per_application(value: int | Sequence[int], n: int, what: str, least: int) 
     return values
 
 
-def _arrivals(instances: Sequence[int], period_ns: Sequence[int]) -> tuple[npt.NDArray[np.int32], Int64Array]:
+def _in_order(times_ns: Sequence[Int64Array]) -> tuple[npt.NDArray[np.int32], Int64Array]:
     """Application and time of each instance, in the order of arrival; applications in their own order at one time."""
-    application_of = np.repeat(np.arange(len(instances), dtype=np.int32), instances)
-    times = [np.arange(count, dtype=np.int64) * period for count, period in zip(instances, period_ns, strict=True)]
-    arrivals = np.concatenate([np.empty(0, np.int64), *times])
+    application_of = np.repeat(np.arange(len(times_ns), dtype=np.int32), [len(times) for times in times_ns])
+    arrivals = np.concatenate([np.empty(0, np.int64), *times_ns])
     order = np.argsort(arrivals, kind="stable")
     return application_of[order], arrivals[order]
 
@@ -216,18 +313,61 @@ def _result(
     )
 
 
-def figures(result: EmulationResult) -> dict[str, Any]:
+def window(result: EmulationResult, first_ns: int, last_ns: int) -> EmulationResult:
+    """A run between two times: tasks outside left out, and what begins before or ends behind cut off there."""
+    inside = (result.end_ns > first_ns) & (result.start_ns < last_ns)
+    rounds = (result.round_end_ns > first_ns) & (result.round_start_ns < last_ns)
+    columns = ("app", "instance", "task", "task_class", "pe", "ready_ns", "enqueue_ns", "kernel_ns")
+    kept = {name: getattr(result, name)[inside] for name in columns if len(getattr(result, name)) == len(result)}
+    return replace(
+        result,
+        **kept,
+        start_ns=np.clip(result.start_ns[inside], first_ns, last_ns),
+        end_ns=np.clip(result.end_ns[inside], first_ns, last_ns),
+        arrivals_ns=np.clip(result.arrivals_ns, first_ns, last_ns),
+        starts_ns=np.clip(result.starts_ns, first_ns, last_ns),
+        ends_ns=np.where(result.ends_ns < 0, -1, np.clip(result.ends_ns, first_ns, last_ns)),
+        round_start_ns=np.clip(result.round_start_ns[rounds], first_ns, last_ns),
+        round_end_ns=np.clip(result.round_end_ns[rounds], first_ns, last_ns),
+        round_ready=result.round_ready[rounds],
+        core_segments=None,
+        port_segments=None,
+    )
+
+
+def measured(result: EmulationResult, warmup_ns: int) -> tuple[npt.NDArray[np.bool_], EmulationResult]:
+    """bool[instances], those that arrive at warmup_ns or later; and the run from their first arrival to their last end.
+
+    Raises EmulationError where there are none, and instances that arrive before.
+    """
+    counted: npt.NDArray[np.bool_] = result.arrivals_ns >= warmup_ns
+    if not counted.any():
+        if not len(counted):
+            return counted, result
+        raise EmulationError(
+            f"all {len(counted)} instances arrive before the warm-up is over ({warmup_ns / 1000:g} us; the last arrives at "
+            f"{int(result.arrivals_ns[-1]) / 1000:g} us), so that nothing is left to report; shorten warmup_us"
+        )
+    first, last = int(result.arrivals_ns[counted].min()), int(result.ends_ns[counted].max())
+    return counted, window(result, first, max(first, last))
+
+
+def figures(result: EmulationResult, warmup_ns: int = 0) -> dict[str, Any]:
     """The figures of a run, ready for JSON, by the names of `cedr run --json`.
 
+    They are those of the instances that arrive at warmup_ns or later:
+
     makespan_ns       first arrival to last end
-    latency_ns        min, mean, max over the instances, arrival to end
-    tasks, tasks_by_api   executed in the whole run
+    latency_ns        min, mean, max over the instances that came to their end, arrival to end
+    tasks, tasks_by_api   executed
     macs_by_api       of the applications themselves: each counted once, however many instances ran
-    utilisation       by PE: busy time over the makespan
-    energy_j          None: the platform has no power figures
+    utilisation       by PE: busy time over the makespan, whichever instances it worked for meanwhile
+    energy_j          None: what needs the platform is `report.energy_j`
     """
+    counted, run = measured(result, warmup_ns)
+    rows = counted[result.instance]
     apis = sorted({call.api for call in result.classes} - {"join"})
-    per_class = np.bincount(result.task_class, minlength=len(result.classes))
+    per_class = np.bincount(result.task_class[rows], minlength=len(result.classes))
     first_of_app = np.zeros(len(result.instance_app), np.bool_)
     first_of_app[np.unique(result.instance_app, return_index=True)[1]] = True
     once = np.bincount(result.task_class[first_of_app[result.instance]], minlength=len(result.classes))
@@ -237,22 +377,62 @@ def figures(result: EmulationResult) -> dict[str, Any]:
         if call.api in tasks_by_api:
             tasks_by_api[call.api] += executed
             macs_by_api[call.api] += of_one * call.macs if of_one else 0
-    busy = np.zeros(len(result.pes), np.int64)
-    np.add.at(busy, result.pe, result.end_ns - result.start_ns)
-    latency = result.latency_ns
+    busy = np.zeros(len(run.pes), np.int64)
+    np.add.at(busy, run.pe, run.end_ns - run.start_ns)
+    done = counted & (result.ends_ns >= 0)
+    latency = result.ends_ns[done] - result.arrivals_ns[done]
     return {
-        "makespan_ns": result.makespan_ns,
+        "makespan_ns": run.makespan_ns,
         "latency_ns": {
             "min": int(latency.min()) if len(latency) else 0,
             "mean": float(latency.mean()) if len(latency) else 0.0,
             "max": int(latency.max(initial=0)),
         },
-        "tasks": len(result),
+        "tasks": int(np.count_nonzero(rows)),
         "tasks_by_api": tasks_by_api,
         "macs_by_api": macs_by_api,
         "utilisation": {
-            name: time / result.makespan_ns if result.makespan_ns else 0.0
-            for name, time in zip(result.pes, busy.tolist(), strict=True)
+            name: time / run.makespan_ns if run.makespan_ns else 0.0
+            for name, time in zip(run.pes, busy.tolist(), strict=True)
         },
         "energy_j": None,
     }
+
+
+def application_figures(
+    result: EmulationResult, warmup_ns: int = 0, deadlines_ns: Sequence[int | None] | None = None
+) -> list[dict[str, Any]]:
+    """One entry an application, in order, of the instances that arrive at warmup_ns or later; CEDR's three means.
+
+    name, instances, finished, failed
+    exe_ns            mean time from an instance's start to its end; None where none came to its end
+    cum_ns            mean over the same instances of the sum of their tasks' times on PEs
+    ovh_ns            the scheduler's time in the whole run over the instances of all applications, as CEDR has it: its
+                      rounds serve all of them together
+    deadline_misses   instances that ended later than their deadline, or did not end
+    """
+    counted, run = measured(result, warmup_ns)
+    finished = counted & (result.ends_ns >= 0)
+    cumulative = np.zeros(len(counted), np.int64)
+    np.add.at(cumulative, result.instance, result.end_ns - result.start_ns)
+    overhead = int((run.round_end_ns - run.round_start_ns).sum()) / max(1, int(counted.sum()))
+    deadlines = [None] * len(result.app_names) if deadlines_ns is None else deadlines_ns
+    entries = []
+    for index, (name, deadline) in enumerate(zip(result.app_names, deadlines, strict=True)):
+        own = result.instance_app == index
+        done = finished & own
+        n_own, n_done = int(np.count_nonzero(counted & own)), int(np.count_nonzero(done))
+        late = done & (result.ends_ns - result.arrivals_ns > deadline) if deadline is not None else done & False
+        entries.append(
+            {
+                "name": name,
+                "instances": n_own,
+                "finished": n_done,
+                "failed": n_own - n_done,
+                "exe_ns": float((result.ends_ns - result.starts_ns)[done].mean()) if n_done else None,
+                "cum_ns": float(cumulative[done].mean()) if n_done else None,
+                "ovh_ns": overhead,
+                "deadline_misses": int(np.count_nonzero(late)) + (n_own - n_done if deadline is not None else 0),
+            }
+        )
+    return entries

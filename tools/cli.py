@@ -37,6 +37,12 @@ def _at_least_zero(text: str) -> float:
     return value
 
 
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text[:20]) >= 1 << 63:
+        raise argparse.ArgumentTypeError(f"needs a whole number of at least 0 and below 2^63, got {text!r}")
+    return int(text)
+
+
 def _json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else there")
 
@@ -92,6 +98,33 @@ def argument_parser() -> argparse.ArgumentParser:
     one = commands.add_parser("evaluate", help="accuracy of eager and compiled code on the model's held-out set")
     _compile_options(one)
     one.set_defaults(action=_evaluate)
+
+    one = commands.add_parser(
+        "emulate", help="a mix of recorded applications over time: how long each takes, and what the PEs do"
+    )
+    one.add_argument(
+        "scenario", type=Path, metavar="SCENARIO", help="a scenario's TOML file, or CEDR's daemon_config.json"
+    )
+    one.add_argument(
+        "--app",
+        action="append",
+        default=[],
+        metavar="MODEL[:N[:PERIOD_US]]",
+        help="with daemon_config.json: N instances (default: 1) of a MODEL or a record, one every PERIOD_US (default: 0)",
+    )
+    one.add_argument("--platform", metavar="NAME", help="a platform's name or TOML file (default: the file's, zcu102)")
+    one.add_argument("--hw", metavar="COMPOSITION", help="PEs (default: the file's, else the platform's)")
+    one.add_argument("--scheduler", metavar="NAME", help="see `cedr schedulers` (default: the file's, EFT)")
+    one.add_argument(
+        "--os-model", choices=("ideal", "linux-cfs"), help="the operating system (default: the file's, ideal)"
+    )
+    one.add_argument(
+        "--without", action="append", default=[], metavar="EFFECT", help="leave out an effect of linux-cfs, by its name"
+    )
+    one.add_argument("--seed", type=_seed, metavar="S", help="seed of arrivals and scheduler (default: the file's, 0)")
+    one.add_argument("--out", type=Path, metavar="DIR", help="write traces, tables and the Gantt picture there")
+    _json_option(one)
+    one.set_defaults(action=_emulate)
 
     one = commands.add_parser("models", help="the model zoo")
     _json_option(one)
@@ -286,6 +319,30 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _emulate(arguments: argparse.Namespace) -> int:
+    from cedr.tools.emulate import EmulateOptions, print_emulated, run_scenario
+
+    options = EmulateOptions(
+        arguments.platform,
+        arguments.hw,
+        arguments.scheduler,
+        arguments.os_model,
+        arguments.seed,
+        tuple(arguments.without),
+        tuple(arguments.app),
+    )
+    result = run_scenario(arguments.scenario, options)
+    if arguments.out is not None:
+        from cedr.runtime.report import write_out
+
+        write_out(result.emulation, arguments.out, str(arguments.scenario))
+    if arguments.json:
+        _print_json(arguments, result.figures)
+    else:
+        print_emulated(result)
+    return 0
+
+
 def _models(arguments: argparse.Namespace) -> int:
     from cedr.frontend.zoo import ZOO
 
@@ -306,7 +363,7 @@ def _platforms(arguments: argparse.Namespace) -> int:
         return 0
     rows = [asdict(summary) for summary in platform_summaries()]
     if not arguments.json:
-        shown = ("name", "title", "composition", "figures", "estimates")
+        shown = ("name", "title", "composition", "figures", "estimates", "path")
         rows = [{key: row[key] for key in shown} for row in rows]
     _list(arguments, "platforms", rows)
     return 0

@@ -42,6 +42,7 @@ def test_links_lead_somewhere(name: str) -> None:
 COMMANDS: dict[str, Sequence[str]] = {
     "compile": ("compile", "examples/tiny.py:tiny", "--emit", "python", "-o", "{folder}/tiny"),
     "run": ("run", "examples/tiny.py:tiny", "--emit", "python"),
+    "emulate": ("emulate", "examples/scenarios/daemon_config.json", "--app", "examples/tiny.py:tiny:2:50"),
     "models": ("models",),
     "platforms": ("platforms",),
     "platforms validate": ("platforms", "validate", str(ROOT / "target/platforms/zcu102.toml")),

@@ -1,0 +1,458 @@
+"""Scenarios: which applications arrive how often, and what breaks meanwhile. TOML files, read strictly.
+
+    seed = 1                    # of arrivals that are drawn, and of the scheduler; default 0
+    warmup_us = 2_000           # instances that arrive earlier run, and are left out of the figures; default 0
+    queueing = true             # false: a PE takes a task only while it is idle; default true
+    platform = "zcu102"         # the four of `cedr run`; options of the command come before them
+    hw = "C3+F1+C2D1+Z1"
+    scheduler = "EFT"
+    os_model = "ideal"
+
+    [[application]]
+    model = "vgg_digits"        # a MODEL, or a record; paths from the folder of this file
+    name = "digits"             # default: the model's own; each is given once
+    instances = 20              # default 1
+    arrival = "fixed"           # default; "poisson", "trace"
+    period_us = 3_000           # or rate_mbps and megabits: a period of megabits / rate_mbps seconds
+    start_us = 0                # of the first (fixed), of the time from which gaps are drawn (poisson); default 0
+    deadline_us = 5_000         # from an instance's arrival to its end
+
+    [[application]]
+    model = "m5_words"
+    arrival = "trace"
+    trace = [0, 100.5, 250]     # the arrivals in us, ascending; or a file with one a line
+
+    [[fault]]
+    pe = "cpu2"                 # or: application = "digits", and the instance, from 0
+    at_us = 500
+    kind = "stop"
+
+`load_scenario` reads one, `Scenario.settle` decides between the file, the command's options and the defaults,
+`Application.arrivals_ns` gives the times. Times are whole nanoseconds, rounded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from cedr.runtime.emulator import OS_MODELS, check_os_model
+from cedr.runtime.schedulers import Scheduler, get_scheduler
+from cedr.target.errors import CedrError
+from cedr.target.platform import DEFAULT_PLATFORM, Composition, Platform, load_platform, parse_composition
+from cedr.target.toml_file import KeyPath, Section, TomlFile, kind_of
+
+Int64Array = npt.NDArray[np.int64]
+
+ARRIVALS: Final = ("fixed", "poisson", "trace")
+PE_FAULTS: Final = ("stop", "error", "hang", "dma_timeout")
+APPLICATION_FAULTS: Final = ("crash", "hang")
+FAULTS: Final = (*PE_FAULTS, "crash")
+MAX_TIME_NS: Final = 1 << 60
+_MAX_TIME_US: Final = Decimal(MAX_TIME_NS) / 1000
+MAX_INSTANCES: Final = 10_000_000
+MAX_SEED: Final = (1 << 63) - 1
+DEFAULT_TIMEOUT_NS: Final = 10_000_000
+DEFAULT_RETRIES: Final = 3
+DEFAULT_SCHEDULER: Final = "EFT"
+DEFAULT_OS_MODEL: Final = "ideal"
+
+_NAME: Final = re.compile(r"[^\s/\\:,][^/\\:,\n\r\t]*")
+
+
+class ScenarioError(CedrError):
+    """A scenario, or what a command wants of one, that can't be; the text says where and why."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """One stream of instances of a model."""
+
+    name: str
+    model: str
+    instances: int
+    arrival: str
+    period_ns: int | None
+    """Between arrivals: each time (fixed), in the mean (poisson); None for a trace."""
+    start_ns: int = 0
+    trace_ns: tuple[int, ...] = ()
+    deadline_ns: int | None = None
+    where: str = ""
+    """`file:line: key` of the model, for messages."""
+
+    def arrivals_ns(self, seed: int, stream: int) -> Int64Array:
+        """int64[instances], ascending. stream: the application's place, so that each draws gaps of its own.
+
+        fixed: start + j * period. poisson: gaps drawn from the exponential distribution of mean `period` by NumPy's
+        default generator, seeded by (seed, stream); the first arrival is one gap behind the start. Raises
+        ScenarioError for times behind 2^60 ns.
+        """
+        if self.arrival == "trace":
+            return np.array(self.trace_ns, np.int64)
+        assert self.period_ns is not None
+        if self.arrival == "fixed":
+            return self.start_ns + np.arange(self.instances, dtype=np.int64) * self.period_ns
+        gaps = np.random.default_rng((seed, stream)).exponential(self.period_ns, self.instances)
+        times = np.cumsum(gaps)
+        if times[-1] + self.start_ns > MAX_TIME_NS:
+            raise ScenarioError(
+                f"{self.where}: arrives later than 2^60 ns; lower the period or the number of instances"
+            )
+        return self.start_ns + np.rint(times).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong, from `at_ns` on.
+
+    On a PE: `stop` it takes no more tasks; `error` the task that it works on, or the next one, ends with an error;
+    `hang` that task never ends; `dma_timeout` its transfer never ends. In an application: `crash` the instance ends at
+    once; `hang` it does not go on. timeout_ns: when what hangs is given up. retries: how often its task is tried on
+    another PE.
+    """
+
+    kind: str
+    at_ns: int
+    pe: str | None
+    application: str | None
+    instance: int | None
+    """Of the application, from 0; None: the first that is in flight at that time, or arrives behind it."""
+    timeout_ns: int | None
+    """None where nothing hangs."""
+    retries: int
+    where: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a scenario runs on and under."""
+
+    platform: Platform
+    platform_text: str
+    """The name or the file that it is loaded by."""
+    composition: Composition
+    scheduler: Scheduler
+    os_model: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A mix of applications over time. None: the file does not say."""
+
+    path: Path
+    applications: tuple[Application, ...]
+    faults: tuple[Fault, ...] = ()
+    seed: int | None = None
+    warmup_ns: int = 0
+    queueing: bool = True
+    platform: str | None = None
+    hw: str | None = None
+    scheduler: str | None = None
+    os_model: str | None = None
+    estimates_ns: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(API, PE type) -> what schedulers believe."""
+    warnings: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Key -> `file:line: key`, for the keys at the top."""
+
+    def settle(
+        self,
+        platform: str | None = None,
+        hw: str | None = None,
+        scheduler: str | None = None,
+        os_model: str | None = None,
+        seed: int | None = None,
+    ) -> Settings:
+        """The platform, composition, scheduler and OS model: these options, else the file's, else the defaults.
+
+        Raises CedrError for what there is not, at its place in the file where it comes from there; and for a fault on a
+        PE that the composition lacks.
+        """
+
+        def located(key: str, option: str | None, error: CedrError) -> CedrError:
+            place = self.places.get(key) if option is None else None
+            return ScenarioError(f"{place}: {error}") if place else error
+
+        text = _beside(self.path, platform, self.platform)
+        try:
+            board = load_platform(text)
+        except CedrError as error:
+            raise located("platform", platform, error) from error
+        try:
+            composition = parse_composition(board, hw or self.hw or board.default_composition)
+        except CedrError as error:
+            raise located("hw", hw, error) from error
+        for fault in self.faults:
+            if fault.pe is not None and fault.pe not in composition.pe_names:
+                names = ", ".join(composition.pe_names)
+                raise ScenarioError(f"{fault.where}.pe: no PE {fault.pe!r} in {composition.text}; there are {names}")
+        policy = get_scheduler(scheduler or self.scheduler or DEFAULT_SCHEDULER)
+        system = os_model or self.os_model or DEFAULT_OS_MODEL
+        try:
+            check_os_model(system)
+        except CedrError as error:
+            raise located("os_model", os_model, error) from error
+        return Settings(
+            board, text, composition, policy, system, next(s for s in (seed, self.seed, 0) if s is not None)
+        )
+
+
+def _beside(path: Path, option: str | None, given: str | None) -> str:
+    """A platform's name or file; a file that a scenario names is looked for in the scenario's folder."""
+    if option is not None:
+        return option
+    if given is None:
+        return DEFAULT_PLATFORM
+    return str(path.parent / given) if "/" in given or given.endswith(".toml") else given
+
+
+def model_title(model: str) -> str:
+    """The name of an application whose model is named like this: the zoo's, the factory's, the file's or folder's."""
+    place, colon, factory = model.rpartition(":")
+    name = factory if colon and place else Path(model).stem if Path(model).suffix else Path(model).name
+    return name or model
+
+
+# ------------------------------------------------------------------------------------------------------------ files
+
+_TOP: Final = ("seed", "warmup_us", "queueing", "platform", "hw", "scheduler", "os_model", "fault")
+_APPLICATION: Final = (
+    *("name", "instances", "arrival", "period_us", "rate_mbps", "megabits", "start_us", "trace", "deadline_us"),
+)
+_FAULT: Final = ("pe", "application", "instance", "timeout_us", "retries")
+
+
+def load_scenario(path: str | Path) -> Scenario:
+    """Read a scenario's file. Raises CedrError with file, line and key for one that is not right in every respect."""
+    return read_scenario(TomlFile.read(Path(path)))
+
+
+def read_scenario(file: TomlFile) -> Scenario:
+    """The same from a parsed file."""
+    top = file.root(("application",), _TOP)
+    applications: list[Application] = []
+    for path in top.sections("application"):
+        applications.append(_application(Section(file, path, _at(file, path), ("model",), _APPLICATION), applications))
+    faults = []
+    if "fault" in top:
+        for path in top.sections("fault"):
+            faults.append(_fault(Section(file, path, _at(file, path), ("at_us", "kind"), _FAULT), applications))
+    if "scheduler" in top:
+        try:
+            get_scheduler(top.text("scheduler"))
+        except CedrError as error:
+            raise top.fail("scheduler", str(error)) from error
+    if "os_model" in top and top.text("os_model") not in OS_MODELS:
+        raise top.fail("os_model", f"no OS model {top.text('os_model')!r}; there are {', '.join(OS_MODELS)}")
+    return Scenario(
+        path=file.path,
+        applications=tuple(applications),
+        faults=tuple(faults),
+        seed=top.integer("seed", 0, MAX_SEED) if "seed" in top else None,
+        warmup_ns=time_ns(top, "warmup_us") if "warmup_us" in top else 0,
+        queueing=top.truth("queueing", True),
+        places={key: top.where(key) for key in _TOP if key in top},
+        platform=top.text("platform") if "platform" in top else None,
+        hw=top.text("hw") if "hw" in top else None,
+        scheduler=top.text("scheduler") if "scheduler" in top else None,
+        os_model=top.text("os_model") if "os_model" in top else None,
+    )
+
+
+def _at(file: TomlFile, path: KeyPath) -> Any:
+    value: Any = file.data
+    for part in path:
+        value = value[part]
+    return value
+
+
+def time_ns(section: Section, key: str, zero: bool = True) -> int:
+    """A number of microseconds as whole nanoseconds, at most 2^60. Raises TomlError; also for one that rounds to 0."""
+    given = section.positive(key, zero=zero)
+    ns = round(given * 1000)
+    if ns > MAX_TIME_NS:
+        raise section.fail(key, f"needs at most 2^60 ns (36 years), got {kind_of(section.data[key])} us")
+    if given and not ns:
+        raise section.fail(key, f"is less than a nanosecond: {kind_of(section.data[key])} us")
+    return ns
+
+
+def _choice(section: Section, key: str, choices: tuple[str, ...]) -> str:
+    value = section.text(key)
+    if value not in choices:
+        raise section.fail(key, f"is one of {', '.join(choices)}, got {value!r}")
+    return value
+
+
+def _name(section: Section, key: str) -> str:
+    value = section.text(key)
+    if not _NAME.fullmatch(value):
+        raise section.fail(key, f"needs a name without / \\ : , and line breaks, got {value[:60]!r}")
+    return value
+
+
+def _application(section: Section, others: list[Application]) -> Application:
+    model = section.text("model")
+    if "\0" in model:
+        raise section.fail("model", "holds a zero byte")
+    name = _name(section, "name") if "name" in section else model_title(model)
+    if name in (other.name for other in others):
+        raise section.fail(
+            "name" if "name" in section else "model",
+            f"the name {name!r} is taken by another application; give this one a `name` of its own",
+        )
+    arrival = _choice(section, "arrival", ARRIVALS) if "arrival" in section else "fixed"
+    instances = section.integer("instances", 1, MAX_INSTANCES) if "instances" in section else None
+    deadline = time_ns(section, "deadline_us", zero=False) if "deadline_us" in section else None
+    where = section.where("model")
+    if arrival == "trace":
+        for key in ("period_us", "rate_mbps", "megabits", "start_us"):
+            if key in section:
+                raise section.fail(key, 'has no place beside arrival = "trace": the trace gives all times')
+        if "trace" not in section:
+            raise section.fail("trace", 'missing; arrival = "trace" needs the times in us, or a file of them')
+        times = _trace(section)
+        if instances is not None and instances != len(times):
+            raise section.fail("instances", f"is {instances}, and the trace has {len(times)} arrivals; leave it out")
+        return Application(name, model, len(times), arrival, None, 0, times, deadline, where)
+    if "trace" in section:
+        raise section.fail("trace", f'has no place beside arrival = "{arrival}"; write arrival = "trace"')
+    count = 1 if instances is None else instances
+    start = time_ns(section, "start_us") if "start_us" in section else 0
+    period = _period_ns(section, arrival, count)
+    if start + period * (count - 1) > MAX_TIME_NS:
+        key = next((k for k in ("instances", "period_us", "rate_mbps") if k in section), "start_us")
+        raise section.fail(key, "the last instance arrives later than 2^60 ns (36 years)")
+    return Application(name, model, count, arrival, period, start, (), deadline, where)
+
+
+def _period_ns(section: Section, arrival: str, instances: int) -> int:
+    if "period_us" in section:
+        for key in ("rate_mbps", "megabits"):
+            if key in section:
+                raise section.fail(key, "has no place beside period_us; give one or the other")
+        return time_ns(section, "period_us", zero=arrival == "fixed")
+    if "rate_mbps" in section or "megabits" in section:
+        for key in ("rate_mbps", "megabits"):
+            if key not in section:
+                raise section.fail(key, "missing; the period is megabits / rate_mbps seconds, so that it needs both")
+        return period_of_rate_ns(section, "rate_mbps", section.positive("megabits"), section.positive("rate_mbps"))
+    if arrival == "fixed" and instances == 1:
+        return 0
+    raise section.fail("period_us", "missing; say how often instances arrive: period_us, or rate_mbps and megabits")
+
+
+def period_of_rate_ns(section: Section, key: str, megabits: Fraction, rate_mbps: Fraction) -> int:
+    """megabits / rate_mbps seconds in nanoseconds, from 1 to 2^60; CEDR's injection rate."""
+    period = round(megabits / rate_mbps * 10**9)
+    if not 1 <= period <= MAX_TIME_NS:
+        raise section.fail(key, f"gives a period of {period} ns; it needs 1 ns to 2^60 ns")
+    return period
+
+
+def _trace(section: Section) -> tuple[int, ...]:
+    """Arrival times in ns: an array in the file, or one a line of another."""
+    value = section.data["trace"]
+    if isinstance(value, str):
+        return _trace_file(section)
+    if not isinstance(value, list) or not value:
+        raise section.fail("trace", f"needs an array of times in us, or a file's name, got {kind_of(value)}")
+    times: list[int] = []
+    for index, item in enumerate(value):
+        path: KeyPath = (*section.path, "trace", index)
+        if isinstance(item, bool) or not isinstance(item, int | Decimal):
+            raise section.file.fail(path, f"needs a number of at least 0, got {kind_of(item)}")
+        try:
+            times.append(_trace_time(str(item), times))
+        except ValueError as error:
+            raise section.file.fail(path, str(error)) from error
+    return tuple(times)
+
+
+def _trace_file(section: Section) -> tuple[int, ...]:
+    name = section.text("trace")
+    path = section.file.path.parent / name
+    try:
+        lines = path.read_bytes().decode("utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise section.fail("trace", f"{path}: can't be read: {reason}") from error
+    times: list[int] = []
+    for number, line in enumerate(lines, 1):
+        text = line.partition("#")[0].strip()
+        if text:
+            try:
+                times.append(_trace_time(text, times))
+            except ValueError as error:
+                raise ScenarioError(f"{path}:{number}: {error}") from error
+    if not times:
+        raise section.fail("trace", f"{path}: has no time in it")
+    return tuple(times)
+
+
+def _trace_time(text: str, earlier: list[int]) -> int:
+    """One time. Raises ValueError, whose text is the reason, for one that is none or is before the last."""
+    try:
+        time_us = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"needs a number of at least 0, got {text[:60]!r}") from None
+    if not time_us.is_finite() or not 0 <= time_us <= _MAX_TIME_US:
+        raise ValueError(f"needs a time of 0 to 2^60 ns, got {text[:60]} us")
+    ns = round(Fraction(time_us) * 1000) if time_us.adjusted() > -30 else 0
+    if earlier and ns < earlier[-1]:
+        raise ValueError(f"{text} us is before the arrival above it ({earlier[-1] / 1000:g} us); write them ascending")
+    if len(earlier) == MAX_INSTANCES:
+        raise ValueError(f"a trace has at most {MAX_INSTANCES} arrivals")
+    return ns
+
+
+def _fault(section: Section, applications: list[Application]) -> Fault:
+    if ("pe" in section) == ("application" in section):
+        raise section.fail("pe", "give either pe or application: what it is that fails")
+    on_pe = "pe" in section
+    kind = _choice(section, "kind", FAULTS)
+    possible = PE_FAULTS if on_pe else APPLICATION_FAULTS
+    if kind not in possible:
+        what = "a PE" if on_pe else "an application"
+        raise section.fail("kind", f"{what} has faults of the kinds {', '.join(possible)}, got {kind!r}")
+    at_ns = time_ns(section, "at_us")
+    pe = application = instance = None
+    if on_pe:
+        pe = section.text("pe")
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", pe):
+            raise section.fail("pe", f"needs a PE's name, as cpu1 or fft2, got {pe[:60]!r}")
+    else:
+        application = section.text("application")
+        found = next((other for other in applications if other.name == application), None)
+        if found is None:
+            names = ", ".join(other.name for other in applications)
+            raise section.fail("application", f"no application {application[:60]!r}; there are {names}")
+        if "instance" in section:
+            instance = section.integer("instance", 0, found.instances - 1)
+    if "instance" in section and on_pe:
+        raise section.fail("instance", "belongs to a fault of an application, not of a PE")
+    hangs = kind in ("hang", "dma_timeout")
+    if "timeout_us" in section and not hangs:
+        raise section.fail("timeout_us", f"nothing hangs where the kind is {kind}")
+    if "retries" in section and not on_pe:
+        raise section.fail("retries", "tasks are tried again where a PE fails, not where an application does")
+    timeout = time_ns(section, "timeout_us", zero=False) if "timeout_us" in section else DEFAULT_TIMEOUT_NS
+    return Fault(
+        kind=kind,
+        at_ns=at_ns,
+        pe=pe,
+        application=application,
+        instance=instance,
+        timeout_ns=timeout if hangs else None,
+        retries=(section.integer("retries", 0, 1000) if "retries" in section else DEFAULT_RETRIES) if on_pe else 0,
+        where=section.file.where(section.path),
+    )

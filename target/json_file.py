@@ -1,0 +1,96 @@
+"""Strict reading of JSON files: every refusal names file, line and key, as `toml_file.py` does for TOML."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from cedr.target.toml_file import KeyPath, TomlError, TomlFile
+
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+|\n')
+
+
+class JsonError(TomlError):
+    """A file that is no JSON, or has a key missing, unknown, or of a wrong value."""
+
+
+class _TwiceError(ValueError):
+    """A key that an object has twice."""
+
+
+class JsonFile(TomlFile):
+    """A parsed file with the line of every key, for the same sections. Fractions are Decimals, so that 0.1 is a tenth."""
+
+    @classmethod
+    def parse(cls, text: str, path: Path) -> JsonFile:
+        """Raises JsonError where the text is no JSON, names a key twice, or holds NaN or an infinity."""
+        try:
+            data = json.loads(text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_no_twice)
+            if not isinstance(data, dict):
+                raise ValueError("needs an object, {...}, at the top")
+            return cls(path, data, key_lines(text))
+        except json.JSONDecodeError as error:
+            raise JsonError(f"{path}:{error.lineno}: not JSON: {error.msg}") from error
+        except _TwiceError as error:
+            (key,) = error.args
+            at = [number for number, line in enumerate(text.split("\n"), 1) if f'"{key}"' in line]
+            raise JsonError(f"{path}:{at[-1] if at else 1}: {key}: is given twice") from error
+        except (ValueError, RecursionError) as error:
+            reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+            raise JsonError(f"{path}:1: not JSON that can be read: {reason}") from error
+
+    def fail(self, path: KeyPath, message: str) -> JsonError:
+        return JsonError(f"{self.where(path)}: {message}")
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON number")
+
+
+def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _TwiceError(key)
+        found[key] = value
+    return found
+
+
+def key_lines(text: str) -> dict[KeyPath, int]:
+    """The line (from 1) of every key and array element of a valid JSON text."""
+    lines: dict[KeyPath, int] = {}
+    line = 1
+    path: list[str | int] = []
+    key_next: list[bool] = []  # of each open object or array: whether a key comes next; False in arrays
+    for match in _TOKEN.finditer(text):
+        token = match.group()
+        if token == "\n":
+            line += 1
+            continue
+        in_array = bool(path) and isinstance(path[-1], int)
+        if token == ",":
+            if in_array:
+                path[-1] = int(path[-1]) + 1
+            else:
+                key_next[-1] = True
+            continue
+        if token in ("}", "]"):
+            path.pop()
+            key_next.pop()
+            continue
+        if token == ":":
+            continue
+        if key_next and key_next[-1]:
+            path[-1] = str(json.loads(token))
+            key_next[-1] = False
+            lines[tuple(path)] = line
+            continue
+        if in_array:
+            lines[tuple(path)] = line
+        if token in ("{", "["):
+            path.append("" if token == "{" else 0)
+            key_next.append(token == "{")
+    return lines

@@ -1,0 +1,257 @@
+"""`cedr emulate`: a mix of recorded applications over time, from a scenario or from CEDR's daemon_config.json."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cedr.runtime.daemon_config import load_daemon_config, parse_submission
+from cedr.runtime.emulator import (
+    Workload,
+    application_figures,
+    check_os_model,
+    emulate_scenario,
+    figures,
+    measured,
+)
+from cedr.runtime.record import Record, read_record
+from cedr.runtime.report import duration, energy_j, pe_use
+from cedr.runtime.result import EmulationResult
+from cedr.runtime.scenario import Application, Scenario, ScenarioError, Settings, load_scenario
+from cedr.runtime.schedulers import get_scheduler
+from cedr.target.errors import CedrError
+from cedr.target.manifest import Manifest
+from cedr.target.platform import DEFAULT_PLATFORM, load_platform
+from cedr.tools.driver import Warn, warn
+
+if TYPE_CHECKING:
+    from cedr.tools.driver import Program
+
+
+@dataclass(frozen=True)
+class EmulateOptions:
+    """What `cedr emulate` takes beside the file; None: the file decides, or the default."""
+
+    platform: str | None = None
+    hw: str | None = None
+    scheduler: str | None = None
+    os_model: str | None = None
+    seed: int | None = None
+    without: tuple[str, ...] = ()
+    apps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Emulated:
+    """An emulation with its figures, by the names of `cedr emulate --json`."""
+
+    figures: dict[str, Any]
+    emulation: EmulationResult
+    scenario: Scenario
+    settings: Settings
+
+
+@dataclass
+class _Models:
+    """The records of the models that a scenario names, each compiled and recorded once."""
+
+    settings: Settings
+    warn: Warn
+    programs: dict[str, Program] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
+    record_s: float = 0.0
+
+    def record(self, application: Application, model: str) -> Record:
+        """The record of `model`. Raises ScenarioError at the place that names it."""
+        if model not in self.records:
+            try:
+                self.records[model] = self._made(model)
+            except CedrError as error:
+                raise ScenarioError(f"{application.where}: {error}") from error
+        return self.records[model]
+
+    def _made(self, model: str) -> Record:
+        if model.endswith(".cedrrec"):
+            return read_record(model)
+        from cedr.tools.driver import open_model
+        from cedr.tools.models import find_model
+        from cedr.tools.options import CompileOptions
+
+        options = CompileOptions(
+            platform=self.settings.platform_text,
+            hw=self.settings.composition.text,
+            given=frozenset({"platform", "hw"}),
+        )
+        program = open_model(find_model(model), options, warn=self.warn)
+        self.programs[model] = program
+        start = time.perf_counter()
+        record = program.record()[1]
+        self.record_s += time.perf_counter() - start
+        return record
+
+    @property
+    def manifests(self) -> list[Manifest]:
+        return [program.manifest for program in self.programs.values()]
+
+
+def read_file(path: Path, options: EmulateOptions) -> Scenario:
+    """A scenario's file, or a daemon's configuration (`.json`) with the applications of the options."""
+    if path.suffix != ".json":
+        if options.apps:
+            raise ScenarioError(f"{path}: a scenario names its applications; --app goes with CEDR's daemon_config.json")
+        return load_scenario(path)
+    if not options.apps:
+        raise ScenarioError(
+            f"{path}: a daemon's configuration names no application; give --app MODEL[:N[:PERIOD_US]], once or several times"
+        )
+    board = load_platform(DEFAULT_PLATFORM if options.platform is None else options.platform)
+    return load_daemon_config(path, board, [parse_submission(text) for text in options.apps], options.hw)
+
+
+def model_beside(path: Path, model: str) -> str:
+    """A MODEL that a scenario names: what is a path is one from the scenario's folder."""
+    if path.suffix == ".json":
+        return model  # given on the command line
+    place, colon, factory = model.rpartition(":")
+    if colon and place:
+        return f"{path.parent / place}:{factory}" if place.endswith(".py") else model
+    found = path.parent / model
+    return str(found) if found.is_dir() or found.suffix in (".mlir", ".cedrrec") else model
+
+
+def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emulated:
+    """Read, compile and record what has to be, emulate. Raises CedrError for every refusal, as early as can be."""
+    if options.scheduler is not None:
+        get_scheduler(options.scheduler)
+    if options.os_model is not None:
+        check_os_model(options.os_model)
+    scenario = read_file(path, options)
+    for warning in scenario.warnings:
+        tell(warning)
+    settings = scenario.settle(options.platform, options.hw, options.scheduler, options.os_model, options.seed)
+    check_os_model(settings.os_model, options.without)
+    if scenario.faults:
+        raise ScenarioError(
+            f"{scenario.faults[0].where}: faults can't be emulated yet; leave out the [[fault]] tables to emulate the rest"
+        )
+    arrivals = [a.arrivals_ns(settings.seed, stream) for stream, a in enumerate(scenario.applications)]
+    models = _Models(settings, tell)
+    workloads = [
+        Workload(models.record(a, model_beside(path, a.model)), a.name, times, a.deadline_ns)
+        for a, times in zip(scenario.applications, arrivals, strict=True)
+    ]
+    start = time.perf_counter()
+    emulation = emulate_scenario(
+        workloads,
+        settings.platform,
+        settings.composition,
+        settings.scheduler,
+        settings.seed,
+        settings.os_model,
+        estimates_ns=scenario.estimates_ns,
+        queueing=scenario.queueing,
+        without=options.without,
+    )
+    run_s = models.record_s + time.perf_counter() - start
+    return Emulated(_figures(scenario, settings, emulation, models.manifests, run_s), emulation, scenario, settings)
+
+
+def _figures(
+    scenario: Scenario, settings: Settings, emulation: EmulationResult, manifests: Sequence[Manifest], run_s: float
+) -> dict[str, Any]:
+    run = measured(emulation, scenario.warmup_ns)[1]
+    applications = application_figures(
+        emulation, scenario.warmup_ns, [application.deadline_ns for application in scenario.applications]
+    )
+    compiled = [manifest.figures for manifest in manifests]
+    ir_bytes: Counter[str] = Counter()
+    for one in compiled:
+        ir_bytes.update(one.ir_bytes)
+    return {
+        "model": str(scenario.path),
+        "emit": _common([manifest.emit for manifest in manifests]),
+        "pipeline": _common([manifest.pipeline for manifest in manifests]),
+        "platform": settings.platform.name,
+        "hw": settings.composition.text,
+        "scheduler": settings.scheduler.name,
+        "os_model": settings.os_model,
+        "instances": sum(entry["instances"] for entry in applications),
+        "seed": settings.seed,
+        "decision_match": None,
+        **figures(emulation, scenario.warmup_ns),
+        "energy_j": energy_j(run, settings.platform, settings.composition),
+        "arena_bytes": _sum([one.arena_bytes for one in compiled]),
+        "arena_bound_bytes": _sum([one.arena_bound_bytes for one in compiled]),
+        "ir_bytes": dict(ir_bytes),
+        "compile_s": _sum([one.compile_s for one in compiled]),
+        "build_s": _sum([one.build_s for one in compiled]),
+        "export_s": _sum([one.export_s for one in compiled]),
+        "run_s": run_s,
+        "applications": [
+            {**entry, "period_ns": application.period_ns}
+            for entry, application in zip(applications, scenario.applications, strict=True)
+        ],
+    }
+
+
+def _common(values: Sequence[str]) -> str | None:
+    """What all have in common; None where they differ, or there are none."""
+    return values[0] if len(set(values)) == 1 else None
+
+
+def _sum(values: Sequence[float | None]) -> float | None:
+    """The sum of what is known; None where nothing is."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def print_emulated(result: Emulated) -> None:
+    """Latency, the applications, and the PEs, as tables for people."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    found, console = result.figures, Console()
+    title = f"{found['model']} on {found['platform']} {found['hw']}, {found['scheduler']}, {found['os_model']}"
+    console.print(escape(title), highlight=False)
+    summary = Table(show_header=False, box=None, pad_edge=False)
+    if result.scenario.warmup_ns:
+        summary.add_row("measured", f"what arrives from {duration(result.scenario.warmup_ns)} on")
+    summary.add_row("makespan", duration(found["makespan_ns"]))
+    low, mean, high = (duration(found["latency_ns"][key]) for key in ("min", "mean", "max"))
+    summary.add_row("latency", f"{low} to {high}, mean {mean}")
+    summary.add_row("tasks", f"{found['tasks']:,}")
+    if found["energy_j"] is not None:
+        summary.add_row("energy", f"{found['energy_j']:.4g} J")
+    console.print(summary)
+
+    table = Table(title="Applications", title_justify="left")
+    table.add_column("name")
+    for heading in ("instances", "failed", "every", "execution", "on PEs", "scheduling", "late"):
+        table.add_column(heading, justify="right")
+    for entry, application in zip(found["applications"], result.scenario.applications, strict=True):
+        every = "trace" if entry["period_ns"] is None else duration(entry["period_ns"])
+        table.add_row(
+            escape(entry["name"]),
+            f"{entry['instances']:,}",
+            f"{entry['failed']:,}",
+            f"{every} (mean)" if application.arrival == "poisson" else every,
+            *("" if entry[key] is None else duration(entry[key]) for key in ("exe_ns", "cum_ns", "ovh_ns")),
+            "" if application.deadline_ns is None else f"{entry['deadline_misses']:,}",
+        )
+    console.print(table)
+
+    pes = Table(title="Processing elements", title_justify="left")
+    pes.add_column("PE")
+    for heading in ("tasks", "busy", "utilisation"):
+        pes.add_column(heading, justify="right")
+    pes.add_column("mostly")
+    for use in pe_use(measured(result.emulation, result.scenario.warmup_ns)[1]):
+        ranked = sorted(use.busy_by_api.items(), key=lambda item: -item[1])[:3]
+        mostly = ", ".join(f"{api} {100 * ns / max(1, use.busy_ns):.0f}%" for api, ns in ranked)
+        pes.add_row(use.name, f"{use.tasks:,}", duration(use.busy_ns), f"{100 * use.utilisation:.1f} %", mostly)
+    console.print(pes)
