@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 
 import cedr.tools.cli
+from cedr.dialects.cedr import WeightOp
+from cedr.dialects.weights import WeightStore
 from cedr.passes.pipelines import PIPELINES
 from cedr.target.platform import platform_summaries
+from cedr.tools.compiler import load_ir
 
 from .conftest import Cedr
 
@@ -25,7 +28,10 @@ RUN_KEYS = [
     *("compile_s", "build_s", "export_s", "run_s"),
 ]
 EVALUATE_KEYS = ["model", "metric", "samples", "eager", "compiled", "decisions_differing", "max_rel_error"]
-OUT = {"timing_trace.log", "tasks.csv", "gantt.svg", "trace.perfetto.json"}
+OUT = {
+    *("timing_trace.log", "schedule_trace.log", "appruntime_trace.log", "tasks.csv", "instances.csv", "pes.csv"),
+    *("gantt.svg", "trace.perfetto.json", "report.html"),
+}
 SCHEDULERS = ["SIMPLE", "RANDOM", "MET", "EFT", "ETF", "HEFT_RT"]
 
 
@@ -350,6 +356,23 @@ def test_save_ir_keeps_every_stage_in_order(compiled: dict[str, Path]) -> None:
     stages = ["import", *(stage.name for stage in PIPELINES["default"])]
     assert len(stages) == len(set(stages))
     assert names == [f"{number:02}_{stage}.mlir" for number, stage in enumerate(stages)]
+
+
+def test_saved_stages_find_the_weights_that_they_name(cedr: Cedr, models: Path, tmp_path: Path) -> None:
+    """Also where the weights of the file that is compiled stand elsewhere, under another name."""
+    options = ("--emit", "python", "--save-ir", "-o")
+    assert cedr("compile", f"{models}:net", *options, tmp_path / "net").status == 0
+    (tmp_path / "net" / "weights.safetensors").rename(tmp_path / "w.safetensors")
+    text = (tmp_path / "net" / "ir" / "00_import.mlir").read_text()
+    (tmp_path / "net.mlir").write_text(text.replace("../weights.safetensors", "w.safetensors"))
+    assert cedr("compile", tmp_path / "net.mlir", *options, tmp_path / "m").status == 0
+    named: set[str] = set()
+    for path in (tmp_path / "m" / "ir").iterdir():
+        context, module = load_ir(path)
+        of_stage = {op.weight_name for op in module.walk() if isinstance(op, WeightOp)}
+        assert context.weights is not None and of_stage <= set(context.weights)
+        named |= of_stage
+    assert named and named == set(WeightStore.load(tmp_path / "m" / "weights.safetensors"))
 
 
 def test_a_module_may_take_the_place_of_one(cedr: Cedr, models: Path, tmp_path: Path) -> None:
