@@ -1,17 +1,25 @@
-"""A task module as a process: recorded, run, executed under a schedule. The emulator never loads one."""
+"""A task module as a process: recorded, run, executed under a schedule. The emulator never loads one.
+
+A process that crashes, exits, never ends or writes rubbish is a `ModuleProcessError` of its own application; `run_together`
+runs the processes of several applications at once and keeps the others' results.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from threading import Lock, Thread
+from typing import IO, Any, Final, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +27,13 @@ from numpy.typing import NDArray
 import cedr
 from cedr.runtime.record import Record, read_record
 from cedr.runtime.result import EmulationResult
+from cedr.target.dtypes import numpy_dtype
 from cedr.target.errors import CedrError
+from cedr.target.manifest import TensorSpec
+from cedr.target.platform import Platform, class_costs
 
 Array = NDArray[Any]
+T = TypeVar("T")
 
 IMPORT_ROOT = Path(cedr.__file__).parents[1]
 """Where `cedr` was imported from: a module's process imports the same."""
@@ -38,30 +50,46 @@ class ModuleProcess:
     directory: Path
     name: str
     emit: str
-    outputs: tuple[str, ...]
+    outputs: tuple[TensorSpec, ...]
     weights: Path | None = None
     """Another weights file than the one in the directory."""
+    timeout_s: float | None = None
+    """After this many seconds the process is killed; None: it may take for ever."""
 
     @property
     def program(self) -> Path:
         return self.directory / (self.name if self.emit == "c" else f"{self.name}.py")
 
     def record(self, path: Path) -> Record:
-        """What the module submits, written to `path`; no values are computed."""
+        """What the module submits, written to `path`; no values are computed.
+
+        Raises ModuleProcessError where the process fails or leaves its record unfinished, RecordError where it wrote
+        rubbish; `path` then holds what there is.
+        """
         self._start([], {"CEDR_MODE": "record", "CEDR_RECORD": str(path)})
-        return read_record(path)
+        record = read_record(path)
+        if not record.complete:
+            raise ModuleProcessError(
+                f"{self.program}: exit status 0, but its record breaks off after {len(record)} submissions"
+            )
+        return record
 
     def run(self, inputs: Mapping[str, Array]) -> list[Array]:
         """Compute, in the order of submission."""
         return self._compute(inputs, {"CEDR_MODE": "run"})
 
     def execute(
-        self, inputs: Mapping[str, Array], record: Path, result: EmulationResult, instance: int = 0
+        self,
+        inputs: Mapping[str, Array],
+        record: Path,
+        result: EmulationResult,
+        platform: Platform,
+        instance: int = 0,
     ) -> list[Array]:
-        """Compute each task in the order in which the emulation started it, on the implementation of its PE."""
+        """Compute each task in the order in which the emulation started it, by the implementation of its PE."""
         with _scratch() as folder:
             schedule = folder / "schedule.bin"
-            write_schedule(schedule, result, instance)
+            write_schedule(schedule, result, platform, instance)
             environment = {"CEDR_MODE": "execute", "CEDR_RECORD": str(record), "CEDR_SCHEDULE": str(schedule)}
             return self._compute(inputs, environment)
 
@@ -101,25 +129,41 @@ class ModuleProcess:
         for i, (name, array) in enumerate(inputs.items()):
             np.save(folder / f"in{i}.npy", np.asarray(array, order="C"))
             arguments += ["--input", f"{name}={folder / f'in{i}.npy'}"]
-        for i, name in enumerate(self.outputs):
-            arguments += ["--output", f"{name}={folder / f'out{i}.npy'}"]
+        for i, tensor in enumerate(self.outputs):
+            arguments += ["--output", f"{tensor.name}={folder / f'out{i}.npy'}"]
         return arguments
 
     def _results(self, folder: Path) -> list[Array]:
-        return [np.load(folder / f"out{i}.npy", allow_pickle=False) for i in range(len(self.outputs))]
+        return [self._result(folder / f"out{i}.npy", tensor) for i, tensor in enumerate(self.outputs)]
+
+    def _result(self, path: Path, tensor: TensorSpec) -> Array:
+        wanted = f"{tensor.dtype}{list(tensor.shape)}"
+        try:
+            array = np.lib.format.open_memmap(path, mode="r")  # the header alone: a lie about the size costs nothing
+        except (OSError, ValueError, TypeError, EOFError, OverflowError) as error:
+            raise ModuleProcessError(
+                f"{self.program}: output '{tensor.name}' should be a .npy file of {wanted}: {error}"
+            ) from error
+        if array.dtype != numpy_dtype(tensor.dtype) or array.shape != tensor.shape:
+            raise ModuleProcessError(
+                f"{self.program}: output '{tensor.name}' should be {wanted}, got {array.dtype}{list(array.shape)}"
+            )
+        return np.array(array)
 
     def _start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
         command = [str(self.program.resolve())] if self.emit == "c" else [sys.executable, str(self.program)]
         try:
-            process = subprocess.run(
-                [*command, *arguments], env=self._environment(environment), capture_output=True, text=True, check=False
-            )
+            status, said = _run_to_end([*command, *arguments], self._environment(environment), self.timeout_s)
         except OSError as error:
             raise ModuleProcessError(f"{self.program}: cannot be started: {error.strerror}") from error
-        if process.returncode < 0:
-            raise ModuleProcessError(f"{self.program}: killed by signal {-process.returncode}")
-        if process.returncode:
-            raise ModuleProcessError(process.stderr.strip() or f"{self.program}: exit status {process.returncode}")
+        if status is None:
+            raise ModuleProcessError(f"{self.program}: killed: it was still running after {self.timeout_s:g} s")
+        if status < 0:
+            raise ModuleProcessError(f"{self.program}: killed by signal {-status} ({_signal_name(-status)})")
+        if status == 1 and said:
+            raise ModuleProcessError(said)
+        if status:
+            raise ModuleProcessError(f"{self.program}: exit status {status}{': ' if said else ''}{said}")
 
     def _environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         """The process's environment: ours, less what would change its mode, with `cedr` importable."""
@@ -129,13 +173,124 @@ class ModuleProcess:
         return {**own, "PYTHONPATH": os.pathsep.join(paths), **weights, **extra}
 
 
-def write_schedule(path: Path, result: EmulationResult, instance: int = 0) -> None:
-    """The tasks of one instance in the order of their start, each with implementation 0, as a module's execute mode reads
-    it: u32 n, then n x {u32 task, u32 implementation}."""
-    tasks = result.task[result.instance == instance]
-    words = np.zeros(1 + 2 * len(tasks), np.uint32)
-    words[0] = len(tasks)
-    words[1::2] = tasks
+# ---- processes ----
+
+
+_MOST_SAID_BYTES: Final = 8192
+"""Of what a process writes to stderr, the end is kept."""
+_living: set[subprocess.Popen[bytes]] = set()
+_living_lock = Lock()
+
+
+def _run_to_end(
+    command: Sequence[str], environment: Mapping[str, str], timeout_s: float | None
+) -> tuple[int | None, str]:
+    """Exit status (None: killed at the time limit) and the end of what it said on stderr."""
+    with _living_lock:
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            process_group=0,  # its children are killed with it
+        )
+        _living.add(process)
+    assert process.stderr is not None
+    said = bytearray()
+    reader = Thread(target=_keep_end, args=(process.stderr, said), daemon=True)
+    reader.start()
+    status: int | None = None
+    try:
+        status = process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        _kill(process)
+        process.wait()
+        with _living_lock:
+            _living.discard(process)
+    reader.join(1)  # a child that left the group may hold the pipe
+    text = bytes(said).decode("utf-8", "replace").strip()
+    return status, "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+
+
+def _keep_end(pipe: IO[bytes], said: bytearray) -> None:
+    with pipe:
+        while chunk := os.read(pipe.fileno(), 65536):
+            said += chunk
+            del said[:-_MOST_SAID_BYTES]
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a process that was started here, and its children; one that has ended is left alone, as is its number."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _kill_all() -> None:
+    with _living_lock:
+        for process in _living:
+            _kill(process)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "a signal without a name"
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T]):
+    """What came of one job: a value, or a failure."""
+
+    value: T | None
+    failure: CedrError | None
+    """Its text is the whole message."""
+
+
+def run_together(jobs: Mapping[str, Callable[[], T]], workers: int | None = None) -> dict[str, Outcome[T]]:
+    """Run jobs that wait for processes (`ModuleProcess.record`, `.run`, `.execute`) at once on the host's cores.
+
+    workers: how many at a time; None: as many as the CPUs that this process may use. Gives an outcome by the job's name,
+    in the order of `jobs`. A job's CedrError is its own outcome; another exception is an error of ours, raised when all
+    jobs are done. Give each ModuleProcess a `timeout_s`: one that never ends would be waited for.
+    """
+    count = len(os.sched_getaffinity(0)) if workers is None else workers
+    with ThreadPoolExecutor(max(1, min(count, len(jobs)))) as executor:
+        started = {name: executor.submit(_outcome, job) for name, job in jobs.items()}
+        try:
+            wait(started.values())
+        except BaseException:  # Ctrl-C: nothing that was started here goes on
+            while not all(future.cancel() or future.done() for future in started.values()):
+                _kill_all()
+                time.sleep(0.01)
+            raise
+    return {name: future.result() for name, future in started.items()}
+
+
+def _outcome(job: Callable[[], T]) -> Outcome[T]:
+    try:
+        return Outcome(job(), None)
+    except CedrError as error:
+        return Outcome(None, error)
+
+
+# ---- schedules ----
+
+
+def write_schedule(path: Path, result: EmulationResult, platform: Platform, instance: int = 0) -> None:
+    """The tasks of one instance in the order of their start, each with the implementation of its PE, as a module's execute
+    mode reads it: u32 n, then n x {u32 task, u32 implementation}. `platform` is the one that was emulated."""
+    types = [pe_type.name for pe_type in platform.pe_types]
+    type_of = [types.index(pe.rstrip("0123456789")) for pe in result.pes]
+    words_of = class_costs(platform, result.classes).arithmetic[:, type_of]
+    rows = result.instance == instance
+    words = np.zeros(1 + 2 * np.count_nonzero(rows), np.uint32)
+    words[0] = np.count_nonzero(rows)
+    words[1::2] = result.task[rows]
+    words[2::2] = words_of[result.task_class[rows], result.pe[rows]]
     words.tofile(path)
 
 

@@ -78,9 +78,7 @@ class Program:
     _record: tuple[Path, Record] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        self.process = ModuleProcess(
-            self.directory, self.manifest.name, self.manifest.emit, tuple(t.name for t in self.manifest.outputs)
-        )
+        self.process = ModuleProcess(self.directory, self.manifest.name, self.manifest.emit, self.manifest.outputs)
 
     def __call__(self, *inputs: Any) -> Any:
         """Compute on the emulator, with the default scheduler. Takes what the PyTorch model takes."""
@@ -310,6 +308,7 @@ def run_program(program: Program, inputs: Mapping[str, Array] | None, options: R
     start = time.perf_counter()
     path, record = program.record()
     manifest = program.manifest
+    platform = load_platform(program.options.platform)
     emulation = emulate(
         record,
         program.options.platform,
@@ -323,12 +322,11 @@ def run_program(program: Program, inputs: Mapping[str, Array] | None, options: R
     )
     outputs = None
     if options.values and inputs is not None:
-        outputs = program.process.execute(inputs, path, emulation)
+        outputs = program.process.execute(inputs, path, emulation, platform)
     run_s = time.perf_counter() - start
     from cedr.runtime.report import energy_j
     from cedr.runtime.schedulers import get_scheduler
 
-    platform = load_platform(program.options.platform)
     result: dict[str, Any] = {
         "model": manifest.model,
         "emit": manifest.emit,
