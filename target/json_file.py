@@ -17,8 +17,8 @@ class JsonError(TomlError):
     """A file that is no JSON, or has a key missing, unknown, or of a wrong value."""
 
 
-class _TwiceError(ValueError):
-    """A key that an object has twice."""
+class _WrongError(ValueError):
+    """A token that Python's parser accepts and JSON does not want, and what is wrong with it."""
 
 
 class JsonFile(TomlFile):
@@ -34,10 +34,9 @@ class JsonFile(TomlFile):
             return cls(path, data, key_lines(text))
         except json.JSONDecodeError as error:
             raise JsonError(f"{path}:{error.lineno}: not JSON: {error.msg}") from error
-        except _TwiceError as error:
-            (key,) = error.args
-            at = [number for number, line in enumerate(text.split("\n"), 1) if f'"{key}"' in line]
-            raise JsonError(f"{path}:{at[-1] if at else 1}: {key}: is given twice") from error
+        except _WrongError as error:
+            token, message = error.args
+            raise JsonError(f"{path}:{_last_line(text, token)}: {message}") from error
         except (ValueError, RecursionError) as error:
             reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
             raise JsonError(f"{path}:1: not JSON that can be read: {reason}") from error
@@ -47,15 +46,25 @@ class JsonFile(TomlFile):
 
 
 def _no_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON number")
+    raise _WrongError(text, f"not JSON: {text} is no number there")
 
 
 def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise _TwiceError(key)
+            raise _WrongError(json.dumps(key, ensure_ascii=False), f"{key}: is given twice")
         found[key] = value
+    return found
+
+
+def _last_line(text: str, wanted: str) -> int:
+    """The line on which a token stands last; 1 where it is spelt otherwise."""
+    line, found = 1, 1
+    for match in _TOKEN.finditer(text):
+        line += match.group() == "\n"
+        if match.group() == wanted:
+            found = line
     return found
 
 
