@@ -30,6 +30,7 @@ MAX_TASKS: Final = 1_000_000
 """The chart holds runs of up to so many tasks (and segments of cores and ports); of more the page has the tables."""
 
 _TYPES: Final = {"Uint8": np.uint8, "Uint16": np.uint16, "Uint32": np.uint32, "Float64": np.float64}
+_SAMPLE: Final = 1 << 16
 _EXACT: Final = 2**53
 """JavaScript's numbers are integers up to here."""
 
@@ -57,16 +58,25 @@ def encode_column(values: NDArray[Any]) -> dict[str, object]:
     whole = values.astype(np.int64)
     if len(whole) and max(abs(int(whole.min())), abs(int(whole.max()))) > _EXACT:
         raise ValueError(f"a column of the report reaches {_EXACT}, where JavaScript's numbers end")
-    candidates = []
-    for differences in (False, True):
-        numbers = np.diff(whole, prepend=0) if differences else whole
-        base = int(numbers.min()) if len(numbers) else 0
-        span = int(numbers.max()) - base if len(numbers) else 0
-        kind = next((name for name, bits in (("Uint8", 8), ("Uint16", 16), ("Uint32", 32)) if span < 1 << bits), "")
-        raw = (numbers - base).astype(np.dtype(_TYPES[kind or "Float64"]).newbyteorder("<")).tobytes()
-        candidates.append((zlib.compress(raw, 6), kind or "Float64", base, differences))
-    data, kind, base, differences = min(candidates, key=lambda candidate: len(candidate[0]))
-    return {"type": kind, "base": base, "differences": differences, "data": base64.b64encode(data).decode()}
+    forms = [_packed(whole, differences) for differences in (False, True)]
+    raw, kind, base, differences = min(forms, key=lambda form: _deflated(form[0]))
+    data = base64.b64encode(zlib.compress(raw, 6)).decode()
+    return {"type": kind, "base": base, "differences": differences, "data": data}
+
+
+def _deflated(raw: bytes) -> float:
+    """About how long the bytes are when deflated, by their beginning."""
+    sample = raw[:_SAMPLE]
+    return len(zlib.compress(sample, 1)) * len(raw) / max(1, len(sample))
+
+
+def _packed(whole: NDArray[np.int64], differences: bool) -> tuple[bytes, str, int, bool]:
+    """A column's bytes, their type, what each number is less than its own by, and whether they are steps."""
+    numbers = np.diff(whole, prepend=0) if differences else whole
+    base = int(numbers.min()) if len(numbers) else 0
+    span = int(numbers.max()) - base if len(numbers) else 0
+    kind = next((name for name, bits in (("Uint8", 8), ("Uint16", 16), ("Uint32", 32)) if span < 1 << bits), "Float64")
+    return (numbers - base).astype(np.dtype(_TYPES[kind]).newbyteorder("<")).tobytes(), kind, base, differences
 
 
 def decode_column(column: dict[str, Any]) -> NDArray[np.int64]:
@@ -158,7 +168,9 @@ def write_html_report(
     template = resources.files(__package__).joinpath(TEMPLATE).read_text("utf-8")
     holes = {
         "@TITLE@": html.escape(title or "A run"),
-        "@FIGURES@": "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in figures),
+        "@FIGURES@": "".join(
+            f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>" for name, value in figures
+        ),
         "@TABLES@": "".join(_table(table) for table in tables),
         "@DATA@": _script_json(chart_data(result)),
     }

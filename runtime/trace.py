@@ -547,7 +547,12 @@ class _Table:
 
 
 def _value(key: str) -> str:
-    return "(.+?)" if key in _NAMES else "([0-9]{1,19})" + (" ns" if key in _IN_NS else "")
+    """What a value matches. CEDR's application names are file names: a comma may be in one."""
+    if key == "app_name":
+        return "(.{0,255}?)"
+    if key in _NAMES:
+        return "([^,]+)"
+    return "([0-9]{1,19})" + (" ns" if key in _IN_NS else "")
 
 
 # What the writers share.

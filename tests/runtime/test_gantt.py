@@ -126,3 +126,9 @@ def test_other_formats(suffix: str, tmp_path: Path) -> None:
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GanttError, match=r"g\.bmp: a Gantt chart is one of \.svg, \.png, \.pdf, got 'bmp'"):
         write_gantt(hand_made(), tmp_path / "g.bmp")
+
+
+def test_a_hundred_thousand_tasks_make_a_small_picture(tmp_path: Path) -> None:
+    write_gantt(random_run(100_000), tmp_path / "g.svg")
+    assert (tmp_path / "g.svg").stat().st_size < 250_000
+    ElementTree.parse(tmp_path / "g.svg")

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cedr.runtime.report import (
     INSTANCE_COLUMNS,
@@ -452,6 +455,22 @@ def test_cedr_s_own_lines_are_read(tmp_path: Path) -> None:
         assert schedule.overhead_ns.tolist() == [54672, 82843] and schedule.complete
     apps = read_appruntime_trace(write(tmp_path / "a.log", CEDR_APP))
     assert apps.runtime_ns.tolist() == [4382826] and apps.app_names == ("radar_correlator-x86",)
+
+
+@given(st.text())
+def test_any_name_is_read_as_it_was_written(name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.log"
+        write_log(replace(hand_made(), app_names=(name, f"{name}, task_id: 7")), path, TimingTrace)
+        timing = read_timing_trace(path)
+        names = [timing.app_names[app] for app in timing.app]
+    first, second = log_name(name), log_name(f"{name}, task_id: 7")
+    assert names == [first, first, first, second, first]
+
+
+def test_a_comma_in_a_name_of_cedr_s_is_read(tmp_path: Path) -> None:
+    line = CEDR_LINE.replace("radar_correlator-x86", "a, b") + "\n"
+    assert read_timing_trace(write(tmp_path / "t.log", line)).app_names == ("a, b",)
 
 
 def test_a_line_cut_anywhere_is_recognised(tmp_path: Path) -> None:
