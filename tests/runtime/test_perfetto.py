@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import replace
-from fractions import Fraction
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from tests.runtime.runs import empty_run, hand_made, random_run, with_segments
 
 def load(result: EmulationResult, path: Path) -> dict[str, Any]:
     write_perfetto(result, path)
-    trace: dict[str, Any] = json.loads(path.read_text(), parse_float=Fraction)
+    trace: dict[str, Any] = json.loads(path.read_text(), parse_float=Decimal)
     return trace
 
 
@@ -42,7 +42,7 @@ def test_every_task_with_its_times_and_arguments(tmp_path: Path) -> None:
     tasks = {(e["args"]["instance"], e["args"]["task"]): e for e in of_kind(trace, "X", PES)}
     assert len(tasks) == 5
     second = tasks[1, 0]
-    assert (second["name"], second["tid"], second["ts"], second["dur"]) == ("a:0", 1, 1, Fraction("1.001"))
+    assert (second["name"], second["tid"], second["ts"], second["dur"]) == ("a:0", 1, 1, Decimal("1.001"))
     assert second["args"] == {
         "app": "radar",
         "instance": 1,
@@ -63,10 +63,10 @@ def test_instances_are_asynchronous_slices(tmp_path: Path) -> None:
         (1, "radar", 1),
         (2, hand_made().app_names[1], 2),
     ]
-    assert [(e["id"], e["name"], e["ts"]) for e in ends] == [(0, "radar", 3), (1, "radar", Fraction("3.001"))]
+    assert [(e["id"], e["name"], e["ts"]) for e in ends] == [(0, "radar", 3), (1, "radar", Decimal("3.001"))]
 
 
-@pytest.mark.parametrize("n_tasks", [2000, 60_000])
+@pytest.mark.parametrize("n_tasks", [2000, 50_001])
 def test_tasks_of_a_pe_do_not_overlap_and_none_is_missing(n_tasks: int, tmp_path: Path) -> None:
     result = random_run(n_tasks)
     trace = load(result, tmp_path / "t.json")
@@ -109,14 +109,14 @@ def test_rounds_cores_and_ports_where_there_are_some(tmp_path: Path) -> None:
     assert (names[SCHEDULER, 1], names[CORES, 2], names[PORTS, 1]) == ("rounds", "core1", "hp0")
     rounds = of_kind(trace, "X", SCHEDULER)
     assert [(e["ts"], e["dur"], e["args"]["ready"]) for e in rounds] == [
-        (0, Fraction("0.005"), 1),
-        (Fraction("0.990"), Fraction("0.010"), 2),
+        (0, Decimal("0.005"), 1),
+        (Decimal("0.990"), Decimal("0.010"), 2),
     ]
     cores = of_kind(trace, "X", CORES)
     assert [(e["tid"], e["name"], e["args"]["kind"], e["ts"]) for e in cores] == [
         (1, "daemon", "daemon", 0),
         (2, "cpu1 worker", "kernel", 1),
-        (2, "radar 0", "application", Fraction("2.001")),
+        (2, "radar 0", "application", Decimal("2.001")),
     ]
     assert [(e["tid"], e["name"], e["args"]["kind"]) for e in of_kind(trace, "X", PORTS)] == [(1, "fft1", "in")]
 
