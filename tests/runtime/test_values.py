@@ -49,7 +49,8 @@ def single(value: float) -> float:
 
 
 def nearest(value: Fraction) -> int:
-    return round(value)  # a Fraction rounds ties to even
+    rounded: int = round(value)  # a Fraction rounds ties to even
+    return rounded
 
 
 def exponent_of(a: Arithmetic, values: Iterable[float | Fraction], fixed: int) -> int:
