@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -47,6 +46,8 @@ class Compilation:
     ir_bytes: dict[str, int]
     stages: dict[str, str] = field(default_factory=dict)
     """The IR's text by stage, if it was asked for."""
+    stage_weights: set[str] = field(default_factory=set)
+    """The weights that these stages name."""
 
 
 def load_ir(path: Path) -> tuple[CedrContext, ModuleOp]:
@@ -91,11 +92,12 @@ def remaining_passes(module: ModuleOp, passes: Sequence[ModulePass]) -> list[Mod
 
 @dataclass
 class _Stages:
-    """The IR's length by stage, and its text where that is kept."""
+    """The IR's length by stage, and where they are kept the texts, and the weights that they name."""
 
     keep: bool
     sizes: dict[str, int] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
+    weights: set[str] = field(default_factory=set)
 
     def note(self, name: str, module: ModuleOp) -> None:
         text = print_ir(module)
@@ -104,12 +106,15 @@ class _Stages:
         self.sizes[name] = len(text.encode())
         if self.keep:
             self.texts[name] = text
+            self.weights.update(op.weight_name for op in module.walk() if isinstance(op, WeightOp))
 
 
 def compile_ir(context: CedrContext, module: ModuleOp, options: CompileOptions, first_stage: str) -> Compilation:
     """Run what remains of the pipeline on `module` (in place) and emit. Raises CedrError for every refusal."""
     passes = remaining_passes(module, pipeline_passes(options.pipeline, options.platform, options.hw))
     weights = context.weights if context.weights is not None else WeightStore()
+    # Stages are saved in DIR/ir; the weights stand in the folder above.
+    module.attributes["cedr.weights_file"] = StringAttr(f"../{WEIGHTS}")
     stages = _Stages(options.save_ir)
     stages.note(first_stage, module)
     compile_s, hash_s = 0.0, weights.hash_s
@@ -131,7 +136,7 @@ def compile_ir(context: CedrContext, module: ModuleOp, options: CompileOptions, 
     text = emit_c(program) if options.emit == "c" else emit_python(program)
     # Naming folded weights by their content is part of writing them, not of the passes.
     compile_s += time.perf_counter() - start - (weights.hash_s - hash_s)
-    return Compilation(module, weights, program, text, compile_s, stages.sizes, stages.texts)
+    return Compilation(module, weights, program, text, compile_s, stages.sizes, stages.texts, stages.weights)
 
 
 def write_module(
@@ -153,8 +158,8 @@ def write_module(
         files.append(source)
         names = [weight.name for weight in program.weights]
         if compilation.stages:
-            files += write_ir(folder, _stages_from_below(compilation))
-            names = [n for n in compilation.weights if n in _weights_named(compilation) or n in set(names)]
+            files += write_ir(folder, compilation.stages)
+            names = [name for name in compilation.weights if name in compilation.stage_weights]
         compilation.weights.save(folder / WEIGHTS, names)
         files.append(WEIGHTS)
         if emit == "c":
@@ -190,24 +195,6 @@ def write_module(
         )
         manifest.save(folder)
     return manifest
-
-
-def _stages_from_below(compilation: Compilation) -> dict[str, str]:
-    """The stages' texts as they stand in DIR/ir: the weights file is in the folder above."""
-    attribute = "cedr.weights_file = "
-    return {
-        name: text.replace(f'{attribute}"{WEIGHTS}"', f'{attribute}"../{WEIGHTS}"', 1)
-        for name, text in compilation.stages.items()
-    }
-
-
-def _weights_named(compilation: Compilation) -> set[str]:
-    """The weights that any saved stage names."""
-    found: set[str] = set()
-    for text in compilation.stages.values():
-        found.update(re.findall(r'cedr\.weight @"([^"]+)"', text))
-        found.update(re.findall(r"cedr\.weight @([\w.$-]+)", text))
-    return found
 
 
 def platform_of(module: ModuleOp, options: CompileOptions) -> CompileOptions:
