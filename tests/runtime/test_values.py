@@ -49,8 +49,11 @@ def single(value: float) -> float:
 
 
 def nearest(value: Fraction) -> int:
-    rounded: int = round(value)  # a Fraction rounds ties to even
-    return rounded
+    return round(value)  # a Fraction rounds ties to even
+
+
+def power(exponent: int) -> Fraction:
+    return Fraction(2**exponent) if exponent >= 0 else Fraction(1, 2**-exponent)
 
 
 def exponent_of(a: Arithmetic, values: Iterable[float | Fraction], fixed: int) -> int:
@@ -63,16 +66,17 @@ def exponent_of(a: Arithmetic, values: Iterable[float | Fraction], fixed: int) -
         return 0
     top = 2 ** (a.bits - 1) - 1
     exponent = largest.numerator.bit_length() - largest.denominator.bit_length() - a.bits - 2  # too small by a few
-    while largest > top * Fraction(2) ** exponent:
+    while largest > top * power(exponent):
         exponent += 1
     return exponent
 
 
 def word_of(a: Arithmetic, value: float | Fraction, exponent: int) -> int:
-    low, high = -(2 ** (a.bits - 1)), 2 ** (a.bits - 1) - 1
+    low, high = -(1 << (a.bits - 1)), (1 << (a.bits - 1)) - 1
     if not isinstance(value, Fraction) and not math.isfinite(value):
         return 0 if math.isnan(value) else high if value > 0 else low
-    return max(low, min(high, nearest(Fraction(value) / Fraction(2) ** exponent)))
+    word = nearest(Fraction(value) / power(exponent))
+    return max(low, min(high, word))
 
 
 class Words:
@@ -83,7 +87,7 @@ class Words:
         self.words = [word_of(a, v, self.exponent) for v in values]
 
     def fractions(self) -> list[Fraction]:
-        return [w * Fraction(2) ** self.exponent for w in self.words]
+        return [w * power(self.exponent) for w in self.words]
 
 
 def described(a: Arithmetic, call: CallClass, ins: Sequence[Array], shape: tuple[int, ...]) -> Array:
