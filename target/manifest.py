@@ -4,8 +4,7 @@
      "inputs": [{"name": "x", "dtype": "f32", "shape": [1, 1, 32, 32]}], "outputs": [...],
      "pipeline": "default", "platform": {"name": "zcu102", "hash": "<SHA-256>"}, "hw": "C3+F1+C2D1+Z1",
      "control": "static", "files": {"vgg_digits.c": "<SHA-256>", ...},
-     "figures": {"arena_bytes": 1, "arena_bound_bytes": 1, "macs_by_api": {}, "ir_bytes": {},
-                 "export_s": null, "compile_s": 0.5, "build_s": 1.0}}
+     "figures": {"arena_bytes": 1, "arena_bound_bytes": 1, "ir_bytes": {}, "export_s": null, "compile_s": 0.5, "build_s": 1.0}}
 
 `files` are relative to the directory. `figures` are what a report says later without compiling again; null: not known.
 """
@@ -21,7 +20,6 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal, NoReturn, cast
 
-from cedr.target.api import APIS
 from cedr.target.dtypes import DTYPES
 from cedr.target.errors import CedrError
 from cedr.target.files import write_atomically
@@ -55,8 +53,6 @@ class ModuleFigures:
     arena_bytes: int | None = None
     arena_bound_bytes: int | None = None
     """Largest sum of bytes between first write and last read, in layer order, over the buffers of the final IR."""
-    macs_by_api: Mapping[str, int] = field(default_factory=dict)
-    """Multiply-accumulates of convolution and linear layers, by the API that does them."""
     ir_bytes: Mapping[str, int] = field(default_factory=dict)
     """Length of the IR's text, by stage."""
     export_s: float | None = None
@@ -263,14 +259,9 @@ class _Reader:
         return value
 
     def figures(self, table: dict[str, Any]) -> ModuleFigures:
-        counts: dict[str, dict[str, int]] = {}
-        for key in ("macs_by_api", "ir_bytes"):
-            if not isinstance(table[key], dict):
-                raise self.fail(f"figures.{key}", f"needs an object, got {_kind(table[key])}")
-            counts[key] = {k: self.integer(f"figures.{key}.{k}", v, 0) for k, v in table[key].items()}
-        for api in counts["macs_by_api"]:
-            if api not in APIS:
-                raise self.fail(f"figures.macs_by_api.{api}", f"no API {api!r}; the APIs are {', '.join(APIS)}")
+        stages = table["ir_bytes"]
+        if not isinstance(stages, dict):
+            raise self.fail("figures.ir_bytes", f"needs an object, got {_kind(stages)}")
         sizes = {
             key: None if table[key] is None else self.integer(f"figures.{key}", table[key], 0)
             for key in ("arena_bytes", "arena_bound_bytes")
@@ -279,8 +270,7 @@ class _Reader:
         return ModuleFigures(
             arena_bytes=sizes["arena_bytes"],
             arena_bound_bytes=sizes["arena_bound_bytes"],
-            macs_by_api=counts["macs_by_api"],
-            ir_bytes=counts["ir_bytes"],
+            ir_bytes={stage: self.integer(f"figures.ir_bytes.{stage}", size, 0) for stage, size in stages.items()},
             export_s=seconds["export_s"],
             compile_s=seconds["compile_s"],
             build_s=seconds["build_s"],

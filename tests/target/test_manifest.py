@@ -31,7 +31,6 @@ MANIFEST = Manifest(
     figures=ModuleFigures(
         arena_bytes=10,
         arena_bound_bytes=9,
-        macs_by_api={"conv2d": 5, "kernel": 0},
         ir_bytes={"linalg": 100},
         compile_s=0.5,
     ),
@@ -125,7 +124,6 @@ KEYS = [
     "figures",
     "figures.arena_bytes",
     "figures.arena_bound_bytes",
-    "figures.macs_by_api",
     "figures.ir_bytes",
     "figures.export_s",
     "figures.compile_s",
@@ -173,7 +171,6 @@ def test_an_unknown_key_is_refused(path: str, tmp_path: Path) -> None:
         ("files", {"../x": "01" * 32}, r"files.../x: needs a path inside the module's directory"),
         ("files", {"/x": "01" * 32}, "files./x: needs a path inside"),
         ("files", {"a": "01"}, "files.a: needs a SHA-256"),
-        ("figures.macs_by_api", {"lstm": 1}, "figures.macs_by_api.lstm: no API 'lstm'; the APIs are gemm"),
         ("figures.arena_bytes", 1.5, "figures.arena_bytes: needs an integer"),
         ("figures.compile_s", -0.1, "figures.compile_s: needs a number of seconds or null, got -0.1"),
         ("figures.compile_s", 10**400, "figures.compile_s: needs a number of seconds or null"),
