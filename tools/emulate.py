@@ -217,7 +217,7 @@ def print_emulated(result: Emulated) -> None:
 
     found, console = result.figures, Console()
     title = f"{found['model']} on {found['platform']} {found['hw']}, {found['scheduler']}, {found['os_model']}"
-    console.print(escape(title), highlight=False)
+    console.print(escape(title), highlight=False, soft_wrap=True)
     summary = Table(show_header=False, box=None, pad_edge=False)
     if result.scenario.warmup_ns:
         summary.add_row("measured", f"what arrives from {duration(result.scenario.warmup_ns)} on")

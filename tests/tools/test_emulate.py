@@ -1,0 +1,301 @@
+"""`cedr emulate`: figures, options, files, and every refusal as one message."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cedr.runtime.record import RecordWriter
+from cedr.target.platform import class_costs, load_platform
+from tests.runtime.applications import call_class
+
+from .conftest import Cedr
+
+ROOT = Path(__file__).resolve().parents[2]
+KEYS = [
+    *("model", "emit", "pipeline", "platform", "hw", "scheduler", "os_model", "instances", "seed", "decision_match"),
+    *("makespan_ns", "latency_ns", "tasks", "tasks_by_api", "macs_by_api", "utilisation", "energy_j"),
+    *("arena_bytes", "arena_bound_bytes", "ir_bytes", "compile_s", "build_s", "export_s", "run_s", "applications"),
+]
+APPLICATION_KEYS = [
+    *("name", "instances", "finished", "failed", "exe_ns", "cum_ns", "ovh_ns", "deadline_misses", "period_ns"),
+]
+SCENARIO = """\
+hw = "C2+Z1"
+
+[[application]]
+model = "zips.cedrrec"
+instances = 4
+period_us = 50
+deadline_us = 1_000
+
+[[application]]
+name = "sums"
+model = "sub/kernels.cedrrec"
+instances = 30
+arrival = "poisson"
+period_us = 20
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A scenario of two records, and a daemon's configuration."""
+    (tmp_path / "sub").mkdir()
+    for name, api, n in (("zips", "zip", 3), ("sub/kernels", "kernel", 2)):
+        with RecordWriter(tmp_path / f"{name}.cedrrec") as writer:
+            number = writer.add_class(call_class(api))
+            writer.submit_many(number, list(range(n)), [0] * (n + 1), [])
+            writer.wait()
+            writer.end()
+    (tmp_path / "mix.toml").write_text(SCENARIO)
+    (tmp_path / "daemon_config.json").write_text('{"Worker Threads": {"cpu": 2, "zip": 1},\n "Scheduler": "ETF"}\n')
+    return tmp_path
+
+
+def cost(api: str, pe_type: str) -> int:
+    platform = load_platform("zcu102")
+    return int(class_costs(platform, [call_class(api)]).cost_ns[0, [t.name for t in platform.pe_types].index(pe_type)])
+
+
+def test_one_json_object_with_the_keys(cedr: Cedr, folder: Path) -> None:
+    result = cedr("emulate", folder / "mix.toml", "--json").json
+    assert list(result) == KEYS
+    assert result["model"] == str(folder / "mix.toml") and result["hw"] == "C2+Z1" and result["scheduler"] == "EFT"
+    assert result["os_model"] == "ideal" and result["seed"] == 0 and result["instances"] == 34
+    assert result["tasks"] == 4 * 3 + 30 * 2 and result["tasks_by_api"] == {"kernel": 60, "zip": 12}
+    assert list(result["utilisation"]) == ["cpu1", "cpu2", "zip1"] and 0 < result["utilisation"]["cpu1"] <= 1
+    assert result["emit"] is result["pipeline"] is result["arena_bytes"] is result["compile_s"] is None
+    assert result["ir_bytes"] == {} and result["run_s"] > 0
+    zips, sums = result["applications"]
+    assert list(zips) == list(sums) == APPLICATION_KEYS
+    assert (zips["name"], zips["instances"], zips["finished"], zips["failed"]) == ("zips", 4, 4, 0)
+    assert (zips["period_ns"], zips["deadline_misses"], zips["ovh_ns"]) == (50_000, 0, 0.0)
+    assert (sums["name"], sums["instances"], sums["cum_ns"]) == ("sums", 30, 2 * cost("kernel", "cpu"))
+    assert sums["exe_ns"] >= cost("kernel", "cpu")
+
+
+def test_for_people(cedr: Cedr, folder: Path) -> None:
+    (folder / "mix.toml").write_text("warmup_us = 60\n" + SCENARIO)
+    done = cedr("emulate", folder / "mix.toml")
+    assert done.status == 0
+    for word in ("mix.toml on zcu102 C2+Z1, EFT, ideal", "what arrives from 60.000 us on", "makespan", "sums", "zip1"):
+        assert word in done.out
+
+
+def test_a_seed_draws_other_arrivals_and_the_same_ones_again(cedr: Cedr, folder: Path) -> None:
+    found = []
+    for options in ((), ("--seed", "0"), ("--seed", "1")):
+        result = cedr("emulate", folder / "mix.toml", *options, "--json").json
+        del result["run_s"], result["seed"]
+        found.append(result)
+    assert found[0] == found[1] and found[0]["makespan_ns"] != found[2]["makespan_ns"]
+
+
+def test_options_come_before_the_file(cedr: Cedr, folder: Path) -> None:
+    options = ("--hw", "C1", "--scheduler", "met", "--seed", "9", "--os-model", "ideal", "--platform", "zcu102")
+    (folder / "mix.toml").write_text('scheduler = "EFT"\nseed = 3\n' + SCENARIO)
+    result = cedr("emulate", folder / "mix.toml", *options, "--json").json
+    assert (result["hw"], result["scheduler"], result["seed"]) == ("C1", "MET", 9)
+    result = cedr("emulate", folder / "mix.toml", "--json").json
+    assert (result["hw"], result["scheduler"], result["seed"]) == ("C2+Z1", "EFT", 3)
+
+
+def test_deadlines_are_counted(cedr: Cedr, folder: Path) -> None:
+    (folder / "mix.toml").write_text(SCENARIO.replace("1_000", "0.001"))
+    zips, sums = cedr("emulate", folder / "mix.toml", "--json").json["applications"]
+    assert (zips["deadline_misses"], sums["deadline_misses"]) == (4, 0)
+
+
+def test_without_queueing_is_another_schedule(cedr: Cedr, folder: Path) -> None:
+    text = SCENARIO.replace("period_us = 20", "period_us = 0.1")
+    latencies = []
+    for queueing in ("true", "false"):
+        (folder / "mix.toml").write_text(f'queueing = {queueing}\nscheduler = "SIMPLE"\n' + text)
+        result = cedr("emulate", folder / "mix.toml", "--json").json
+        assert result["tasks"] == 72
+        latencies.append(result["latency_ns"]["mean"])
+    assert latencies[1] < latencies[0]  # round robin over all PEs, against round robin over those that are idle
+
+
+def test_out_has_the_files_of_run(cedr: Cedr, folder: Path) -> None:
+    assert cedr("emulate", folder / "mix.toml", "--out", folder / "out").status == 0
+    assert {"timing_trace.log", "tasks.csv", "gantt.svg", "trace.perfetto.json"} <= {
+        p.name for p in (folder / "out").iterdir()
+    }
+    assert len((folder / "out" / "timing_trace.log").read_text().splitlines()) == 72
+
+
+def test_a_record_needs_neither_torch_nor_xdsl(folder: Path) -> None:
+    code = (
+        "import sys\nfrom cedr.tools.cli import main\n"
+        f"status = main(['emulate', {str(folder / 'mix.toml')!r}, '--json'])\n"
+        "print(status, *({'torch', 'xdsl'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr == "0\n" and json.loads(done.stdout)["tasks"] == 72
+
+
+def test_models_are_compiled_once_and_found_beside_the_scenario(
+    cedr: Cedr, models: Path, compiled: dict[str, Path], folder: Path
+) -> None:
+    (folder / "dir").symlink_to(compiled["python"])
+    (folder / "small.py").symlink_to(models)
+    (folder / "mix.toml").write_text(
+        'hw = "C2"\n[[application]]\nmodel = "dir"\n[[application]]\nmodel = "small.py:two"\nname = "again"\n'
+        '[[application]]\nmodel = "dir"\nname = "third"\narrival = "trace"\ntrace = [5, 7]\n'
+    )
+    result = cedr("emulate", folder / "mix.toml", "--json").json
+    assert [entry["name"] for entry in result["applications"]] == ["dir", "again", "third"]
+    assert [entry["instances"] for entry in result["applications"]] == [1, 1, 2]
+    assert [entry["period_ns"] for entry in result["applications"]] == [0, 0, None]
+    assert result["tasks"] == 4 * 3 and result["emit"] is None and result["pipeline"] == "default"
+    assert result["arena_bytes"] is not None and result["compile_s"] > 0 and "add-dependencies" in result["ir_bytes"]
+
+
+# ---- daemon_config.json ----
+
+
+def test_a_daemon_s_configuration(cedr: Cedr, folder: Path) -> None:
+    apps = ("--app", f"{folder / 'zips.cedrrec'}:3:100", "--app", folder / "sub" / "kernels.cedrrec")
+    done = cedr("emulate", folder / "daemon_config.json", *apps, "--json")
+    result = done.json
+    assert list(result) == KEYS and done.err == ""
+    assert (result["hw"], result["scheduler"], result["tasks"]) == ("C2+F1+M1+Z1", "ETF", 11)
+    zips, kernels = result["applications"]
+    assert (zips["name"], zips["instances"], zips["period_ns"]) == ("zips", 3, 100_000)
+    assert (kernels["name"], kernels["instances"], kernels["period_ns"]) == ("kernels", 1, 0)
+    other = cedr("emulate", folder / "daemon_config.json", *apps, "--scheduler", "SIMPLE", "--hw", "C1", "--json").json
+    assert (other["hw"], other["scheduler"]) == ("C1", "SIMPLE")
+
+
+def test_costs_are_what_schedulers_believe_and_warnings_go_to_stderr(cedr: Cedr, folder: Path) -> None:
+    for cost_ns, used, warned in ((0, "zip1", True), (10**9, "cpu1", False)):
+        (folder / "daemon_config.json").write_text(
+            f'{{"Worker Threads": {{"cpu": 1, "zip": 1}}, "Scheduler": "EFT",\n "DASH API Costs": {{"DASH_ZIP_ZIP": {cost_ns}}}}}'
+        )
+        done = cedr("emulate", folder / "daemon_config.json", "--app", folder / "zips.cedrrec", "--json")
+        assert "daemon_config.json:2: 'DASH API Costs'.DASH_ZIP_ZIP: taken for DASH_ZIP_zip" in done.err
+        assert ("a cost of 0: schedulers believe" in done.err) == warned
+        result = done.json
+        assert [pe for pe, share in result["utilisation"].items() if share] == [used]
+        assert result["applications"][0]["cum_ns"] == 3 * cost("zip", used[:-1])
+
+
+def test_applications_come_from_one_place(cedr: Cedr, folder: Path) -> None:
+    done = cedr("emulate", folder / "daemon_config.json")
+    assert done.status == 1 and "names no application; give --app MODEL[:N[:PERIOD_US]]" in done.err
+    done = cedr("emulate", folder / "mix.toml", "--app", "vgg_digits")
+    assert done.status == 1 and "a scenario names its applications" in done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"Worker Threads": {"cpu": 0}}', "daemon_config.json:1: 'Worker Threads'.cpu: needs an integer from 1"),
+        ('{"Worker Threads": {"cpu": -1}}', "daemon_config.json:1: 'Worker Threads'.cpu: needs an integer from 1"),
+        ('{"Scheduler": "BEST"}', "daemon_config.json:1: Scheduler: there is no scheduler 'BEST'; there are SIMPLE"),
+        ('{"Random Seed": "x"}', "daemon_config.json:1: 'Random Seed': needs an integer from 0"),
+        ('{"Scheduler": "EFT"', "daemon_config.json:1: not JSON: "),
+        (
+            '{\n "Worker Thread": {}}',
+            "daemon_config.json:2: Worker Thread: unknown key; the keys here are Worker Threads",
+        ),
+    ],
+)
+def test_a_configuration_that_ends_cedr_is_refused(cedr: Cedr, folder: Path, text: str, message: str) -> None:
+    (folder / "daemon_config.json").write_text(text)
+    done = cedr("emulate", folder / "daemon_config.json", "--app", folder / "zips.cedrrec", "--out", folder / "out")
+    assert done.status == 1 and done.out == "" and message in done.err.replace("'Worker Thread'", "Worker Thread")
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize("app", ["{}:x", "{}:0", "{}:-1", "{}:1:x", "{}:1:-1", "{}:1:2:3", ""])
+def test_an_app_with_a_bad_number(cedr: Cedr, folder: Path, app: str) -> None:
+    done = cedr("emulate", folder / "daemon_config.json", "--app", app.format(folder / "zips.cedrrec"))
+    assert done.status == 1 and "cedr emulate: --app " in done.err and "write MODEL[:N[:PERIOD_US]]" in done.err
+
+
+def test_an_app_that_is_not_there(cedr: Cedr, folder: Path) -> None:
+    done = cedr("emulate", folder / "daemon_config.json", "--app", "nothing:2")
+    assert done.status == 1 and "cedr emulate: --app nothing: no model 'nothing'" in done.err
+
+
+# ---- refusals ----
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"zips.cedrrec"', '"none.cedrrec"', "mix.toml:4: application[0].model: "),
+        ('"zips.cedrrec"', '"mix.cedrrec"', "mix.toml:4: application[0].model: "),
+        ('"zips.cedrrec"', '"vgg_digit"', "mix.toml:4: application[0].model: no model 'vgg_digit'"),
+        ('"zips.cedrrec"', '"none.py:f"', "mix.toml:4: application[0].model: "),
+        ('"zips.cedrrec"', '"none.mlir"', "mix.toml:4: application[0].model: "),
+        ('"zips.cedrrec"', '"sub"', "mix.toml:4: application[0].model: "),
+        ("C2+Z1", "Z1", "no PE of Z1 offers kernel"),
+        ("C2+Z1", "C2+X1", "mix.toml:1: hw: composition 'C2+X1': no PE type at 'X1'"),
+        ("instances = 4", "instances = many", "mix.toml:5: not TOML"),
+        ("instances = 4", "instance = 4", "mix.toml:5: application[0].instance: unknown key"),
+        ('hw = "C2+Z1"', "warmup_us = 1e9", "instances arrive before the warm-up is over"),
+        (
+            'hw = "C2+Z1"',
+            "[[fault]]\npe = 'cpu1'\nat_us = 1\nkind = 'stop'",
+            "mix.toml:1: fault[0]: faults can't be emulated yet",
+        ),
+        (
+            "[[application]]",
+            "[[fault]]\npe = 'cpu9'\nat_us = 1\nkind = 'stop'\n[[application]]",
+            "fault[0].pe: no PE 'cpu9' in",
+        ),
+    ],
+)
+def test_a_scenario_that_is_refused(cedr: Cedr, folder: Path, old: str, new: str, message: str) -> None:
+    (folder / "mix.cedrrec").write_text("no record")
+    (folder / "mix.toml").write_text(SCENARIO.replace(old, new, 1))
+    done = cedr("emulate", folder / "mix.toml", "--out", folder / "out", "--json")
+    assert done.status == 1 and done.out == "" and message in done.err and "cedr emulate: " in done.err
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--scheduler", "BEST"), "there is no scheduler 'BEST'; there are SIMPLE"),
+        (("--hw", "C0"), "composition 'C0'"),
+        (("--platform", "zcu103"), "no platform 'zcu103'"),
+        (("--without", "polling"), "without polling: the OS model ideal has no effects to leave out"),
+    ],
+)
+def test_options_that_are_refused(cedr: Cedr, folder: Path, options: tuple[str, ...], message: str) -> None:
+    done = cedr("emulate", folder / "mix.toml", *options)
+    assert done.status == 1 and message in done.err and "mix.toml" not in done.err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("a", "b"), ("mix.toml", "--seed", "-1"), ("mix.toml", "--seed", "x"), ("mix.toml", "--os-model", "none")],
+)
+def test_wrong_usage(cedr: Cedr, options: tuple[str, ...]) -> None:
+    assert cedr("emulate", *options).status == 2
+
+
+def test_a_file_that_is_not_there(cedr: Cedr, folder: Path) -> None:
+    for name in ("none.toml", "none.json", "none"):
+        done = cedr("emulate", folder / name, *(["--app", "a"] if name == "none.json" else []))
+        assert done.status == 1 and f"{folder / name}: can't be read: No such file" in done.err
+    done = cedr("emulate", folder)
+    assert done.status == 1 and "can't be read: Is a directory" in done.err
+
+
+def test_a_record_that_is_cut_short(cedr: Cedr, folder: Path) -> None:
+    data = (folder / "zips.cedrrec").read_bytes()
+    (folder / "zips.cedrrec").write_bytes(data[: len(data) // 2])
+    done = cedr("emulate", folder / "mix.toml")
+    assert done.status == 1 and "zips" in done.err
+    assert np.fromfile(folder / "zips.cedrrec", np.uint8).size == len(data) // 2
