@@ -30,7 +30,16 @@ def test_every_page_is_generated_or_run() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [*PAGES, "README.md", "docs/architecture.md", "docs/record.md", "docs/values.md", "CONTRIBUTING.md"]
+    "name",
+    [
+        *PAGES,
+        "README.md",
+        "docs/architecture.md",
+        "docs/record.md",
+        "docs/scenarios.md",
+        "docs/values.md",
+        "CONTRIBUTING.md",
+    ],
 )
 def test_links_lead_somewhere(name: str) -> None:
     path = ROOT / name
