@@ -78,11 +78,12 @@ def pe_use(result: EmulationResult) -> list[PeUse]:
 
 
 def energy_j(result: EmulationResult, platform: Platform, composition: Composition) -> float | None:
-    """Joules of the PEs over the makespan, by their power while busy and while idle.
+    """Joules over the makespan: of the PEs, by their power while busy and while idle, and of the board at all times.
 
     None where a PE type of the composition has no power figures in the platform file.
     """
-    total_j = 0.0
+    static_w = platform.static_w.value if platform.static_w is not None else 0
+    total_j = float(static_w * result.makespan_ns) * 1e-9
     for use, pe in zip(pe_use(result), composition.pes, strict=True):
         power = platform.pe_types[pe.type_index].power
         if power is None:

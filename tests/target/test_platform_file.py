@@ -354,7 +354,7 @@ def test_what_ships() -> None:
     assert summary.composition == "C3+F1+C2D1+Z1"
     assert summary.pe_types == {"C": "cpu", "F": "fft", "M": "gemm", "C2D": "conv2d", "Z": "zip"}
     assert summary.most["F"] == 10 and summary.apis["C"] == "gemm conv2d conv1d fft zip kernel"
-    assert 0 < summary.estimates < summary.figures + summary.phases and summary.sources == 4
+    assert 0 < summary.estimates < summary.figures + summary.phases and summary.sources > 4
 
 
 def test_names_and_paths(tmp_path: Path) -> None:
@@ -384,9 +384,11 @@ def test_published_relations() -> None:
     assert 35 <= gemm["gemm"][0] <= 40
     chunk = costs_us(CallClass("zip", "c64", {"n": 2048}, {"kind": "mul"}))
     assert 225 <= chunk["zip"][0] <= 250
-    single = costs_us(*(conv2d_class(1, 1, size, size, 3) for size in (8, 32, 64, 128, 224)))
+    single = costs_us(*(conv2d_class(1, 1, size, size, 3) for size in (8, 16, 32, 64, 128, 224)))
     ratios = [accelerator / core for accelerator, core in zip(single["conv2d"], single["cpu"], strict=True)]
     assert all(1.8 <= ratio <= 2.05 for ratio in ratios) and 1.85 <= ratios[-1] <= 1.95
+    (product,) = costs_us(CallClass("zip", "c64", {"n": 1 << 20}, {"kind": "mul"}))["cpu"]
+    assert product == pytest.approx(69_097.954 + 3, rel=1e-3)
 
 
 def test_wide_calls_are_cheaper_than_single_channels_and_adds() -> None:
@@ -423,6 +425,34 @@ def test_wide_calls_are_cheaper_than_single_channels_and_adds() -> None:
 )
 def test_limits_of_the_accelerators(call: CallClass, types: set[str]) -> None:
     assert {name for name, (cost,) in costs_us(call).items() if cost >= 0} == types
+
+
+def test_a_call_that_its_partition_does_not_hold_is_not_offered() -> None:
+    """Partitions are those of the design: an FFT of 2048 points needs 32 kB of its buffer, a chunk of ZIP 48 kB."""
+    text = Path(load_platform("zcu102").path).read_text()
+    for value, fits in ((32, True), (33, False)):
+        changed = text.replace("[pe.constants.partitions]\nvalue = 10", f"[pe.constants.partitions]\nvalue = {value}")
+        assert changed != text or value == 10
+        platform = read_platform(TomlFile.parse(changed, Path("zcu102.toml")))
+        (cost,) = class_costs(platform, [CallClass("fft", "c64", {"b": 1, "n": 2048})]).cost_ns.tolist()
+        assert (cost[1] > 0) == fits and cost[0] > 0
+
+
+def test_every_part_of_a_board_has_power_and_each_phase_its_place() -> None:
+    """An accelerator's worker copies on the core and polls while port and PE work; the port comes before and after."""
+    for name in platform_names():
+        platform = load_platform(name)
+        assert platform.static_w is not None and platform.static_w.source.startswith("estimate")
+        for pe_type in platform.pe_types:
+            assert pe_type.power is not None and pe_type.power.source.startswith("estimate")
+            assert 0 <= pe_type.power.idle_w < pe_type.power.active_w
+            for call in pe_type.calls:
+                for phase in call.phases:
+                    assert phase.poll == (phase.resource != CORE), phase.amount.where
+    zcu102 = load_platform("zcu102")
+    order = {t.name: [p.resource for p in t.calls[0].phases] for t in zcu102.pe_types}
+    assert order["fft"] == order["gemm"] == order["zip"] == [CORE, CORE, PORT, PE, PORT, CORE]
+    assert order["conv2d"] == [CORE, CORE, PORT, PE, CORE, CORE]  # results stream out while pixels stream in
 
 
 def test_every_probe_has_a_place_and_a_cost() -> None:
