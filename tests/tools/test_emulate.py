@@ -238,6 +238,7 @@ def test_an_app_that_is_not_there(cedr: Cedr, folder: Path) -> None:
         ('"zips.cedrrec"', '"none.py:f"', "mix.toml:4: application[0].model: "),
         ('"zips.cedrrec"', '"none.mlir"', "mix.toml:4: application[0].model: "),
         ('"zips.cedrrec"', '"sub"', "mix.toml:4: application[0].model: "),
+        ('"zips.cedrrec"', '"sub/none"', "sub/none': it is neither a zoo model"),
         ("C2+Z1", "Z1", "no PE of Z1 offers kernel"),
         ("C2+Z1", "C2+X1", "mix.toml:1: hw: composition 'C2+X1': no PE type at 'X1'"),
         ("instances = 4", "instances = many", "mix.toml:5: not TOML"),
