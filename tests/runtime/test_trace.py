@@ -251,12 +251,17 @@ def with_power(platform: Platform, **watts: tuple[str, str]) -> Platform:
 def test_energy() -> None:
     platform = load_platform("zcu102")
     composition = parse_composition(platform, "C2+F1")
-    assert energy_j(hand_made(), platform, composition) is None
+    assert energy_j(hand_made(), with_power(platform), composition) is None
     assert energy_j(hand_made(), with_power(platform, cpu=("2", "0.5")), composition) is None
     powered = with_power(platform, cpu=("2", "0.5"), fft=("4", "1"))
     busy_nj = 2 * (1501 + 2000) + 4 * 1501
     idle_nj = 0.5 * (2 * 5000 - 1501 - 2000) + 5000 - 1501
-    assert energy_j(hand_made(), powered, composition) == pytest.approx((busy_nj + idle_nj) * 1e-9, rel=1e-12)
+    assert platform.static_w is not None
+    static_nj = float(platform.static_w.value) * 5000
+    wanted = pytest.approx((busy_nj + idle_nj + static_nj) * 1e-9, rel=1e-12)
+    assert energy_j(hand_made(), powered, composition) == wanted
+    without = replace(powered, static_w=None)
+    assert energy_j(hand_made(), without, composition) == pytest.approx((busy_nj + idle_nj) * 1e-9, rel=1e-12)
 
 
 @pytest.mark.parametrize(

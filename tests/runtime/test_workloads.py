@@ -226,7 +226,8 @@ def test_a_window_cuts_tasks_off() -> None:
     assert part.makespan_ns == 1200 and part.start_ns.min() == 1600 and part.end_ns.max() == 2800
     assert (part.end_ns - part.start_ns).tolist() == [401, 300, 300]
     assert len(part.instance_app) == len(result.instance_app)
-    assert energy_j(part, PLATFORM, parse_composition(PLATFORM, "C3")) is None
+    whole_j, part_j = (energy_j(r, PLATFORM, parse_composition(PLATFORM, "C3")) for r in (result, part))
+    assert whole_j is not None and part_j is not None and 0 < part_j < whole_j
 
 
 def test_deadlines_and_instances_that_do_not_end() -> None:

@@ -58,7 +58,7 @@ def test_run_prints_one_json_object_with_the_keys(cedr: Cedr, models: Path) -> N
     assert done.status == 0 and list(result) == RUN_KEYS
     assert result["model"] == "two" and result["scheduler"] == "EFT" and result["hw"] == "C3+F1+C2D1+Z1"
     assert result["max_abs_error"] == result["max_rel_error"] == 0.0
-    assert result["decision_match"] is None and result["energy_j"] is None and result["build_s"] is None
+    assert result["decision_match"] is None and result["energy_j"] > 0 and result["build_s"] is None
     assert result["tasks"] == 3 and result["tasks_by_api"] == {"zip": 3}
     assert list(result["utilisation"]) == ["cpu1", "cpu2", "cpu3", "fft1", "conv2d1", "zip1"]
     assert set(result["latency_ns"]) == {"min", "mean", "max"}
@@ -566,7 +566,7 @@ def test_models(cedr: Cedr) -> None:
 
 def test_schedulers(cedr: Cedr) -> None:
     rows = cedr("schedulers", "--json").json["schedulers"]
-    assert [row["name"] for row in rows] == SCHEDULERS
+    assert [row["name"] for row in rows][: len(SCHEDULERS)] == SCHEDULERS and len(rows) > len(SCHEDULERS)
     assert rows[0]["aliases"] == ["RR"] and all(row["about"] for row in rows)
     shown = cedr("schedulers").out
     assert all(name in shown for name in SCHEDULERS)
