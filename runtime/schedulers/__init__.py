@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 
-from cedr.runtime.schedulers import eft, etf, heft_rt, met, random, simple
+from cedr.runtime.schedulers import (
+    ceft,
+    eft,
+    energy_eft,
+    etf,
+    heft,
+    heft_rt,
+    max_min,
+    met,
+    min_min,
+    oracle,
+    peft,
+    random,
+    simple,
+    vos,
+)
 from cedr.runtime.schedulers.calls import SchedulerError
 from cedr.runtime.schedulers.interface import Assign, Scheduler, SchedulerSetup, SchedulerView, no_state
 
@@ -22,7 +37,13 @@ __all__ = [
 
 ENTRY_POINT_GROUP = "cedr.schedulers"
 
-_OURS = tuple(module.scheduler for module in (simple, random, met, eft, etf, heft_rt))
+_OURS = tuple(
+    module.scheduler
+    for module in (
+        *(simple, random, met, eft, etf, heft_rt),  # CEDR's
+        *(heft, peft, min_min, max_min, ceft, vos, energy_eft, oracle),
+    )
+)
 
 
 def all_schedulers(plug_ins: Iterable[EntryPoint] | None = None) -> dict[str, Scheduler]:

@@ -22,6 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from cedr.runtime.schedulers.interface import Int64Array, Scheduler, SchedulerSetup, SchedulerView
+from cedr.runtime.schedulers.tables import estimate_ranks
 
 
 def assign(
@@ -121,13 +122,7 @@ def assign(
 
 def initial_state(setup: SchedulerSetup) -> Int64Array:
     """Every PE available from 0; for each type the classes ranked by their estimate on it, equal if equal."""
-    n_classes, n_types = setup.type_estimate_ns.shape
-    ranks = np.full((n_types, n_classes), -1, np.int64)
-    for kind_of_pe in range(n_types):
-        offered = setup.type_estimate_ns[:, kind_of_pe] >= 0
-        column = setup.type_estimate_ns[offered, kind_of_pe]
-        ranks[kind_of_pe, offered] = np.unique(column, return_inverse=True)[1].reshape(-1)
-    return np.concatenate([np.zeros(len(setup.type_of), np.int64), ranks.reshape(-1)])
+    return np.concatenate([np.zeros(len(setup.type_of), np.int64), estimate_ranks(setup).reshape(-1)])
 
 
 scheduler = Scheduler("ETF", assign, initial_state, about="earliest finish by the estimates over all ready tasks")

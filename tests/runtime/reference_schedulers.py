@@ -1,12 +1,14 @@
-"""CEDR's schedulers once more, written from their descriptions with lists and dictionaries, slow and plain.
+"""The schedulers once more, written from their descriptions with lists and dictionaries, slow and plain.
 
-Each is made for a list of PE types (one entry per PE), estimates[class][type] (None: not offered), and a seed, and
+Each of CEDR's is made for a list of PE types (one entry per PE), estimates[class][type] (None: not offered), and a seed, and
 called with the classes of the ready tasks and the time; it returns (position, PE) in the order of its decisions.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 
 Estimates = list[list[int | None]]
 Decide = Callable[[list[int], int], list[tuple[int, int]]]
@@ -133,4 +135,186 @@ REFERENCE: dict[str, Callable[[list[int], Estimates, int], Decide]] = {
     "EFT": eft,
     "ETF": etf,
     "HEFT_RT": heft_rt,
+}
+
+
+# Those that decide anew from what is measured: each is called with a situation.
+
+
+@dataclass(frozen=True)
+class ReadyTask:
+    kind: int
+    application: int
+    number: int
+    arrival: int
+
+
+@dataclass(frozen=True)
+class Situation:
+    """pes: types. until: when each PE's running task should end, 0 if idle; queued: estimates of the tasks in its queue;
+    length: tasks on it. graphs: by application, (class or -1 for a join, tasks waited for) of each task."""
+
+    now: int
+    pes: list[int]
+    estimates: Estimates
+    ready: list[ReadyTask]
+    until: list[int]
+    queued: list[int]
+    length: list[int]
+    graphs: list[list[tuple[int, list[int]]]]
+    deadlines: list[int | None]
+    cores: list[int]
+    load: list[int]
+    watts: list[float]
+
+    def free(self) -> list[int]:
+        return [max(self.now, until) + queued for until, queued in zip(self.until, self.queued, strict=True)]
+
+    def offers(self, kind: int) -> list[int]:
+        """The class's estimates on the PEs that offer it."""
+        found = [self.estimates[kind][kind_of_pe] for kind_of_pe in self.pes]
+        return [estimate for estimate in found if estimate is not None]
+
+    def mean(self, kind: int) -> int:
+        return sum(self.offers(kind)) // len(self.offers(kind))
+
+    def path_behind(self, task: ReadyTask, cost: Callable[[int], int]) -> int:
+        """The longest path of tasks that wait for one."""
+        graph = self.graphs[task.application]
+
+        @functools.cache
+        def longest(number: int) -> int:
+            return max(
+                (
+                    (0 if kind < 0 else cost(kind)) + longest(other)
+                    for other, (kind, after) in enumerate(graph)
+                    if number in after
+                ),
+                default=0,
+            )
+
+        return longest(task.number)
+
+
+Decisions = list[tuple[int, int]]
+
+
+def _in_order(situation: Situation, order: list[int]) -> Decisions:
+    """Each to its earliest finish, the lowest PE on a tie."""
+    free = situation.free()
+    decisions = []
+    for position in order:
+        kind = situation.ready[position].kind
+        finish, pe = min(_finishes(situation.pes, situation.estimates, free, kind, situation.now))
+        free[pe] = finish
+        decisions.append((position, pe))
+    return decisions
+
+
+def heft(situation: Situation) -> Decisions:
+    ranks = [situation.mean(task.kind) + situation.path_behind(task, situation.mean) for task in situation.ready]
+    return _in_order(situation, sorted(range(len(ranks)), key=lambda position: -ranks[position]))
+
+
+def peft(situation: Situation) -> Decisions:
+    costs = [situation.path_behind(task, lambda kind: min(situation.offers(kind))) for task in situation.ready]
+    return _in_order(situation, sorted(range(len(costs)), key=lambda position: -costs[position]))
+
+
+def _by_finish(situation: Situation, sign: int) -> Decisions:
+    """Until no task is left, the one whose earliest finish times sign is smallest."""
+    free = situation.free()
+    left = dict(enumerate(situation.ready))
+    decisions = []
+    while left:
+        best = []
+        for position, task in left.items():
+            finish, pe = min(_finishes(situation.pes, situation.estimates, free, task.kind, situation.now))
+            best.append((sign * finish, position, pe))
+        finish, position, pe = min(best)
+        free[pe] = sign * finish
+        del left[position]
+        decisions.append((position, pe))
+    return decisions
+
+
+def min_min(situation: Situation) -> Decisions:
+    return _by_finish(situation, 1)
+
+
+def max_min(situation: Situation) -> Decisions:
+    return _by_finish(situation, -1)
+
+
+def ceft(situation: Situation) -> Decisions:
+    left = [free - situation.now for free in situation.free()]
+    working = {pe for pe, length in enumerate(situation.length) if length}
+    workers = [sum(situation.cores[pe] == core for pe in working) for core in range(len(situation.load))]
+    application_threads = [max(0, load - n) for load, n in zip(situation.load, workers, strict=True)]
+    decisions = []
+    for position, task in enumerate(situation.ready):
+        finishes = []
+        for pe, kind_of_pe in enumerate(situation.pes):
+            estimate = situation.estimates[task.kind][kind_of_pe]
+            if estimate is not None:
+                core = situation.cores[pe]
+                others = application_threads[core] + sum(situation.cores[other] == core for other in working - {pe})
+                finishes.append(((left[pe] + estimate) * (1 + others), pe, estimate))
+        _, pe, estimate = min(finishes)
+        left[pe] += estimate
+        working.add(pe)
+        decisions.append((position, pe))
+    return decisions
+
+
+def vos(situation: Situation) -> Decisions:
+    work = sum(situation.mean(task.kind) for task in situation.ready) // len(situation.pes)
+
+    def worth(task: ReadyTask, deadline: int, end: int) -> float:
+        late = end - task.arrival - deadline
+        if late <= 0:
+            return 1.0
+        return max(0.0, 1 - late / deadline) if deadline else 0.0
+
+    def rank(position: int) -> tuple[int, float]:
+        task = situation.ready[position]
+        deadline = situation.deadlines[task.application]
+        if deadline is None:
+            return 1, 0.0
+        end = min(_finishes(situation.pes, situation.estimates, situation.free(), task.kind, situation.now))[0]
+        end += situation.path_behind(task, situation.mean)
+        worth_now = worth(task, deadline, end)
+        if worth_now == 0:
+            return 2, 0.0
+        lost = worth_now - worth(task, deadline, end + work)
+        return (0, -lost / max(1, situation.mean(task.kind))) if lost else (1, 0.0)
+
+    return _in_order(situation, sorted(range(len(situation.ready)), key=rank))
+
+
+def energy_eft(situation: Situation) -> Decisions:
+    free = situation.free()
+    decisions = []
+    for position, task in enumerate(situation.ready):
+        finishes = _finishes(situation.pes, situation.estimates, free, task.kind, situation.now)
+        earliest = min(finishes)[0] - situation.now
+        choices = []
+        for finish, pe in finishes:
+            if 2 * (finish - situation.now) <= 3 * earliest:
+                energy = (finish - free[pe]) * situation.watts[situation.pes[pe]]
+                choices.append((energy, finish, pe))
+        _, finish, pe = min(choices)
+        free[pe] = finish
+        decisions.append((position, pe))
+    return decisions
+
+
+MEASURED: dict[str, Callable[[Situation], Decisions]] = {
+    "HEFT": heft,
+    "PEFT": peft,
+    "MIN_MIN": min_min,
+    "MAX_MIN": max_min,
+    "CEFT": ceft,
+    "VOS": vos,
+    "ENERGY_EFT": energy_eft,
 }

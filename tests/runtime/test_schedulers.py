@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import math
+import time
 from importlib.metadata import EntryPoint
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
 
-from cedr.runtime.engine import compile_lazily
+from cedr.runtime.engine import Engine, compile_lazily
 from cedr.runtime.program import build_program
 from cedr.runtime.schedulers import (
     Assign,
@@ -20,7 +24,9 @@ from cedr.runtime.schedulers import (
     all_schedulers,
     get_scheduler,
 )
-from tests.runtime.reference_schedulers import REFERENCE
+from cedr.runtime.schedulers.interface import Int64Array
+from tests.runtime.graphs import Graph, random_estimates, random_graph
+from tests.runtime.reference_schedulers import MEASURED, REFERENCE, ReadyTask, Situation
 
 # By scheduler: PEs' types, estimates[class][type], time, queue, decisions as (position, PE), how the state begins.
 TABLES: dict[str, tuple[list[int], list[list[int]], int, list[int], list[tuple[int, int]], list[int]]] = {
@@ -170,8 +176,288 @@ def test_long_queues_as_described(name: str, few: bool) -> None:
             assert bench.round(queue, now) == described(queue, now)
 
 
+def decisions(name: str, situation: Situation, compiled: bool) -> list[tuple[int, int]]:
+    """One round of a scheduler that decides from what is measured, outside the engine."""
+    none = -1
+    types = np.array(situation.pes, np.int64)
+    by_type = np.array([[none if e is None else e for e in row] for row in situation.estimates], np.int64)
+    n_classes = len(by_type)
+    graphs = [Graph([kind for kind, _ in graph], [after for _, after in graph]) for graph in situation.graphs]
+    program = build_program([graph.record(n_classes) for graph in graphs], [str(i) for i in range(len(graphs))])
+    # Each application has its own copy of the classes, and one more for joins.
+    table = np.concatenate([np.concatenate([by_type, np.full((1, by_type.shape[1]), none)]) for _ in graphs])
+    instances = [(task.application, task.arrival) for task in situation.ready]
+    application_of, arrival_ns = (np.array(column, np.int64) for column in zip(*instances, strict=True))
+    setup = SchedulerSetup(
+        type_estimate_ns=table,
+        type_cost_ns=table,
+        type_of=types,
+        core_of=np.array(situation.cores, np.int64),
+        application_of=application_of,
+        arrival_ns=arrival_ns,
+        seed=0,
+        program=program,
+        deadline_ns=np.array([none if d is None else d for d in situation.deadlines], np.int64),
+        active_w=np.array(situation.watts) + 0.5,
+        idle_w=np.full(len(situation.watts), 0.5),
+    )
+    n = len(situation.ready)
+    view = SchedulerView(
+        queue_length=np.array(situation.length, np.int64),
+        queued_ns=np.array(situation.queued, np.int64),
+        running_until_ns=np.array(situation.until, np.int64),
+        type_of=types,
+        type_estimate_ns=table,
+        ready_instance=np.arange(n),
+        ready_task=np.array([task.number for task in situation.ready], np.int64),
+        application_of=application_of,
+        arrival_ns=arrival_ns,
+        task_base=program.task_base,
+        core_of=setup.core_of,
+        core_load=np.array(situation.load, np.int64),
+        pairs=np.full((n, 2), -9, np.int64),
+    )
+    ready = np.array([task.application * (n_classes + 1) + task.kind for task in situation.ready], np.int64)
+    estimates = np.ascontiguousarray(table[:, types])
+    state = get_scheduler(name).initial_state(setup)
+    pairs = function(name, compiled)(ready, situation.now, estimates, view, state)
+    return [(int(position), int(pe)) for position, pe in pairs]
+
+
+def situation(
+    pes: list[int],
+    estimates: list[list[int]],
+    graph: list[tuple[int, list[int]]],
+    queue: list[int],
+    now: int = 10,
+    **more: Any,
+) -> Situation:
+    """One application, all of whose instances arrived at 0; idle PEs unless `more` says otherwise."""
+    idle = [0] * len(pes)
+    given = dict(until=idle, queued=idle, length=idle, deadlines=[None], cores=list(range(len(pes))), load=idle)
+    given |= dict(watts=[1.0] * len(estimates[0]))
+    table: list[list[int | None]] = [[None if value < 0 else value for value in row] for row in estimates]
+    ready = [ReadyTask(graph[task][0], 0, task, 0) for task in queue]
+    return Situation(now=now, pes=pes, estimates=table, ready=ready, graphs=[graph], **{**given, **more})
+
+
+def loose(kinds: list[int]) -> list[tuple[int, list[int]]]:
+    """Tasks that wait for nothing."""
+    return [(kind, []) for kind in kinds]
+
+
+BUSY_0: dict[str, Any] = dict(until=[12, 0, 0], length=[1, 0, 0])
+FOUR = loose([0, 1, 2, 0])
+ABC = [[4, 6], [3, -1], [9, 3]]
+# By scheduler: the situation of its worked table, and the decisions.
+MEASURED_TABLES: dict[str, tuple[Situation, list[tuple[int, int]]]] = {
+    "HEFT": (
+        situation([0, 0, 1], [[4, 7], [6, -1]], [(0, []), (0, []), (1, []), (1, [0])], [1, 2, 0], **BUSY_0),
+        [(2, 1), (1, 0), (0, 2)],
+    ),
+    "PEFT": (
+        situation(
+            [0, 0, 1],
+            [[4, 7], [6, -1], [9, 3]],
+            [(0, []), (0, []), (1, []), (1, [0]), (2, [1])],
+            [2, 1, 0],
+            **BUSY_0,
+        ),
+        [(2, 1), (1, 0), (0, 1)],
+    ),
+    "MIN_MIN": (situation([0, 0, 1], ABC, FOUR, [0, 1, 2, 3], **BUSY_0), [(1, 1), (2, 2), (0, 0), (3, 1)]),
+    "MAX_MIN": (situation([0, 0, 1], ABC, FOUR, [0, 1, 2, 3], **BUSY_0), [(0, 1), (3, 0), (1, 1), (2, 2)]),
+    "CEFT": (
+        situation([0, 0, 0], [[10]], loose([0, 0, 0]), [0, 1, 2], 0, cores=[1, 2, 1], load=[0, 0, 1]),
+        [(0, 0), (1, 0), (2, 1)],
+    ),
+    "VOS": (
+        Situation(
+            now=100,
+            pes=[0, 0],
+            estimates=[[10], [20]],
+            ready=[ReadyTask(kind, 0, kind, arrival) for kind, arrival in ((1, 60), (0, 85), (0, 95), (1, 100))],
+            until=[0, 0],
+            queued=[0, 0],
+            length=[0, 0],
+            graphs=[loose([0, 1])],
+            deadlines=[20],
+            cores=[0, 1],
+            load=[0, 0],
+            watts=[1.0],
+        ),
+        [(2, 0), (1, 1), (3, 0), (0, 1)],
+    ),
+    "ENERGY_EFT": (
+        situation([0, 0, 1], [[4, 6], [3, -1]], loose([0, 0, 1]), [0, 1, 2], watts=[1.0, 0.3], **BUSY_0),
+        [(0, 2), (1, 1), (2, 0)],
+    ),
+}
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
+@pytest.mark.parametrize("name", list(MEASURED_TABLES))
+def test_worked_table_over_measured_availability(name: str, compiled: bool) -> None:
+    given, expected = MEASURED_TABLES[name]
+    assert decisions(name, given, compiled) == expected
+    assert MEASURED[name](given) == expected
+
+
+def random_situation(random: Random, most_tasks: int) -> Situation:
+    n_types = random.randint(1, 4)
+    n_classes = random.choice((1, 3, 12))
+    most = random.choice((2, 10, 1000))
+    pes = [random.randrange(n_types) for _ in range(random.randint(1, 7))]
+    table = random_estimates(random, pes, n_types, n_classes, most)
+    now = random.randint(0, 3 * most)
+    graphs = [random_graph(random, random.randint(2, 12), n_classes) for _ in range(random.randint(1, 3))]
+    ready: list[ReadyTask] = []
+    while not ready:
+        for _ in range(random.choice((1, 2, 5, most_tasks))):
+            application = random.randrange(len(graphs))
+            number = random.randrange(len(graphs[application].kinds))
+            if graphs[application].kinds[number] >= 0:
+                ready.append(ReadyTask(graphs[application].kinds[number], application, number, random.randint(0, now)))
+    length = [random.choice((0, 1, 3)) for _ in pes]
+    shared = random.random() < 0.5
+    cores = [random.randrange(3) for _ in pes] if shared else list(range(len(pes)))
+    load = [sum(c == core and n > 0 for c, n in zip(cores, length, strict=True)) for core in range(max(cores) + 1)]
+    return Situation(
+        now=now,
+        pes=pes,
+        estimates=[[None if value < 0 else value for value in row] for row in table],
+        ready=ready,
+        until=[max(0, now + random.randint(-most, most)) if n else 0 for n in length],
+        queued=[random.randint(1, 2 * most) if n > 1 else 0 for n in length],
+        length=length,
+        graphs=[list(zip(graph.kinds, graph.after, strict=True)) for graph in graphs],
+        deadlines=[random.choice((None, 0, random.randint(1, 4 * most))) for _ in graphs],
+        cores=cores,
+        load=[n + random.randrange(3) for n in load] if shared else [0] * len(pes),
+        watts=[random.choice((0.25, 1.0, random.random())) for _ in range(n_types)],
+    )
+
+
+@pytest.mark.parametrize("name", list(MEASURED))
+def test_random_situations_as_described(name: str) -> None:
+    random = Random(name)
+    for number in range(60):
+        given = random_situation(random, 25)
+        expected = MEASURED[name](given)
+        assert decisions(name, given, True) == expected
+        if number < 20:
+            assert decisions(name, given, False) == expected
+
+
+def test_a_completion_corrects_what_min_min_believes_and_not_what_etf_does() -> None:
+    """Both gave PE 0 a task of 100 that took 1: then PE 0 is idle, and ETF still waits for it."""
+    table = [[100, -1], [10, 40]]
+    etf = Bench("ETF", [0, 1], table, 0, False)
+    assert etf.round([0], 0) == [(0, 0)]
+    assert etf.round([1], 1) == [(0, 1)]
+    assert decisions("MIN_MIN", situation([0, 1], table, loose([1]), [0], 1), False) == [(0, 0)]
+
+
+def test_without_edges_heft_goes_by_means_and_peft_by_the_queue() -> None:
+    """What remains for an application that submits one task at a time."""
+    given = situation([0], [[4], [7]], loose([0, 1]), [0, 1])
+    assert decisions("HEFT", given, False) == [(1, 0), (0, 0)]
+    assert decisions("PEFT", given, False) == [(0, 0), (1, 0)]
+
+
+def test_without_deadlines_vos_takes_the_queue_s_order() -> None:
+    given = situation([0], [[4], [7]], loose([1, 0, 1]), [2, 1, 0])
+    assert decisions("VOS", given, False) == [(0, 0), (1, 0), (2, 0)]
+
+
+def test_ranks_of_tasks_in_a_circle_end() -> None:
+    given = situation([0], [[4]], [(0, []), (0, [2]), (0, [1])], [0])
+    assert decisions("HEFT", given, False) == [(0, 0)]
+
+
+def test_energy_without_power_figures_is_refused() -> None:
+    given = situation([0, 1], [[4, 5]], loose([0]), [0], watts=[1.0, math.nan])
+    with pytest.raises(
+        SchedulerError, match="ENERGY_EFT: the platform has no power figures for the PE types 1 .*`power`"
+    ):
+        decisions("ENERGY_EFT", given, False)
+    without = situation([0, 0], [[4, 5]], loose([0]), [0], watts=[1.0, math.nan])  # no PE of the type
+    assert decisions("ENERGY_EFT", without, False) == [(0, 0)]
+
+
+@pytest.mark.parametrize("name", ["MIN_MIN", "MAX_MIN"])
+def test_a_long_queue_is_not_quadratic(name: str) -> None:
+    """Decisions by class are few here; what counts is that 16 times the tasks take far less than 256 times as long."""
+    random = Random(name)
+    pes = [0, 0, 0, 1, 1, 2]
+    table = random_estimates(random, pes, 3, 2000, 10**6)
+    seconds = []
+    for n in (1000, 16_000):
+        kinds = [random.randrange(2000) for _ in range(n)]
+        given = situation(pes, table, loose(kinds), list(range(n)))
+        decisions(name, given, True)
+        start = time.process_time()
+        assert len({position for position, _ in decisions(name, given, True)}) == n
+        seconds.append(time.process_time() - start)
+    assert seconds[1] < 64 * seconds[0]
+
+
+def raises(ready, now_ns, estimate_ns, view, state):  # type: ignore[no-untyped-def]  # as a user writes it
+    if now_ns >= 0:
+        raise ValueError("no idea")
+    return view.pairs[:0]
+
+
+def nothing(ready, now_ns, estimate_ns, view, state):  # type: ignore[no-untyped-def]  # as a user writes it
+    return None
+
+
+def wrong_arguments(ready, now_ns):  # type: ignore[no-untyped-def]  # as a user writes it
+    return ready
+
+
+def no_setup(setup: SchedulerSetup) -> Int64Array:
+    raise KeyError("power")
+
+
+def run_one(scheduler: Scheduler) -> None:
+    record = Graph([0], [[]]).record(1)
+    Engine(build_program([record], ["app"]), [0], [0], [0], [[5], [-1]], [[5], [-1]], scheduler).run()
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
+def test_a_scheduler_that_fails_is_named_with_its_line(compiled: bool) -> None:
+    line = inspect.getsourcelines(raises)[1] + 2
+    message = rf"^scheduler MINE at 0 ns: .*test_schedulers\.py:{line}: raises raised ValueError: no idea$"
+    with pytest.raises(SchedulerError, match=message):
+        run_one(Scheduler("MINE", raises, compiled=compiled))
+
+
+def test_a_scheduler_that_returns_nothing_or_cannot_begin_is_named() -> None:
+    with pytest.raises(
+        SchedulerError, match=r"^scheduler MINE at 0 ns: .*test_schedulers\.py:\d+: nothing raised TypeError"
+    ):
+        run_one(Scheduler("MINE", nothing, compiled=False))
+    with pytest.raises(
+        SchedulerError, match=r"^scheduler MINE: .*test_schedulers\.py:\d+: no_setup raised KeyError: 'power'$"
+    ):
+        run_one(Scheduler("MINE", get_scheduler("EFT").assign, no_setup))
+
+
+def test_a_scheduler_that_cannot_be_compiled_is_named_with_its_file() -> None:
+    line = inspect.getsourcelines(wrong_arguments)[1]
+    message = (
+        rf"^scheduler MINE: .*test_schedulers\.py:{line}: wrong_arguments can't be compiled: (.|\n)*compiled=False"
+    )
+    with pytest.raises(SchedulerError, match=message):
+        run_one(Scheduler("MINE", wrong_arguments))  # type: ignore[arg-type]  # what is refused
+
+
 def test_names_in_any_case_and_aliases() -> None:
-    assert list(all_schedulers(())) == ["SIMPLE", "RANDOM", "MET", "EFT", "ETF", "HEFT_RT"]
+    assert list(all_schedulers(())) == [
+        *("SIMPLE", "RANDOM", "MET", "EFT", "ETF", "HEFT_RT"),
+        *("HEFT", "PEFT", "MIN_MIN", "MAX_MIN", "CEFT", "VOS", "ENERGY_EFT", "ORACLE"),
+    ]
     assert get_scheduler("rr") is get_scheduler("Simple") is get_scheduler("SIMPLE")
     assert get_scheduler("heft_rt").name == "HEFT_RT"
     mine = Scheduler("MINE", get_scheduler("EFT").assign)
@@ -179,9 +465,9 @@ def test_names_in_any_case_and_aliases() -> None:
 
 
 def test_an_unknown_name_lists_the_names() -> None:
-    message = r"there is no scheduler 'HEFT'; there are SIMPLE \(or RR\), RANDOM, MET, EFT, ETF, HEFT_RT"
+    message = r"there is no scheduler 'FIFO'; there are SIMPLE \(or RR\), RANDOM, MET, EFT, ETF, HEFT_RT, HEFT, PEFT, "
     with pytest.raises(SchedulerError, match=message):
-        get_scheduler("HEFT")
+        get_scheduler("FIFO")
 
 
 FIRST_FIT = Scheduler("FIRST_FIT", get_scheduler("SIMPLE").assign, aliases=("FF",))
@@ -197,7 +483,7 @@ def test_plug_ins_come_by_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(all_schedulers([point("FIRST_FIT")]))[-1] == "FIRST_FIT"
     monkeypatch.setattr("cedr.runtime.schedulers.entry_points", lambda group: [point("FIRST_FIT")])
     assert get_scheduler("ff") is FIRST_FIT
-    with pytest.raises(SchedulerError, match=r"HEFT_RT, FIRST_FIT \(or FF\)"):
+    with pytest.raises(SchedulerError, match=r"ORACLE, FIRST_FIT \(or FF\)"):
         get_scheduler("none")
 
 
