@@ -126,7 +126,7 @@ def emulate_scenario(
         raise EmulationError("there is no record to emulate")
     for application in applications:
         _check_workload(application, incomplete)
-    program = build_program([a.record for a in applications], [a.name for a in applications])
+    program = build_program([a.record for a in applications], [a.name for a in applications], board.host)
     pes = composition if isinstance(composition, Composition) else parse_composition(board, composition)
     costs = class_costs(board, program.classes)
     _check_offered(program, board, pes, costs.estimate_ns)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cedr.runtime.record import (
+    STEP_HOST,
     STEP_HOST_WORK,
     STEP_JOIN,
     STEP_SPAWN,
@@ -21,6 +22,7 @@ from cedr.runtime.record import (
 )
 from cedr.target.api import CallClass
 from cedr.target.errors import CedrError
+from cedr.target.platform import MAX_COST_NS, Host
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -68,8 +70,11 @@ class Program:
     scheduled: Int64Array
 
 
-def build_program(records: Sequence[Record], names: Sequence[str]) -> Program:
-    """Lay records end to end. Raises ProgramError where one can't be emulated."""
+def build_program(records: Sequence[Record], names: Sequence[str], host: Host | None = None) -> Program:
+    """Lay records end to end. Raises ProgramError where one can't be emulated.
+
+    host: the rates at which the applications' threads do work that a record gives in operations and bytes.
+    """
     classes: list[CallClass] = []
     class_of, waiting, threads, steps = [], [], [], []
     submitted: list[npt.NDArray[np.uint32]] = []
@@ -85,7 +90,7 @@ def build_program(records: Sequence[Record], names: Sequence[str]) -> Program:
         scheduled.append(int(np.count_nonzero(of != JOIN_CLASS)))
         waiting.append((np.diff(record.after_indptr) + 1).astype(np.int32))
         classes.extend(record.classes)
-        own_steps, own_threads, n_submitted, n_waits = _threads(record, name)
+        own_steps, own_threads, n_submitted, n_waits = _threads(record, name, host)
         own_threads += np.array([bases["step"][-1], bases["step"][-1], bases["submitted"][-1], 0])
         waiting_steps = own_steps[:, 0] == STEP_WAIT
         own_steps[waiting_steps, 1] += bases["wait"][-1]
@@ -124,7 +129,7 @@ def build_program(records: Sequence[Record], names: Sequence[str]) -> Program:
     )
 
 
-def _threads(record: Record, name: str) -> tuple[Int64Array, Int64Array, int, int]:
+def _threads(record: Record, name: str, host: Host | None) -> tuple[Int64Array, Int64Array, int, int]:
     """Steps and thread rows of one record, counted from 0; how many submissions and wait entries it has."""
     places = {thread.number: place for place, thread in enumerate(record.threads)}
     rows = np.zeros((len(places), 4), np.int64)
@@ -133,11 +138,20 @@ def _threads(record: Record, name: str) -> tuple[Int64Array, Int64Array, int, in
     for place, thread in enumerate(record.threads):
         steps = thread.steps.copy()
         kinds = steps[:, 0]
-        if (kinds == STEP_HOST_WORK).any():
-            raise ProgramError(
-                f"{name}: thread {thread.number} has host work in operations and bytes, and the platform has no rate "
-                "for it; record with --host-time off, fixed or measured"
-            )
+        for row in np.flatnonzero(kinds == STEP_HOST_WORK).tolist():
+            if host is None:
+                raise ProgramError(
+                    f"{name}: thread {thread.number} has host work in operations and bytes, and the platform has no rate "
+                    "for it; give it a [host], or record with --host-time off, fixed or measured"
+                )
+            flops, size_bytes = steps[row, 1:].tolist()
+            ns = host.ns(flops, size_bytes)
+            if ns > MAX_COST_NS:
+                raise ProgramError(
+                    f"{name}: thread {thread.number} has {flops} operations and {size_bytes} bytes of host work: more than "
+                    "2^60 ns"
+                )
+            steps[row] = STEP_HOST, ns, 0
         steps[kinds == STEP_WAIT, 1] += n_waits
         for row in np.flatnonzero((kinds == STEP_SPAWN) | (kinds == STEP_JOIN)).tolist():
             number = int(steps[row, 1])

@@ -135,6 +135,19 @@ class PeType:
 
 
 @dataclass(frozen=True)
+class Host:
+    """What an application's own thread does on a core, where a record says how much work it is and not how long it takes."""
+
+    flops_per_ns: Fraction
+    bytes_per_ns: Fraction
+    source: str
+
+    def ns(self, flops: int, size_bytes: int) -> int:
+        """Nanoseconds: arithmetic or memory, whichever takes longer."""
+        return ceil(max(flops / self.flops_per_ns, size_bytes / self.bytes_per_ns))
+
+
+@dataclass(frozen=True)
 class Platform:
     """A board, as its file describes it."""
 
@@ -156,6 +169,8 @@ class Platform:
     pe_types: tuple[PeType, ...]
     static_w: Figure | None
     """Watts of the board whatever runs, beside those of its PEs."""
+    host: Host | None
+    """How fast an application's own threads compute; None: records with work in operations and bytes can't be run."""
 
     @property
     def letters(self) -> dict[str, str]:
@@ -345,7 +360,7 @@ class _Reader:
     def read(self) -> Platform:
         root = self.file.root(
             ("format", "name", "title", "composition", "sources", "clocks", "cores", "memory", "pe"),
-            ("extends", "constants", "ports", "power"),
+            ("extends", "constants", "host", "ports", "power"),
         )
         root.integer("format", FORMAT, FORMAT)
         name = root.text("name")
@@ -382,6 +397,10 @@ class _Reader:
         if "power" in root:
             table = self.section(("power",), ("static_w", "source"))
             static_w = Figure(table.positive("static_w"), "W", self.source(table))
+        host = None
+        if "host" in root:
+            table = self.section(("host",), ("flops_per_ns", "bytes_per_ns", "source"))
+            host = Host(table.positive("flops_per_ns"), table.positive("bytes_per_ns"), self.source(table))
         for key in [key for key in self.sources if key not in self.used_sources]:
             if key not in self.whole.imported:
                 raise self.fail(("sources", key), "no figure names this source; remove it")
@@ -400,6 +419,7 @@ class _Reader:
             ports=tuple(self.ports),
             pe_types=tuple(types),
             static_w=static_w,
+            host=host,
         )
         try:
             parse_composition(platform, platform.default_composition)

@@ -39,6 +39,11 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("workers", "array: the cores that workers run on"),
         ("source", ""),
     ),
+    "`[host]` (optional)": (
+        ("flops_per_ns", "operations of an application's own threads, where a record gives work and not time"),
+        ("bytes_per_ns", "bytes it moves meanwhile; the longer of the two counts"),
+        ("source", ""),
+    ),
     "`[power]` (optional)": (
         ("static_w", "watts of the board whatever runs, beside those of its PEs"),
         ("source", ""),
@@ -138,6 +143,7 @@ def _platform(platform: Platform) -> list[str]:
         "### PE types",
         table(("letter", "name", "most", "APIs", "ports", "what", "source"), types),
         *_own_figures(platform),
+        *filter(None, [_host(platform)]),
         *_power_table(platform),
         *(_call(platform, pe_type, call) for pe_type in platform.pe_types for call in pe_type.calls),
     ]
@@ -155,6 +161,14 @@ def _own_figures(platform: Platform) -> list[str]:
         for name, figure in t.figures.items()
     ]
     return ["#### Figures of one type", table(("type", "name", "value", "unit", "source"), rows)] if rows else []
+
+
+def _host(platform: Platform) -> str:
+    host = platform.host
+    if host is None:
+        return ""
+    rates = f"{number(host.flops_per_ns)} flop/ns and {number(host.bytes_per_ns)} byte/ns"
+    return f"Work of an application's own threads: {rates}, whichever takes longer ({host.source})."
 
 
 def _power_table(platform: Platform) -> list[str]:
