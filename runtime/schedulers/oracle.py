@@ -132,7 +132,7 @@ class _Model:
                 "scheduler ORACLE needs OR-tools, which is not installed; it comes with: pip install cedr-compiler[oracle]"
             ) from error
         self.pe_types = pe_types
-        self.origin = int(arrivals.min(initial=0)) if len(arrivals) else 0
+        self.origin = int(arrivals.min()) if len(arrivals) else 0
         pes_of = {kind: int((pe_types == kind).sum()) for kind in np.unique(pe_types).tolist()}
         times: dict[tuple[int, int], int] = {}
         for instance, application in enumerate(applications.tolist()):
