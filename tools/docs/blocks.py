@@ -41,6 +41,7 @@ COVERED: Final = {
     "make test-all": "Makefile",
     "make docs": "Makefile",
     "make help": "Makefile",
+    "python benchmarks/emulator_speed.py": "tests/test_benchmarks.py",
 }
 """Commands that a session does not run, and the file that stands for them. A `make` target is looked up with `make -n`."""
 
