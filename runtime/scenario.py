@@ -39,7 +39,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,7 @@ from cedr.target.platform import DEFAULT_PLATFORM, Composition, Platform, load_p
 from cedr.target.toml_file import KeyPath, Section, TomlFile, kind_of
 
 Int64Array = npt.NDArray[np.int64]
+T = TypeVar("T")
 
 ARRIVALS: Final = ("fixed", "poisson", "trace")
 PE_FAULTS: Final = ("stop", "error", "hang", "dma_timeout")
@@ -188,15 +189,15 @@ class Scenario:
         except CedrError as error:
             raise located("platform", platform, error) from error
         try:
-            composition = parse_composition(board, hw or self.hw or board.default_composition)
+            composition = parse_composition(board, _first(hw, self.hw, board.default_composition))
         except CedrError as error:
             raise located("hw", hw, error) from error
         for fault in self.faults:
             if fault.pe is not None and fault.pe not in composition.pe_names:
                 names = ", ".join(composition.pe_names)
                 raise ScenarioError(f"{fault.where}.pe: no PE {fault.pe!r} in {composition.text}; there are {names}")
-        policy = get_scheduler(scheduler or self.scheduler or DEFAULT_SCHEDULER)
-        system = os_model or self.os_model or DEFAULT_OS_MODEL
+        policy = get_scheduler(_first(scheduler, self.scheduler, DEFAULT_SCHEDULER))
+        system = _first(os_model, self.os_model, DEFAULT_OS_MODEL)
         try:
             check_os_model(system)
         except CedrError as error:
@@ -204,6 +205,11 @@ class Scenario:
         return Settings(
             board, text, composition, policy, system, next(s for s in (seed, self.seed, 0) if s is not None)
         )
+
+
+def _first(option: T | None, given: T | None, default: T) -> T:
+    """The option, else what the file says, else the default."""
+    return option if option is not None else given if given is not None else default
 
 
 def _beside(path: Path, option: str | None, given: str | None) -> str:

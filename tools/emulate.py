@@ -209,6 +209,17 @@ def _sum(values: Sequence[float | None]) -> float | None:
     return sum(known) if known else None
 
 
+def _every(application: Application) -> str:
+    """How often instances arrive; a mean is marked by ~."""
+    if application.period_ns is None:
+        return "trace"
+    return ("~" if application.arrival == "poisson" else "") + duration(application.period_ns)
+
+
+def _mean(time_ns: float | None) -> str:
+    return "" if time_ns is None else duration(time_ns)
+
+
 def print_emulated(result: Emulated) -> None:
     """Latency, the applications, and the PEs, as tables for people."""
     from rich.console import Console
@@ -229,20 +240,26 @@ def print_emulated(result: Emulated) -> None:
         summary.add_row("energy", f"{found['energy_j']:.4g} J")
     console.print(summary)
 
+    entries, applications = found["applications"], result.scenario.applications
+    columns = {
+        "instances": [f"{entry['instances']:,}" for entry in entries],
+        "failed": [f"{entry['failed']:,}" if entry["failed"] else "" for entry in entries],
+        "every": [_every(application) for application in applications],
+        "execution": [_mean(entry["exe_ns"]) for entry in entries],
+        "on PEs": [_mean(entry["cum_ns"]) for entry in entries],
+        "scheduling": [_mean(entry["ovh_ns"] or None) for entry in entries],
+        "late": [
+            "" if application.deadline_ns is None else f"{entry['deadline_misses']:,}"
+            for entry, application in zip(entries, applications, strict=True)
+        ],
+    }
+    columns = {heading: values for heading, values in columns.items() if any(values)}
     table = Table(title="Applications", title_justify="left")
     table.add_column("name")
-    for heading in ("instances", "failed", "every", "execution", "on PEs", "scheduling", "late"):
+    for heading in columns:
         table.add_column(heading, justify="right")
-    for entry, application in zip(found["applications"], result.scenario.applications, strict=True):
-        every = "trace" if entry["period_ns"] is None else duration(entry["period_ns"])
-        table.add_row(
-            escape(entry["name"]),
-            f"{entry['instances']:,}",
-            f"{entry['failed']:,}",
-            f"{every} (mean)" if application.arrival == "poisson" else every,
-            *("" if entry[key] is None else duration(entry[key]) for key in ("exe_ns", "cum_ns", "ovh_ns")),
-            "" if application.deadline_ns is None else f"{entry['deadline_misses']:,}",
-        )
+    for row, entry in enumerate(entries):
+        table.add_row(escape(entry["name"]), *(values[row] for values in columns.values()))
     console.print(table)
 
     pes = Table(title="Processing elements", title_justify="left")

@@ -16,7 +16,7 @@ _VALUE = re.compile(r'-?\d[\d_.eE+-]*|"(?:[^"\\\n]|\\.)*"|\btrue\b|\bfalse\b')
 def mutated(text: str, random: Random) -> str:
     """The text with one to four changes."""
     for _ in range(random.choice((1, 1, 1, 2, 4))):
-        text = _CHANGES[random.randrange(len(_CHANGES))](text, random)
+        text = random.choice(_CHANGES)(text, random)
     return text
 
 
@@ -47,7 +47,7 @@ def _value(text: str, random: Random) -> str:
     if not found:
         return text
     old = random.choice(found)
-    new = random.choice((*ODD_VALUES, random.choice(found).group()))
+    new: str = random.choice((*ODD_VALUES, random.choice(found).group()))
     return text[: old.start()] + new + text[old.end() :]
 
 
