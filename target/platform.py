@@ -26,11 +26,16 @@ from cedr.target.cost import Expression, Kind, Value, parse_expression
 from cedr.target.errors import CedrError
 from cedr.target.extends import PLATFORMS_DIR, extended
 from cedr.target.extends import platform_names as platform_names
+from cedr.target.linux_cfs import LinuxCfs, figure_paths, read_linux_cfs
 from cedr.target.probes import probes
 from cedr.target.toml_file import KeyPath, Section, TomlFile, kind_of
 
 FORMAT: Final = 1
 DEFAULT_PLATFORM: Final = "zcu102"
+IDEAL: Final = "ideal"
+LINUX_CFS: Final = "linux-cfs"
+#: The models of the operating system.
+OS_MODELS: Final = (IDEAL, LINUX_CFS)
 
 CORE: Final = 0
 """What a phase occupies, by number: the core of the PE's worker,"""
@@ -171,6 +176,10 @@ class Platform:
     """Watts of the board whatever runs, beside those of its PEs."""
     host: Host | None
     """How fast an application's own threads compute; None: records with work in operations and bytes can't be run."""
+    os_model: str
+    """The model of the operating system that a run has where none is asked for."""
+    linux_cfs: LinuxCfs | None
+    """What `linux-cfs` needs; None: the platform can't be run under it."""
 
     @property
     def letters(self) -> dict[str, str]:
@@ -360,7 +369,7 @@ class _Reader:
     def read(self) -> Platform:
         root = self.file.root(
             ("format", "name", "title", "composition", "sources", "clocks", "cores", "memory", "pe"),
-            ("extends", "constants", "host", "ports", "power"),
+            ("extends", "constants", "host", "ports", "power", "os_model", "linux_cfs"),
         )
         root.integer("format", FORMAT, FORMAT)
         name = root.text("name")
@@ -401,10 +410,21 @@ class _Reader:
         if "host" in root:
             table = self.section(("host",), ("flops_per_ns", "bytes_per_ns", "source"))
             host = Host(table.positive("flops_per_ns"), table.positive("bytes_per_ns"), self.source(table))
+        linux_cfs = None
+        if "linux_cfs" in root:
+            data = root.data["linux_cfs"]
+            linux_cfs = read_linux_cfs(self.file, ("linux_cfs",), data, tuple(workers))
+            for path in figure_paths(data, ("linux_cfs",)):
+                self.source(Section(self.file, path, self.file.at(path), tuple(self.file.at(path))))
         for key in [key for key in self.sources if key not in self.used_sources]:
             if key not in self.whole.imported:
                 raise self.fail(("sources", key), "no figure names this source; remove it")
             del self.sources[key]
+        os_model = root.text("os_model") if "os_model" in root else IDEAL
+        if os_model not in OS_MODELS:
+            raise root.fail("os_model", f"is {' or '.join(OS_MODELS)}, got {os_model!r}")
+        if os_model == LINUX_CFS and linux_cfs is None:
+            raise root.fail("os_model", "needs the figures of the model, in a table [linux_cfs]")
         platform = Platform(
             name=name,
             title=root.text("title"),
@@ -420,6 +440,8 @@ class _Reader:
             pe_types=tuple(types),
             static_w=static_w,
             host=host,
+            os_model=os_model,
+            linux_cfs=linux_cfs,
         )
         try:
             parse_composition(platform, platform.default_composition)
