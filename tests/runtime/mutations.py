@@ -38,7 +38,7 @@ def _line(text: str, random: Random) -> str:
 
 def _character(text: str, random: Random) -> str:
     at = random.randrange(len(text) + 1)
-    put = random.choice(("", *'"[]{}=:,.#\\\n -0aZé\0\ufeff\ud7ff'))
+    put: str = random.choice(("", *'"[]{}=:,.#\\\n -0aZé\0\ufeff\ud7ff'))
     return text[:at] + put + text[at + random.randrange(2) :]
 
 
@@ -47,7 +47,7 @@ def _value(text: str, random: Random) -> str:
     if not found:
         return text
     old = random.choice(found)
-    new: str = random.choice((*ODD_VALUES, random.choice(found).group()))
+    new = random.choice((*ODD_VALUES, random.choice(found).group()))
     return text[: old.start()] + new + text[old.end() :]
 
 

@@ -135,7 +135,7 @@ def never_idle_beside_work(result: EmulationResult) -> None:
             assert int(np.maximum(clipped, 0).sum()) == start - ready, (row, pe)
 
 
-@pytest.mark.parametrize("scheduler", CEDR_S)
+@pytest.mark.parametrize("scheduler", [*CEDR_S, "HEFT", "MIN_MIN", "ENERGY_EFT"])
 def test_without_queues_schedules_are_valid_and_repeat(scheduler: str, tmp_path: Path) -> None:
     apis = ["gemm", "fft", "zip", "kernel", "join"]
     record = random_application(Random(scheduler), 60, apis).record(tmp_path / "a.cedrrec")
