@@ -363,8 +363,11 @@ def _platforms(arguments: argparse.Namespace) -> int:
         return 0
     rows = [asdict(summary) for summary in platform_summaries()]
     if not arguments.json:
-        shown = ("name", "title", "composition", "figures", "estimates", "path")
-        rows = [{key: row[key] for key in shown} for row in rows]
+        shown = ("name", "title", "composition", "figures", "estimates")
+        _list(arguments, "platforms", [{key: row[key] for key in shown} for row in rows])
+        for row in rows:
+            print(row["path"])  # whole, to be copied
+        return 0
     _list(arguments, "platforms", rows)
     return 0
 

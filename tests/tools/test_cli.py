@@ -573,10 +573,13 @@ def test_schedulers(cedr: Cedr) -> None:
 
 
 def test_platforms(cedr: Cedr) -> None:
-    (row,) = cedr("platforms", "--json").json["platforms"]
+    rows = cedr("platforms", "--json").json["platforms"]
+    (row,) = [row for row in rows if row["name"] == "zcu102"]
     assert row["name"] == "zcu102" and row["composition"] == "C3+F1+C2D1+Z1"
     assert row["pe_types"] == {"C": "cpu", "F": "fft", "M": "gemm", "C2D": "conv2d", "Z": "zip"}
-    assert "zcu102" in cedr("platforms").out
+    printed = cedr("platforms").out
+    assert "zcu102" in printed
+    assert all(f"{row['path']}\n" in printed and Path(row["path"]).is_file() for row in rows)
 
 
 def test_platforms_validate(cedr: Cedr, tmp_path: Path) -> None:
