@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from cedr.target.toml_file import KeyPath, TomlError, TomlFile
+from cedr.target.toml_file import KeyPath, TomlError, TomlFile, unreadable
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+|\n')
 
@@ -37,9 +37,8 @@ class JsonFile(TomlFile):
         except _WrongError as error:
             token, message = error.args
             raise JsonError(f"{path}:{_last_line(text, token)}: {message}") from error
-        except (ValueError, RecursionError) as error:
-            reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
-            raise JsonError(f"{path}:1: not JSON that can be read: {reason}") from error
+        except (ValueError, RecursionError, ArithmeticError) as error:
+            raise JsonError(f"{path}:1: not JSON that can be read: {unreadable(error)}") from error
 
     def fail(self, path: KeyPath, message: str) -> JsonError:
         return JsonError(f"{self.where(path)}: {message}")

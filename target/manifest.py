@@ -15,14 +15,17 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, Literal, NoReturn, cast
+from typing import Any, Final, Literal, cast
 
 from cedr.target.dtypes import DTYPES
 from cedr.target.errors import CedrError
 from cedr.target.files import write_atomically
+from cedr.target.json_file import JsonFile
+from cedr.target.toml_file import KeyPath, TomlError, TomlFile
 
 FILE_NAME: Final = "manifest.json"
 VERSION: Final = 1
@@ -102,24 +105,18 @@ class Manifest:
         """Write DIR/manifest.json, whole or not at all; what would not load is refused. Returns its path."""
         path = Path(directory) / FILE_NAME
         text = self.to_json()
-        _Reader(path).manifest(text)
+        _Reader(path).manifest(lambda: JsonFile.parse(text, path))
         with write_atomically(path) as stream:
             stream.write(text.encode())
         return path
 
     @classmethod
     def load(cls, directory: str | os.PathLike[str]) -> Manifest:
-        """Read DIR/manifest.json. Raises ManifestError naming file and key."""
+        """Read DIR/manifest.json. Raises ManifestError naming file, line and key."""
         path = Path(directory) / FILE_NAME
-        try:
-            text = path.read_bytes().decode()
-        except FileNotFoundError as error:
-            raise ManifestError(
-                f"{path}: not there, so {directory} is no compiled module; compile one with -o"
-            ) from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise ManifestError(f"{path}: can't be read: {error}") from error
-        return _Reader(path).manifest(text)
+        if not path.exists():
+            raise ManifestError(f"{path}: not there, so {directory} is no compiled module; compile one with -o")
+        return _Reader(path).manifest(lambda: JsonFile.read(path))
 
     def changed_files(self, directory: str | os.PathLike[str]) -> tuple[str, ...]:
         """The files whose content is not that of the manifest, and those that are gone; in the manifest's order."""
@@ -146,35 +143,30 @@ def hash_files(directory: str | os.PathLike[str], names: Iterable[str]) -> dict[
     return {name: hash_file(Path(directory) / name) for name in names}
 
 
-def _no_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON number")
-
-
-def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"key {next(n for n in names if names.count(n) > 1)!r} is given twice")
-    return found
-
-
 class _Reader:
     def __init__(self, path: Path):
         self.path = path
 
-    def fail(self, key: str, message: str) -> ManifestError:
-        return ManifestError(f"{self.path}: {key + ': ' if key else ''}{message}")
+        self.lines: dict[str, int] = {}
 
-    def manifest(self, text: str) -> Manifest:
+    def fail(self, key: str, message: str) -> ManifestError:
+        """The line is that of the nearest enclosing key where this one is not in the file."""
+        at = key
+        while at and at not in self.lines:
+            at = at[: max(at.rfind("."), at.rfind("["), 0)]
+        return ManifestError(f"{self.path}:{self.lines.get(at, 1)}: {key}: {message}")
+
+    def manifest(self, parse: Callable[[], TomlFile]) -> Manifest:
         try:
-            value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_twice)
-        except (ValueError, RecursionError) as error:
-            place = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-            reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
-            raise ManifestError(f"{self.path}{place}: not JSON: {reason}") from error
-        if isinstance(value, dict) and value.get("version", VERSION) != VERSION:
+            file = parse()
+        except TomlError as error:
+            raise ManifestError(str(error)) from error
+        self.lines = {_text(path): line for path, line in file.lines.items()}
+        value = file.data
+        if value.get("version", VERSION) != VERSION:
             raise self.fail(
-                "version", f"is {value['version']!r}; this compiler reads version {VERSION}: compile the model again"
+                "version",
+                f"is {_kind(value['version'])}; this compiler reads version {VERSION}: compile the model again",
             )
         keys = ("version", *(key for key in Manifest.__dataclass_fields__ if key != "platform_hash"))
         top = self.table("", value, keys)
@@ -279,9 +271,17 @@ class _Reader:
     def seconds(self, key: str, value: object) -> float | None:
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+        if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value < 10**12:
             raise self.fail(key, f"needs a number of seconds or null, got {_kind(value)}")
-        return value
+        return float(value)
+
+
+def _text(path: KeyPath) -> str:
+    """`inputs[0].name`, `files.m.c`: as the reader names keys."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
 
 
 def _kind(value: object) -> str:
@@ -289,4 +289,6 @@ def _kind(value: object) -> str:
         return "an object"
     if isinstance(value, list):
         return "an array"
+    if isinstance(value, Decimal) or (isinstance(value, int) and value.bit_length() > 256):
+        return str(value)[:40] if isinstance(value, Decimal) else "a huge integer"
     return json.dumps(value)[:80]

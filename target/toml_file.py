@@ -209,9 +209,8 @@ class TomlFile:
             place = _PLACE.search(message)
             line = text.count("\n") + 1 if place is None or place[1] is None else int(place[1])
             raise TomlError(f"{path}:{line}: not TOML: {_PLACE.sub('', message)}") from error
-        except (RecursionError, ValueError) as error:
-            reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
-            raise TomlError(f"{path}: not TOML that can be read: {reason}") from error
+        except (RecursionError, ValueError, ArithmeticError) as error:
+            raise TomlError(f"{path}:1: not TOML that can be read: {unreadable(error)}") from error
         return cls(path, data, lines)
 
     def at(self, path: KeyPath) -> Any:
@@ -317,6 +316,15 @@ class Section:
         if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
             raise self.fail(key, f"needs an array of texts, at least one, got {kind_of(value)}")
         return tuple(value)
+
+
+def unreadable(error: Exception) -> str:
+    """Why a text that may be well-formed could not be taken in."""
+    if isinstance(error, RecursionError):
+        return "nested too deep"
+    if isinstance(error, ArithmeticError):  # decimal's own, of its constructor
+        return "a number's exponent is too large"
+    return str(error)
 
 
 def kind_of(value: object) -> str:

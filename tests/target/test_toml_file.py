@@ -152,8 +152,9 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         (b"a = 1\na = 2\n", r":2: not TOML: Cannot overwrite a value"),
         (b'a = 1\nb = "', r":2: not TOML: Unterminated string"),
         (b"a = 1\n\xff", r":2: not UTF-8 text"),
-        (b"a = " + b"[" * 100_000, r": not TOML that can be read: nested too deep"),
-        (b"a = " + b"1" * 10_000, r": not TOML that can be read: "),
+        (b"a = " + b"[" * 100_000, r":1: not TOML that can be read: nested too deep"),
+        (b"a = 1e" + b"9" * 30, r":1: not TOML that can be read: a number's exponent is too large"),
+        (b"a = " + b"1" * 10_000, r":1: not TOML that can be read: "),
     ],
 )
 def test_refused_files(content: bytes, message: str, tmp_path: Path) -> None:
