@@ -88,22 +88,24 @@ class ModuleProcess:
     ) -> list[Array]:
         """Compute each task in the order in which the emulation started it, by the implementation of its PE."""
         with _scratch() as folder:
-            schedule = folder / "schedule.bin"
-            write_schedule(schedule, result, platform, instance)
-            environment = {"CEDR_MODE": "execute", "CEDR_RECORD": str(record), "CEDR_SCHEDULE": str(schedule)}
-            return self._compute(inputs, environment)
+            return self._compute(inputs, _scheduled(folder, record, result, platform, instance))
 
-    def run_many(self, samples: Iterable[Mapping[str, Array]]) -> Iterator[list[Array]]:
-        """`run` for each sample; a Python module is started once for all of them."""
-        if self.emit == "c":
-            for sample in samples:
-                yield self.run(sample)
-            return
+    def execute_many(
+        self, samples: Iterable[Mapping[str, Array]], record: Path, result: EmulationResult, platform: Platform
+    ) -> Iterator[list[Array]]:
+        """`execute` for each sample, as the first instance; a Python module is started once for all of them."""
         with _scratch() as folder:
+            environment = {"CEDR_MODE": "run"}  # the same values, where all PEs compute in the calls' own element types
+            if implementations(result, platform).any():
+                environment = _scheduled(folder, record, result, platform, instance=0)
+            if self.emit == "c":
+                for sample in samples:
+                    yield self._compute(sample, environment)
+                return
             command = [sys.executable, "-m", "cedr.runtime.batch", str(self.program)]
             with subprocess.Popen(
                 command,
-                env=self._environment({"CEDR_MODE": "run"}),
+                env=self._environment(environment),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -280,18 +282,32 @@ def _outcome(job: Callable[[], T]) -> Outcome[T]:
 # ---- schedules ----
 
 
+def implementations(result: EmulationResult, platform: Platform) -> NDArray[np.uint32]:
+    """uint32[classes, PEs]: the implementation of each class on each PE of an emulation on `platform`; 0 is the call's own
+    element type (`Arithmetic.word`)."""
+    types = [pe_type.name for pe_type in platform.pe_types]
+    type_of = [types.index(pe.rstrip("0123456789")) for pe in result.pes]
+    return class_costs(platform, result.classes).arithmetic[:, type_of]
+
+
 def write_schedule(path: Path, result: EmulationResult, platform: Platform, instance: int = 0) -> None:
     """The tasks of one instance in the order of their start, each with the implementation of its PE, as a module's execute
     mode reads it: u32 n, then n x {u32 task, u32 implementation}. `platform` is the one that was emulated."""
-    types = [pe_type.name for pe_type in platform.pe_types]
-    type_of = [types.index(pe.rstrip("0123456789")) for pe in result.pes]
-    words_of = class_costs(platform, result.classes).arithmetic[:, type_of]
     rows = result.instance == instance
     words = np.zeros(1 + 2 * np.count_nonzero(rows), np.uint32)
     words[0] = np.count_nonzero(rows)
     words[1::2] = result.task[rows]
-    words[2::2] = words_of[result.task_class[rows], result.pe[rows]]
+    words[2::2] = implementations(result, platform)[result.task_class[rows], result.pe[rows]]
     words.tofile(path)
+
+
+def _scheduled(
+    folder: Path, record: Path, result: EmulationResult, platform: Platform, instance: int
+) -> dict[str, str]:
+    """The environment of the execute mode, its schedule written into `folder`."""
+    schedule = folder / "schedule.bin"
+    write_schedule(schedule, result, platform, instance)
+    return {"CEDR_MODE": "execute", "CEDR_RECORD": str(record), "CEDR_SCHEDULE": str(schedule)}
 
 
 @contextmanager

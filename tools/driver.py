@@ -414,7 +414,14 @@ def evaluate(model: TorchModel, options: CompileOptions) -> dict[str, Any]:
     decisions: dict[str, list[Any]] = {"eager": [], "compiled": []}
     worst = 0.0
     differing = 0
-    computed = program.process.run_many({name: check_input(program.manifest.inputs[0], s)} for s in samples)
+    path, record = program.record()
+    emulation = emulate(record, program.options.platform, program.options.hw)
+    computed = program.process.execute_many(
+        ({name: check_input(program.manifest.inputs[0], s)} for s in samples),
+        path,
+        emulation,
+        load_platform(program.options.platform),
+    )
     for sample, outputs in zip(samples, computed, strict=True):
         eager = eager_outputs(model, [sample])
         worst = max(worst, compare(flat_arrays(eager), flat_arrays(program.structured(outputs)), dtypes).max_rel)

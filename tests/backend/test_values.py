@@ -215,3 +215,18 @@ def test_complex_calls_give_the_same_bits_from_c_and_python(tmp_path: Path, fixe
     assert values[0].tobytes() == values[1].tobytes()
     error = np.abs(values[0] - spectrum).max() / np.abs(spectrum).max()
     assert 1e-5 < error < 1e-2
+
+
+def test_samples_are_computed_as_one_schedule_says(tiny: Built, fixed: Platform) -> None:
+    rng = np.random.default_rng(3)
+    samples = [{"x": rng.standard_normal((1, 3, 10, 10)).astype(np.float32)} for _ in range(2)]
+    process, path, result = emulated(tiny, fixed, "C1+C2D1+Z1", "EFT")
+    many = list(process.execute_many(samples, path, result, fixed))
+    assert len(many) == 2
+    for sample, values in zip(samples, many, strict=True):
+        alone = process.execute(sample, path, result, fixed)
+        assert [v.tobytes() for v in values] == [v.tobytes() for v in alone]
+        assert not np.array_equal(values[0], process.run(sample)[0])
+    _, _, on_cpus = emulated(tiny, fixed, "C2", "EFT")
+    (values,) = process.execute_many(samples[:1], path, on_cpus, fixed)
+    np.testing.assert_array_equal(values[0], process.run(samples[0])[0])
