@@ -16,13 +16,23 @@ import numpy as np
 import numpy.typing as npt
 
 from cedr.runtime.holding import without_queues
+from cedr.runtime.linux_cfs import LinuxSetup, check_effects, linux_setup, worker_cores
 from cedr.runtime.program import JOIN_CLASS, Program, build_program
 from cedr.runtime.record import Record, read_record
 from cedr.runtime.result import EmulationResult
 from cedr.runtime.schedulers import Scheduler, get_scheduler
 from cedr.target.api import CallClass
 from cedr.target.errors import CedrError
-from cedr.target.platform import Composition, Platform, class_costs, load_platform, parse_composition
+from cedr.target.platform import (
+    IDEAL,
+    LINUX_CFS,
+    OS_MODELS,
+    Composition,
+    Platform,
+    class_costs,
+    load_platform,
+    parse_composition,
+)
 
 if TYPE_CHECKING:
     from cedr.runtime.engine import Engine
@@ -30,7 +40,6 @@ if TYPE_CHECKING:
 Int64Array = npt.NDArray[np.int64]
 Records = Record | str | os.PathLike[str] | Sequence[Record | str | os.PathLike[str]]
 
-OS_MODELS: Final = ("ideal", "linux-cfs")
 _MOST_REFUSALS: Final = 20
 
 
@@ -51,15 +60,26 @@ class Workload:
 
 
 def check_os_model(name: str, without: Sequence[str] = ()) -> None:
-    """Raises EmulationError for an OS model that there is not, or for effects that it does not have."""
+    """Raises CedrError for an OS model that there is not, or for effects that it does not have."""
     if name not in OS_MODELS:
         raise EmulationError(f"there is no OS model {name!r}; there are {', '.join(OS_MODELS)}")
-    if name == "ideal" and without:
+    check_effects(without)
+    if name == IDEAL and without:
         raise EmulationError(
             f"without {', '.join(without)}: the OS model ideal has no effects to leave out; choose linux-cfs"
         )
-    if name != "ideal":
-        raise EmulationError(f"the OS model {name} is not available yet; use ideal, where each PE is a server")
+
+
+def choose_os_model(name: str | None, platform: Platform, without: Sequence[str] = ()) -> str:
+    """The OS model of a run: the one asked for, else the platform's. Raises CedrError where it can't be had."""
+    chosen = platform.os_model if name is None else name
+    check_os_model(chosen, without)
+    if chosen == LINUX_CFS and platform.linux_cfs is None:
+        raise EmulationError(
+            f"platform {platform.name} has no figures for the OS model linux-cfs: {platform.path} needs a table "
+            "[linux_cfs], or choose ideal"
+        )
+    return chosen
 
 
 def emulate(
@@ -70,7 +90,7 @@ def emulate(
     instances: int | Sequence[int] = 1,
     period_ns: int | Sequence[int] = 0,
     seed: int = 0,
-    os_model: str = "ideal",
+    os_model: str | None = None,
     *,
     names: Sequence[str] | None = None,
     incomplete: bool = False,
@@ -78,8 +98,9 @@ def emulate(
     """Run instances of recorded applications on a composition of a platform's PEs.
 
     records: one or several, read or by path. instances, period_ns: for all applications or one for each; the first
-    instance of each arrives at 0, the next every period_ns. names: the applications' names; by default the records'
-    file names. incomplete: take records whose process did not come to its end, as far as they go.
+    instance of each arrives at 0, the next every period_ns. os_model: ideal, linux-cfs, or None: the platform's. names:
+    the applications' names; by default the records' file names. incomplete: take records whose process did not come to
+    its end, as far as they go.
 
     The same arguments give the same result, to the byte. Raises CedrError before anything runs where a record, an
     option, the composition or a call that no PE offers stands against it.
@@ -104,7 +125,7 @@ def emulate_scenario(
     composition: str | Composition,
     scheduler: str | Scheduler = "EFT",
     seed: int = 0,
-    os_model: str = "ideal",
+    os_model: str | None = None,
     *,
     estimates_ns: Mapping[tuple[str, str], int] | None = None,
     queueing: bool = True,
@@ -120,8 +141,8 @@ def emulate_scenario(
     The same arguments give the same result, to the byte. Raises CedrError before anything runs where a record, an
     option, the composition or a call that no PE offers stands against it.
     """
-    check_os_model(os_model, without)
     board = _load(platform)
+    system = choose_os_model(os_model, board, without)
     if not applications:
         raise EmulationError("there is no record to emulate")
     for application in applications:
@@ -131,12 +152,19 @@ def emulate_scenario(
     costs = class_costs(board, program.classes)
     _check_offered(program, board, pes, costs.estimate_ns)
     policy = get_scheduler(scheduler)
+    estimates = _with_estimates(costs.estimate_ns, program, board, estimates_ns or {})
+    linux = None
+    if system == LINUX_CFS:
+        assert board.linux_cfs is not None
+        linux = linux_setup(board, board.linux_cfs, pes, costs, policy.name, without)
+        if "estimates" in without:
+            estimates = costs.cost_ns
     watts = [(t.power.active_w, t.power.idle_w) if t.power else (np.nan, np.nan) for t in board.pe_types]
     return _run(
         program,
         pes.pe_names,
         pes.pe_types,
-        _with_estimates(costs.estimate_ns, program, board, estimates_ns or {}),
+        estimates,
         costs.cost_ns,
         policy if queueing else without_queues(policy),
         [a.arrivals_ns for a in applications],
@@ -144,6 +172,8 @@ def emulate_scenario(
         deadline_ns=[-1 if a.deadline_ns is None else a.deadline_ns for a in applications],
         active_w=[float(active) for active, _ in watts],
         idle_w=[float(idle) for _, idle in watts],
+        core_of=worker_cores(board, pes),
+        linux=linux,
     )
 
 
@@ -200,6 +230,8 @@ def _run(
     deadline_ns: Sequence[int] | None = None,
     active_w: Sequence[float] | None = None,
     idle_w: Sequence[float] | None = None,
+    core_of: Int64Array | None = None,
+    linux: LinuxSetup | None = None,
 ) -> EmulationResult:
     from cedr.runtime.engine import Engine
 
@@ -216,6 +248,9 @@ def _run(
         deadline_ns=deadline_ns,
         active_w=active_w,
         idle_w=idle_w,
+        core_of=core_of,
+        linux=linux,
+        record_rounds=linux is not None,
     )
     engine.run()
     return _result(engine, program, pes, application_of, arrivals)
@@ -308,8 +343,11 @@ def _result(
         end_ns=rows["end_ns"],
         instance_app=application_of,
         arrivals_ns=arrivals,
-        starts_ns=arrivals,
+        starts_ns=engine.launch_ns,
         ends_ns=engine.finish_ns,
+        round_start_ns=engine.rounds[:, 0],
+        round_end_ns=engine.rounds[:, 1],
+        round_ready=engine.rounds[:, 2],
     )
 
 

@@ -967,7 +967,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                                         if kind_of_task < 0:
                                             done[done_tail] = cell
                                             done_tail += 1
-                                            computes = 0  # the join is over before the thread's next step
+                                            computes = np.int64(0)  # the join is over before the thread's next step
                                         else:
                                             cells[cell, READY_NS] = now
                                             ready_class[n_ready] = kind_of_task

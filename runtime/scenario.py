@@ -44,10 +44,10 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from cedr.runtime.emulator import OS_MODELS, check_os_model
+from cedr.runtime.emulator import choose_os_model
 from cedr.runtime.schedulers import Scheduler, get_scheduler
 from cedr.target.errors import CedrError
-from cedr.target.platform import DEFAULT_PLATFORM, Composition, Platform, load_platform, parse_composition
+from cedr.target.platform import DEFAULT_PLATFORM, OS_MODELS, Composition, Platform, load_platform, parse_composition
 from cedr.target.toml_file import KeyPath, Section, TomlFile, kind_of
 
 Int64Array = npt.NDArray[np.int64]
@@ -64,7 +64,6 @@ MAX_SEED: Final = (1 << 63) - 1
 DEFAULT_TIMEOUT_NS: Final = 10_000_000
 DEFAULT_RETRIES: Final = 3
 DEFAULT_SCHEDULER: Final = "EFT"
-DEFAULT_OS_MODEL: Final = "ideal"
 
 _NAME: Final = re.compile(r"[^\s/\\:,][^/\\:,\n\r\t]*")
 
@@ -197,9 +196,8 @@ class Scenario:
                 names = ", ".join(composition.pe_names)
                 raise ScenarioError(f"{fault.where}.pe: no PE {fault.pe!r} in {composition.text}; there are {names}")
         policy = get_scheduler(_first(scheduler, self.scheduler, DEFAULT_SCHEDULER))
-        system = _first(os_model, self.os_model, DEFAULT_OS_MODEL)
         try:
-            check_os_model(system)
+            system = choose_os_model(os_model if os_model is not None else self.os_model, board)
         except CedrError as error:
             raise located("os_model", os_model, error) from error
         return Settings(

@@ -80,8 +80,7 @@ def argument_parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--os-model",
         choices=("ideal", "linux-cfs"),
-        default="ideal",
-        help="the operating system: each PE managed for free (default: ideal); linux-cfs is not there yet",
+        help="the operating system: every PE a server, or CEDR's threads under Linux (default: the platform's, ideal)",
     )
     one.add_argument("--instances", type=_positive, default=1, metavar="N", help="instances of the model (default: 1)")
     one.add_argument(
@@ -116,7 +115,7 @@ def argument_parser() -> argparse.ArgumentParser:
     one.add_argument("--hw", metavar="COMPOSITION", help="PEs (default: the file's, else the platform's)")
     one.add_argument("--scheduler", metavar="NAME", help="see `cedr schedulers` (default: the file's, EFT)")
     one.add_argument(
-        "--os-model", choices=("ideal", "linux-cfs"), help="the operating system (default: the file's, ideal)"
+        "--os-model", choices=("ideal", "linux-cfs"), help="the operating system (default: the file's, the platform's)"
     )
     one.add_argument(
         "--without", action="append", default=[], metavar="EFFECT", help="leave out an effect of linux-cfs, by its name"
@@ -234,14 +233,12 @@ def _assigned(texts: Sequence[str], names: Sequence[str], option: str) -> dict[s
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from cedr.runtime.emulator import check_os_model
     from cedr.runtime.schedulers import get_scheduler
     from cedr.tools.driver import RunOptions, open_model, run_program
     from cedr.tools.models import TorchModel, find_model
 
     options = _options(arguments)
     get_scheduler(arguments.scheduler)
-    check_os_model(arguments.os_model)
     if arguments.no_values and (arguments.input or arguments.output):
         raise CedrError("--no-values computes nothing: --input and --output have no place beside it")
     model = find_model(arguments.model)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cedr.backend.toolchain import build_module
-from cedr.runtime.emulator import emulate, figures
+from cedr.runtime.emulator import choose_os_model, emulate, figures
 from cedr.runtime.process import ModuleProcess
 from cedr.runtime.record import Record
 from cedr.runtime.result import EmulationResult
@@ -52,7 +52,8 @@ class RunOptions:
     """What `cedr run` takes beyond the options of compile."""
 
     scheduler: str = "EFT"
-    os_model: str = "ideal"
+    os_model: str | None = None
+    """None: the platform's."""
     instances: int = 1
     period_us: float = 0.0
     seed: int = 0
@@ -93,7 +94,7 @@ class Program:
         instances: int = 1,
         period_us: float = 0.0,
         seed: int = 0,
-        os_model: str = "ideal",
+        os_model: str | None = None,
     ) -> dict[str, Any]:
         """The figures of a run, by the names of `cedr run --json`; with inputs, of a run that computes them."""
         options = RunOptions(scheduler, os_model, instances, period_us, seed, values=bool(inputs))
@@ -306,9 +307,10 @@ def run_program(program: Program, inputs: Mapping[str, Array] | None, options: R
     inputs None: values are not computed.
     """
     start = time.perf_counter()
+    platform = load_platform(program.options.platform)
+    os_model = choose_os_model(options.os_model, platform)
     path, record = program.record()
     manifest = program.manifest
-    platform = load_platform(program.options.platform)
     emulation = emulate(
         record,
         program.options.platform,
@@ -317,7 +319,7 @@ def run_program(program: Program, inputs: Mapping[str, Array] | None, options: R
         options.instances,
         round(options.period_us * 1000),
         options.seed,
-        options.os_model,
+        os_model,
         names=[manifest.name],
     )
     outputs = None
@@ -334,7 +336,7 @@ def run_program(program: Program, inputs: Mapping[str, Array] | None, options: R
         "platform": platform.name,
         "hw": program.options.hw,
         "scheduler": get_scheduler(options.scheduler).name,
-        "os_model": options.os_model,
+        "os_model": os_model,
         "instances": options.instances,
         "seed": options.seed,
         "max_abs_error": None,

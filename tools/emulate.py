@@ -128,7 +128,7 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
     if options.scheduler is not None:
         get_scheduler(options.scheduler)
     if options.os_model is not None:
-        check_os_model(options.os_model)
+        check_os_model(options.os_model, options.without)
     scenario = read_file(path, options)
     for warning in scenario.warnings:
         tell(warning)
