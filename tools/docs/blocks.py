@@ -42,6 +42,7 @@ COVERED: Final = {
     "make docs": "Makefile",
     "make help": "Makefile",
     "python benchmarks/emulator_speed.py": "tests/test_benchmarks.py",
+    "python benchmarks/a53_kernels.py --markdown": "tests/target/test_a53_kernels.py",
 }
 """Commands that a session does not run, and the file that stands for them. A `make` target is looked up with `make -n`."""
 
