@@ -440,7 +440,7 @@ def test_a_call_that_its_partition_does_not_hold_is_not_offered() -> None:
 
 def test_every_part_of_a_board_has_power_and_each_phase_its_place() -> None:
     """An accelerator's worker copies on the core and polls while port and PE work; the port comes before and after."""
-    for name in platform_names():
+    for name in ("zcu102", "zcu102_10fft", "jetson_agx_xavier", "odroid_xu3"):
         platform = load_platform(name)
         assert platform.static_w is not None and platform.static_w.source.startswith("estimate")
         for pe_type in platform.pe_types:
