@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -220,3 +223,24 @@ def test_without_or_tools_it_says_where_they_come_from(monkeypatch: pytest.Monke
     with pytest.raises(SchedulerError, match=r"needs OR-tools.*pip install cedr-compiler\[oracle\]"):
         case.run("ORACLE")
     assert int(case.run("EFT").rows()["end_ns"].max()) == 1
+
+
+def test_the_benchmark_of_gaps_has_its_keys(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(__file__).parents[2] / "benchmarks" / "scheduler_gap.py"
+    spec = importlib.util.spec_from_file_location("scheduler_gap", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "scheduler_gap", module)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr("sys.argv", ["scheduler_gap.py", "--graphs", "2", "--tasks", "6", "--json"])
+    module.main()
+    found = json.loads(capsys.readouterr().out)
+    assert (found["graphs"], found["tasks"], found["unproven"]) == (2, 6, 0)
+    names = set(all_schedulers(())) - {"ORACLE"}
+    for kind in ("exact", "misjudged"):
+        assert set(found[kind]) == {"all", *module.COMPOSITIONS}
+        for gaps in found[kind].values():
+            assert set(gaps) == names
+            assert all(0 <= gap["median"] <= gap["worst"] for gap in gaps.values())
