@@ -20,8 +20,7 @@ from cedr.target.errors import CedrError
 from cedr.target.platform import class_costs, load_platform, parse_composition
 from tests.runtime.applications import call_class, random_application
 
-# All but what is for small graphs only, and what needs power figures, which the platform may lack.
-SCHEDULERS = [name for name in all_schedulers(()) if name not in ("ORACLE", "ENERGY_EFT")]
+SCHEDULERS = [name for name in all_schedulers(()) if name != "ORACLE"]  # for small graphs only
 COMPOSITIONS = ["C3", "C3+Z1", "C3+C2D1", "C3+F1+C2D1+Z1"]
 COLUMNS = ("app", "instance", "task", "task_class", "pe", "ready_ns", "start_ns", "end_ns", "arrivals_ns", "ends_ns")
 
