@@ -5,16 +5,16 @@ compiled scheduler is called from inside, through a function pointer, so that th
 (and once without one).
 
 Time is in integer nanoseconds. Events at one time are taken in the order: completions (in the order in which the tasks
-started), arrivals (in the order of the instances), application threads (in the order in which they became able to go
-on, each until it waits or works; timers in the order in which they were set); then, if a task is ready, one scheduling
-round over the whole ready queue; then each idle PE, by index, starts the head of its queue. A completed task releases
-its successors in ascending order; a join completes the moment it is released, before the next event, and joins that are
-released together complete in the order of their release.
+started), faults (recovery.py), arrivals (in the order of the instances), application threads (in the order in which they
+became able to go on, each until it waits or works; timers in the order in which they were set); then, if a task is
+ready, one scheduling round over the whole ready queue; then each idle PE, by index, starts the head of its queue. A
+completed task releases its successors in ascending order; a join completes the moment it is released, before the next
+event, and joins that are released together complete in the order of their release.
 
 That is the order under the operating system `ideal`: a PE is a server with a first-in-first-out queue, its management is
 free, and application threads compute on cores of their own. Under `linux-cfs` workers and application threads share cores
-(docs/os_models.md); of events at one time the cores' come first, by number, then devices that are done, the daemon's
-iteration, and load balancing.
+(docs/os_models.md); of events at one time the cores' come first, by number, then devices that are done, faults, the
+daemon's iteration, and load balancing.
 
 A task in flight takes 60 bytes at most, an executed one 34; instances share the graph of their application.
 """
@@ -22,15 +22,18 @@ A task in flight takes 60 bytes at most, an executed one 34; instances share the
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from cedr.runtime import loops
+from cedr.runtime.fault import FaultReport, Injected
 from cedr.runtime.linux_cfs import LinuxSetup
 from cedr.runtime.loops import Int64Array, Status, compile_lazily, types
 from cedr.runtime.program import Program
+from cedr.runtime.recovery import Recovery, with_variants
 from cedr.runtime.schedulers import Assign, Scheduler, SchedulerError, SchedulerSetup, SchedulerView
 from cedr.runtime.schedulers.calls import begin, decide, failure, not_compiled
 from cedr.target.errors import CedrError
@@ -90,6 +93,7 @@ class Engine:
     linux            the OS model `linux-cfs`; None: `ideal`. Its cores take the place of core_of
     record_rounds    keep every scheduling round, for `rounds`
     deadline_ns, active_w, idle_w   what schedulers may want to know: see SchedulerSetup; unknown by default
+    faults           what goes wrong; pe_names: [PEs], for the reports of it
 
     `run` goes to the end; `step` to the next point at which a plain Python scheduler decides.
     """
@@ -111,6 +115,8 @@ class Engine:
         idle_w: npt.ArrayLike | None = None,
         linux: LinuxSetup | None = None,
         record_rounds: bool = False,
+        faults: Sequence[Injected] = (),
+        pe_names: Sequence[str] | None = None,
     ) -> None:
         self.program = program
         self.scheduler = scheduler
@@ -129,10 +135,14 @@ class Engine:
         if linux is not None:
             core_of = linux.core_of
         cores = np.arange(len(types_of_pes)) if core_of is None else np.ascontiguousarray(core_of, np.int64)
+        largest = max(int(estimates.max(initial=0)), int(costs.max(initial=0)))
+        # PEs on which tasks may fail, and a class for tasks that avoid each of them: see recovery.py.
+        avoidable = sorted({fault.pe for fault in faults if fault.pe >= 0})
+        estimates = with_variants(estimates, types_of_pes, avoidable)
         unknown_w = np.full(n_types, np.nan)
         setup = SchedulerSetup(
             type_estimate_ns=estimates,
-            type_cost_ns=costs,
+            type_cost_ns=with_variants(costs, types_of_pes, avoidable),
             type_of=types_of_pes,
             core_of=cores,
             application_of=applications,
@@ -144,11 +154,13 @@ class Engine:
             else np.array(deadline_ns, np.int64),
             active_w=unknown_w if active_w is None else np.array(active_w, np.float64),
             idle_w=unknown_w if idle_w is None else np.array(idle_w, np.float64),
+            faults=bool(faults),
         )
         n_pes, n_instances = len(types_of_pes), len(arrivals)
         n_tasks = int(program.task_base[-1])
-        n_rows = int(program.scheduled[applications].sum())
-        self._check_range(estimates, costs, arrivals, n_rows)
+        n_rows = int(program.scheduled[applications].sum()) + len(faults)
+        latest = max([int(arrivals.max(initial=0)), *(fault.at_ns for fault in faults)])
+        self._check_range(largest, latest + sum(fault.timeout_ns for fault in faults), n_rows)
 
         succ_ptr = np.zeros(n_tasks + 1, np.int64)
         succ = np.empty(len(program.after_indices), np.uint32)
@@ -175,6 +187,8 @@ class Engine:
             "arrival_ns": arrivals,
             "finish_ns": np.full(n_instances, -1, np.int64),
             "estimate_ns": np.ascontiguousarray(estimates[:, types_of_pes]),
+            "trouble": np.zeros((n_pes, loops.N_TROUBLE_COLUMNS), np.int64),
+            "lost": np.zeros(len(estimates), np.int64),
             "cost_ns": np.ascontiguousarray(costs[:, types_of_pes]),
             "free_slots": np.full(len(program.names), -1, np.int64),
             **self._in_flight(1, *per_slot),
@@ -199,15 +213,24 @@ class Engine:
             "row_start_ns": np.empty(n_rows, np.int64),
             "row_end_ns": np.empty(n_rows, np.int64),
         }
+        for place, pe in enumerate(avoidable, 1):
+            n_classes = len(program.classes)
+            self._arrays["estimate_ns"][place * n_classes : (place + 1) * n_classes, pe] = -1
+        self._arrays["trouble"][:, loops.FAILED_CELL] = -1
+        counters[[loops.FAULT_AT, loops.AWAITED]] = -1
+        names = [f"PE {pe}" for pe in range(n_pes)] if pe_names is None else list(pe_names)
+        self._recovery = (
+            Recovery(self._arrays, program, faults, names, avoidable, linux is not None) if faults else None
+        )
+        self._stuck: list[FaultReport] = []
         self._nothing = np.zeros((0, 2), np.int64)
         if linux is not None:
             self._start_workers()
         self._bind()
 
     @staticmethod
-    def _check_range(estimates: Int64Array, costs: Int64Array, arrivals: Int64Array, n_rows: int) -> None:
-        largest = max(int(estimates.max(initial=0)), int(costs.max(initial=0)))
-        if largest * n_rows + int(arrivals.max(initial=0)) >= 1 << 62:
+    def _check_range(largest: int, latest: int, n_rows: int) -> None:
+        if largest * n_rows + latest >= 1 << 62:
             raise CedrError(
                 f"{n_rows} tasks of up to {largest} ns each may pass the end of virtual time (2^62 ns, 146 years); "
                 "lower the platform's costs or the number of instances"
@@ -330,10 +353,14 @@ class Engine:
 
     def _step(self, pairs: Int64Array, decided: bool) -> int:
         status = self._go_on(pairs, decided)
-        while status == Status.GROW:
-            self._grow()
+        while status in (Status.GROW, Status.FAULT):
+            if status == Status.GROW:
+                self._grow()
+            else:
+                assert self._recovery is not None
+                self._recovery.handle()
             status = self._go_on(self._nothing, False)
-        if status > Status.GROW:
+        if status > Status.FAULT:
             raise self._refuse(Status(status))
         return status
 
@@ -345,7 +372,7 @@ class Engine:
         return status
 
     def run(self) -> None:
-        """Go to the end. Raises SchedulerError as `step`, CedrError where instances can never end."""
+        """Go to the end. Raises SchedulerError as `step`, CedrError where no instance at all can come to its end."""
         status = self._step(self._nothing, False)
         counters = self._arrays["counters"]
         estimates, memory = self._arrays["estimate_ns"], self._arrays["scheduler_state"]
@@ -353,9 +380,14 @@ class Engine:
             ready = self._arrays["ready_class"][: counters[loops.N_READY]]
             pairs = decide(self.scheduler, ready, int(counters[loops.NOW]), estimates, self._view, memory)
             status = self._step(pairs, True)
-        stuck = np.flatnonzero(self._arrays["finish_ns"] < 0)
-        if len(stuck):
-            raise CedrError(self._describe_stuck(int(stuck[0]), len(stuck)))
+        failed: set[int] = set()
+        if self._recovery is not None:
+            self._recovery.finish()
+            failed = self._recovery.failed
+        unfinished = np.flatnonzero(self._arrays["finish_ns"] < 0).tolist()
+        stuck = [instance for instance in unfinished if instance not in failed]
+        if stuck:
+            self._report_stuck(stuck)
 
     def _refuse(self, status: Status) -> SchedulerError:
         counters = self._arrays["counters"]
@@ -370,16 +402,27 @@ class Engine:
             )
         if status == Status.BAD_PE:
             return SchedulerError(f"{who} assigned position {position} to PE {pe}; there are PEs 0 to {n_pes - 1}")
-        call = self.program.classes[int(self._arrays["ready_class"][position])]
+        call = self.program.classes[int(self._arrays["ready_class"][position]) % len(self.program.classes)]
         return SchedulerError(f"{who} assigned {call.api} at position {position} to PE {pe}, which does not offer it")
 
-    def _describe_stuck(self, instance: int, how_many: int) -> str:
+    def _report_stuck(self, stuck: list[int]) -> None:
+        """Instances that wait for ever. Raises CedrError where they are all that there are."""
         arrays, program = self._arrays, self.program
-        application = int(arrays["application_of"][instance])
         slots = arrays["slots"][: arrays["counters"][loops.N_SLOTS]]
-        slot = int(
-            np.flatnonzero((slots[:, loops.INSTANCE] == instance) & (slots[:, loops.APPLICATION] == application))[-1]
-        )
+        slot_of = dict(zip(slots[:, loops.INSTANCE].tolist(), range(len(slots)), strict=True))
+        for instance in stuck:
+            application = int(arrays["application_of"][instance])
+            name = program.names[application]
+            text = self._describe_stuck(instance, slot_of[instance])
+            if len(stuck) == len(arrays["finish_ns"]):
+                raise CedrError(f"{name}: {len(stuck)} of {len(stuck)} instances never end. {text}")
+            self._stuck.append(
+                FaultReport("stuck", self.now_ns, None, None, name, instance, None, "failed", f"{name}: {text}")
+            )
+
+    def _describe_stuck(self, instance: int, slot: int) -> str:
+        arrays, program = self._arrays, self.program
+        slots, application = arrays["slots"], int(arrays["application_of"][instance])
         threads = int(slots[slot, loops.THREAD_BASE])
         reasons = []
         for place in range(int(np.diff(program.thread_base)[application])):
@@ -391,10 +434,19 @@ class Engine:
                 reasons.append(f"thread {place} waits for the end of thread {row[loops.JOINS] - threads}")
         left = int(slots[slot, loops.LEFT])
         return (
-            f"{program.names[application]}: {how_many} of {len(arrays['finish_ns'])} instances never end. Instance "
-            f"{instance} stands still at {self.now_ns} ns with {left} tasks that wait for one another or for tasks "
+            f"Instance {instance} stands still at {self.now_ns} ns with {left} tasks that wait for one another or for tasks "
             f"that were never submitted{''.join('; ' + reason for reason in reasons)}"
         )
+
+    @property
+    def faults(self) -> list[FaultReport]:
+        """What went wrong, in the order in which it was dealt with."""
+        return [*(self._recovery.reports if self._recovery is not None else ()), *self._stuck]
+
+    @property
+    def failed_rows(self) -> list[int]:
+        """Which of `rows` are attempts that came to nothing."""
+        return sorted(self._recovery.failed_rows) if self._recovery is not None else []
 
     @property
     def finish_ns(self) -> Int64Array:

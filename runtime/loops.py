@@ -56,13 +56,14 @@ class Status(enum.IntEnum):
     DONE = 0
     DECIDE = 1
     GROW = 2
-    UNDECIDED = 3
-    BAD_POSITION = 4
-    BAD_PE = 5
-    NOT_OFFERED = 6
+    FAULT = 3
+    UNDECIDED = 4
+    BAD_POSITION = 5
+    BAD_PE = 6
+    NOT_OFFERED = 7
 
 
-_DONE, _DECIDE, _GROW, _UNDECIDED, _BAD_POSITION, _BAD_PE, _NOT_OFFERED = (int(status) for status in Status)
+_DONE, _DECIDE, _GROW, _FAULT, _UNDECIDED, _BAD_POSITION, _BAD_PE, _NOT_OFFERED = (int(status) for status in Status)
 # Columns of the slots: what is kept of an instance in flight.
 INSTANCE, CELL_BASE, THREAD_BASE, LEFT, RUNNING_THREADS, NEXT_FREE, APPLICATION, TASK_BASE = range(8)
 # Columns of the threads in flight.
@@ -97,8 +98,15 @@ OVER: Final = -1
     N_ROUNDS,
     STAGE,
     SPENT_NS,
+    FAULT_AT,  # when faults.py has to be asked; -1: never
+    AWAITED,  # it has to be when so many instances have arrived
+    ANY_LOST,  # not 0: no PE is left for some class
     N_COUNTERS,
-) = range(25)
+) = range(28)
+# Columns of what is wrong with each PE: with its running task or, where none runs, with the next; how long that hangs; the
+# task that ended so, or -1, and its row. Whatever is wrong with a task, faults.py is asked at its end.
+TROUBLE, TROUBLE_NS, FAILED_CELL, FAILED_ROW, N_TROUBLE_COLUMNS = range(5)
+FINE, FAILS, HANGS = range(3)
 # Columns of the cores.
 CURRENT, SINCE, NEXT, N_RUNNABLE, MIN_VRUNTIME, PICKED, TURN, POLL_START, FLAG, N_CORE_COLUMNS = range(10)
 NOBODY, POLLERS = -1, -2
@@ -122,7 +130,7 @@ SLEEPS, POLLS, BEGINS, COMPUTES, DRIVES = range(5)
 # Where the loop is: at the next event, or in an iteration of the daemon.
 EVENTS, ARRIVALS, DECISION_DUE, BEFORE_ALL = range(4)
 # Sources of events other than the cores.
-TIMER, DAEMON, BALANCE = 1 << 20, (1 << 20) + 1, (1 << 20) + 2
+TIMER, FAULTS, DAEMON, BALANCE = 1 << 20, (1 << 20) + 1, (1 << 20) + 2, (1 << 20) + 3
 (
     TICK,
     LATENCY,
@@ -221,6 +229,8 @@ FIELDS: Final = {
     "type_of": I1,
     "core_of": I1,
     "core_load": I1,
+    "trouble": I2,
+    "lost": I1,
     "type_estimate_ns": I2,
     "scheduler_state": I1,
     "row_instance": types.Array(types.int32, 1, "C"),
@@ -254,6 +264,7 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     run_end, run_row, run_pe = state.run_end, state.run_row, state.run_pe
     queue_length, queued_ns, running_until_ns = state.queue_length, state.queued_ns, state.running_until_ns
     scheduler_state = state.scheduler_state
+    trouble, lost = state.trouble, state.lost
     row_instance, row_task, row_pe = state.row_instance, state.row_task, state.row_pe
     row_ready_ns, row_start_ns, row_end_ns = state.row_ready_ns, state.row_start_ns, state.row_end_ns
     view = SchedulerView(
@@ -286,6 +297,9 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     n_wake = counters[N_WAKE]
     done_head = counters[DONE_HEAD]
     done_tail = counters[DONE_TAIL]
+    fault_at = counters[FAULT_AT]
+    awaited = counters[AWAITED]
+    any_lost = counters[ANY_LOST] != 0
     status = -1
 
     while True:
@@ -338,12 +352,22 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
             if n_running > 0 and run_end[n_running - 1] == now:  # completion
                 n_running -= 1
                 pe = run_pe[n_running]
-                done[done_tail] = pe_running[pe]
-                done_tail += 1
+                if trouble[pe, TROUBLE] == FINE:
+                    done[done_tail] = pe_running[pe]
+                    done_tail += 1
+                else:
+                    trouble[pe, TROUBLE] = FINE
+                    trouble[pe, FAILED_CELL] = pe_running[pe]
+                    trouble[pe, FAILED_ROW] = run_row[n_running]
+                    fault_at = now
                 pe_running[pe] = -1
                 queue_length[pe] -= 1
                 running_until_ns[pe] = 0
                 continue
+
+            if fault_at == now:
+                status = _FAULT
+                break
 
             if next_arrival < n_instances and arrival_ns[next_arrival] == now:  # arrival
                 application = application_of[next_arrival]
@@ -399,6 +423,8 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                     slots[slot, NEXT_FREE] = free_slots[application]
                     free_slots[application] = slot
                 next_arrival += 1
+                if next_arrival == awaited:
+                    fault_at = now
                 continue
 
             if n_timers > 0 and timers[0, 0] == now:  # a thread's own work is over
@@ -542,6 +568,13 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
         if status >= 0:
             break
 
+        if any_lost and not decided:  # a ready task that no PE is left for?
+            for position in range(n_ready):
+                if lost[ready_class[position]] != 0:
+                    status = _FAULT
+            if status >= 0:
+                break
+
         n_pairs = 0
         if n_ready > 0:  # one scheduling round
             if assign is not None:
@@ -597,6 +630,8 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                 local = cell - slots[slot, CELL_BASE]
                 kind = class_of[slots[slot, TASK_BASE] + local]
                 end = now + cost_ns[kind, pe]
+                if trouble[pe, TROUBLE] == HANGS:
+                    end = now + trouble[pe, TROUBLE_NS]
                 pe_running[pe] = cell
                 queued_ns[pe] -= estimate_ns[kind, pe]
                 running_until_ns[pe] = now + estimate_ns[kind, pe]
@@ -618,8 +653,8 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                 n_running += 1
                 n_rows += 1
 
-        following = np.int64(-1)  # the next time at which something happens
-        if n_running > 0:
+        following = fault_at  # the next time at which something happens; -1: none
+        if n_running > 0 and (following < 0 or run_end[n_running - 1] < following):
             following = run_end[n_running - 1]
         if next_arrival < n_instances and (following < 0 or arrival_ns[next_arrival] < following):
             following = arrival_ns[next_arrival]
@@ -641,6 +676,7 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     counters[N_WAKE] = n_wake
     counters[DONE_HEAD] = done_head
     counters[DONE_TAIL] = done_tail
+    counters[FAULT_AT] = fault_at
     return status
 
 
@@ -666,6 +702,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     queue_length, queued_ns, running_until_ns = state.queue_length, state.queued_ns, state.running_until_ns
     core_of, core_load = state.core_of, state.core_load
     scheduler_state = state.scheduler_state
+    trouble, lost = state.trouble, state.lost
     row_instance, row_task, row_pe = state.row_instance, state.row_task, state.row_pe
     row_ready_ns, row_start_ns, row_end_ns = state.row_ready_ns, state.row_start_ns, state.row_end_ns
     cores, runnable, entities, os = state.cores, state.runnable, state.entities, state.os
@@ -718,6 +755,9 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     n_wake = counters[N_WAKE]
     done_head = counters[DONE_HEAD]
     done_tail = counters[DONE_TAIL]
+    fault_at = counters[FAULT_AT]
+    awaited = counters[AWAITED]
+    any_lost = counters[ANY_LOST] != 0
     daemon_ns = counters[DAEMON_NS]  # a time at which an iteration of the daemon's loop begins
     daemon_at = counters[DAEMON_AT]  # the next one with something to do; -1: none
     balance_at = counters[BALANCE_AT]
@@ -741,6 +781,9 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
             if n_timers > 0 and (time < 0 or timers[0, 0] < time):
                 time = timers[0, 0]
                 source = TIMER
+            if fault_at >= 0 and (time < 0 or fault_at < time):
+                time = fault_at
+                source = FAULTS
             if daemon_at >= 0 and (time < 0 or daemon_at < time):
                 time = daemon_at
                 source = DAEMON
@@ -751,7 +794,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                 status = _DONE if n_ready == 0 else _UNDECIDED
                 break
             if source == BALANCE:
-                idle = n_ready == 0 and next_arrival == n_instances and n_timers == 0 and daemon_at < 0
+                idle = n_ready == 0 and next_arrival == n_instances and n_timers == 0 and daemon_at < 0 and fault_at < 0
                 if idle:
                     for core in range(n_cores):
                         if cores[core, NEXT] >= 0:
@@ -862,6 +905,11 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                             entities[pe, PHASE] = phase_ptr[kind * n_pes + pe]
                             entities[pe, PHASE_END] = phase_ptr[kind * n_pes + pe + 1]
                             entities[pe, SIGNALLED] = 0
+                            if trouble[pe, TROUBLE] == HANGS:
+                                entities[pe, PHASE] = entities[pe, PHASE_END]
+                                entities[pe, DOES] = DRIVES
+                                entities[pe, LEFT_NS] = now + trouble[pe, TROUBLE_NS]
+                                break
                         phase = entities[pe, PHASE]
                         if phase < entities[pe, PHASE_END]:
                             entities[pe, PHASE] = phase + 1
@@ -893,7 +941,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                             break
                         cell = pe_running[pe]
                         slot = slot_of[cell]
-                        if entities[pe, SIGNALLED] == 0:
+                        if entities[pe, SIGNALLED] == 0 and trouble[pe, TROUBLE] == FINE:
                             entities[pe, SIGNALLED] = 1
                             application = slots[slot, APPLICATION]
                             thread = slots[slot, THREAD_BASE]
@@ -907,8 +955,14 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                                 entities[pe, LEFT_NS] = signal_ns
                                 break
                         row_end_ns[entities[pe, ROW_OF]] = now
-                        done[done_tail] = cell
-                        done_tail += 1
+                        if trouble[pe, TROUBLE] == FINE:
+                            done[done_tail] = cell
+                            done_tail += 1
+                        else:
+                            trouble[pe, TROUBLE] = FINE
+                            trouble[pe, FAILED_CELL] = cell
+                            trouble[pe, FAILED_ROW] = entities[pe, ROW_OF]
+                            fault_at = now
                         pe_running[pe] = -1
                         queue_length[pe] -= 1
                         running_until_ns[pe] = 0
@@ -1079,6 +1133,10 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                     timers[place] = timers[child]
                     place = child
                 timers[place] = timers[n_timers]
+            elif source == FAULTS:
+                stage = BEFORE_ALL
+                status = _FAULT
+                break
             elif source == BALANCE:
                 balance_at = (now // balance_ns + 1) * balance_ns
                 for index in range(n_app_cores):
@@ -1198,6 +1256,8 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                     slots[slot, NEXT_FREE] = free_slots[application]
                     free_slots[application] = slot
                 next_arrival += 1
+                if next_arrival == awaited:
+                    fault_at = now
             if status >= 0:
                 break
             stage = DECISION_DUE
@@ -1205,6 +1265,12 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
         if (
             stage == DECISION_DUE
         ):  # ------------------------------------------------------------- the daemon's scheduling round
+            if any_lost and not decided:
+                for position in range(n_ready):
+                    if lost[ready_class[position]] != 0:
+                        status = _FAULT
+                if status >= 0:
+                    break
             spent_ns = np.int64(0)
             if n_ready > 0:
                 if assign is not None:
@@ -1495,7 +1561,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
             daemon_at = min(daemon_at, at)
         if balance_ns > 0 and balance_at <= now:
             balance_at = (now // balance_ns + 1) * balance_ns
-        if n_ready > 0 and n_pairs == 0 and n_timers == 0 and next_arrival == n_instances:
+        if n_ready > 0 and n_pairs == 0 and n_timers == 0 and next_arrival == n_instances and fault_at < 0:
             status = _UNDECIDED
             for core in range(n_cores):
                 if cores[core, NEXT] >= 0:
@@ -1514,6 +1580,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     counters[N_WAKE] = n_wake
     counters[DONE_HEAD] = done_head
     counters[DONE_TAIL] = done_tail
+    counters[FAULT_AT] = fault_at
     counters[DAEMON_NS] = daemon_ns
     counters[DAEMON_AT] = daemon_at
     counters[BALANCE_AT] = balance_at

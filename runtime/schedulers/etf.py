@@ -106,6 +106,11 @@ def assign(
             while place < length[kind_of_pe] and done[order[kind_of_pe, place]]:
                 place += 1
             head[kind_of_pe] = place
+            # A PE that has failed may not offer what others of its type do.
+            while place < length[kind_of_pe] and (
+                done[order[kind_of_pe, place]] or estimate_ns[ready[order[kind_of_pe, place]], pe] < 0
+            ):
+                place += 1
             if place < length[kind_of_pe]:
                 position = order[kind_of_pe, place]
                 finish = max(now_ns, state[pe]) + estimate_ns[ready[position], pe]

@@ -86,6 +86,8 @@ class SchedulerSetup:
     program        the applications: classes, tasks and what each waits for
     deadline_ns    int64[applications], from an instance's arrival on; -1: none
     active_w, idle_w   float64[types]: power of a PE that works and of one that waits; NaN where the platform does not say
+    faults         whether PEs or applications are going to fail: a PE that stops offers nothing from then on, and a task
+                   that failed comes again, as a class without the PE where it did
     """
 
     type_estimate_ns: Int64Array
@@ -99,6 +101,7 @@ class SchedulerSetup:
     deadline_ns: Int64Array
     active_w: npt.NDArray[np.float64]
     idle_w: npt.NDArray[np.float64]
+    faults: bool = False
 
 
 Assign = Callable[[Int64Array, int, Int64Array, SchedulerView, Int64Array], Int64Array]

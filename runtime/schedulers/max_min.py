@@ -4,6 +4,9 @@ Until no task is left: of the ready tasks' earliest finishes the largest, so tha
 task first in the queue, then the lowest PE. A PE is believed free when its running task should end and its queue is
 worked off.
 
+Where a task comes again after it has failed on a PE (SchedulerSetup.faults), the order is that of the finishes that it
+would have if that PE still offered it.
+
 Trying all tasks for every decision would be quadratic. A task's earliest finish is min over the types of (the type's
 earliest free PE + estimate), and the first part is the same for all tasks. So the tasks are the leaves of a binary tree
 whose nodes hold, for each type, the largest estimate below: a bound on every earliest finish below, under which a search
@@ -41,7 +44,11 @@ def assign(
     free = np.empty(n_pes, np.int64)
     type_free = np.full(n_types, _NEVER, np.int64)
     for pe in range(n_pes):
-        free[pe] = max(now_ns, view.running_until_ns[pe]) + view.queued_ns[pe]
+        free[pe] = _NEVER  # a PE that has stopped; one that offers none of these tasks is like it
+        for position in range(n):
+            if estimate_ns[ready[position], pe] >= 0:
+                free[pe] = max(now_ns, view.running_until_ns[pe]) + view.queued_ns[pe]
+                break
         type_free[view.type_of[pe]] = min(type_free[view.type_of[pe]], free[pe])
 
     keys = np.empty(n, np.int64)

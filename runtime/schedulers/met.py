@@ -37,7 +37,7 @@ def assign(
             estimate = estimate_ns[kind, other]
             if estimate >= 0 and (best < 0 or estimate < estimate_ns[kind, best]):
                 best = other
-        while type_of[pe] != type_of[best]:
+        while type_of[pe] != type_of[best] or estimate_ns[kind, pe] < 0:
             pe = (pe + 1) % n_pes
         pairs[position, 0] = position
         pairs[position, 1] = pe

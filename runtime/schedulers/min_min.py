@@ -63,6 +63,11 @@ def assign(
             while place < length[kind_of_pe] and done[keys[kind_of_pe, place] % n]:
                 place += 1
             head[kind_of_pe] = place
+            # A PE that has failed may not offer what others of its type do.
+            while place < length[kind_of_pe] and (
+                done[keys[kind_of_pe, place] % n] or estimate_ns[ready[keys[kind_of_pe, place] % n], pe] < 0
+            ):
+                place += 1
             if place < length[kind_of_pe]:
                 position = keys[kind_of_pe, place] % n
                 finish = free[pe] + estimate_ns[ready[position], pe]

@@ -259,6 +259,11 @@ def assign(
 
 def initial_state(setup: SchedulerSetup) -> Int64Array:
     """The best schedule as PEs and places. Raises SchedulerError where `optimal_schedule` does."""
+    if setup.faults:
+        raise SchedulerError(
+            "scheduler ORACLE: the best schedule is looked for beforehand, and faults would overturn it; take another "
+            "scheduler, or leave the faults out"
+        )
     found = optimal_schedule(setup.program, setup.application_of, setup.arrival_ns, setup.type_of, setup.type_cost_ns)
     n_pes, n_instances = len(setup.type_of), len(setup.application_of)
     sizes = np.diff(setup.program.task_base)[setup.application_of]
