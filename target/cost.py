@@ -16,7 +16,7 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from cedr.target.errors import CedrError
@@ -132,6 +132,12 @@ def _parser() -> Lark:
     return Lark(_GRAMMAR, parser="lalr", propagate_positions=True)
 
 
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Tree[Token]:
+    """Files that extend one another have the same expressions."""
+    return _parser().parse(text)
+
+
 @dataclass(frozen=True)
 class Expression:
     """A parsed expression: its text, where it stands, the kind of its value, the names it uses."""
@@ -205,7 +211,7 @@ class _Check:
         if len(self.text) > MAX_LENGTH:
             raise ExpressionError(f"{self.where}: an expression has at most {MAX_LENGTH} characters")
         try:
-            tree = _parser().parse(self.text)
+            tree = _parsed(self.text)
         except UnexpectedCharacters as error:
             position = error.pos_in_stream or 0
             raise self.fail(position + 1, f"unexpected {self.text[position]!r}") from None

@@ -25,7 +25,7 @@ from cedr.target.dtypes import DTYPES
 from cedr.target.errors import CedrError
 from cedr.target.files import write_atomically
 from cedr.target.json_file import JsonFile
-from cedr.target.toml_file import KeyPath, TomlError, TomlFile
+from cedr.target.toml_file import KeyPath, TomlError, TomlFile, shortened
 
 FILE_NAME: Final = "manifest.json"
 VERSION: Final = 1
@@ -154,7 +154,7 @@ class _Reader:
         at = key
         while at and at not in self.lines:
             at = at[: max(at.rfind("."), at.rfind("["), 0)]
-        return ManifestError(f"{self.path}:{self.lines.get(at, 1)}: {key}: {message}")
+        return ManifestError(f"{self.path}:{self.lines.get(at, 1)}: {shortened(key)}: {message}")
 
     def manifest(self, parse: Callable[[], TomlFile]) -> Manifest:
         try:

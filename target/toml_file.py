@@ -177,6 +177,11 @@ def path_text(path: KeyPath) -> str:
     return text
 
 
+def shortened(text: str, most: int = 200) -> str:
+    """What a file's author may have made very long, for a message."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 @dataclass(frozen=True)
 class TomlFile:
     """A parsed file with the line of every key. Floats are Decimals, so that 0.1 is a tenth."""
@@ -226,7 +231,7 @@ class TomlFile:
         while at and at not in self.lines:
             at = at[:-1]
         place = f"{self.origins.get(at, self.path)}:{self.lines[at]}" if at else f"{self.path}:1"
-        return f"{place}: {path_text(path)}" if path else place
+        return f"{place}: {shortened(path_text(path))}" if path else place
 
     def fail(self, path: KeyPath, message: str) -> TomlError:
         return TomlError(f"{self.where(path)}: {message}")
