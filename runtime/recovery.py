@@ -260,6 +260,9 @@ class Recovery:
         if instance in self.failed:
             self._report(index, "none", f"{who} hung, and was given up before its time-out", instance=instance)
             return
+        if self._arrays["finish_ns"][instance] >= 0:
+            self._report(index, "none", f"{who} had no thread left to hang, and came to its end", instance=instance)
+            return
         self._give_up(instance)
         text = f"{who} hung for {self._faults[index].timeout_ns} ns, and is given up"
         self._report(index, "failed", text, instance=instance)
@@ -317,8 +320,8 @@ class Recovery:
         arrays = self._arrays
         arrays["pe_head"][pe], arrays["pe_tail"][pe] = (queue[0], queue[-1]) if queue else (-1, -1)
         total = 0
-        for cell, following in zip(queue, [*queue[1:], -1], strict=True):
-            arrays["cells"][cell, loops.LINK] = following
+        for place, cell in enumerate(queue, 1):
+            arrays["cells"][cell, loops.LINK] = queue[place] if place < len(queue) else -1
             slot, _, task = self._place(cell)
             kind = arrays["class_of"][arrays["slots"][slot, loops.TASK_BASE] + task]
             total += int(arrays["estimate_ns"][kind, pe])
