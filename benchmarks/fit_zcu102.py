@@ -1,0 +1,124 @@
+"""Fits the parameters of `linux-cfs` on the ZCU102 to points of CEDR's published API sweep.
+
+    python benchmarks/fit_zcu102.py POINTS.csv [--evaluations 1500] [--json]
+
+POINTS.csv: points in CEDR's own columns, or pool, scheduler, rate_mbps, exe_ms, cum_ms, ovh_ms. The twelve parameters are
+`cedr_sweep.Parameters`: each has a physical meaning and none belongs to a composition, a scheduler or a rate. It begins
+at the values that the project has, searches with CMA-ES (the package `cma`) in the parameters' logarithms for the least
+of `loss`, and prints what it found; nothing is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from cedr_sweep import PLATFORM, Parameters, Point, Run, read_points, simulate_all, statistics
+
+from cedr.target.errors import CedrError
+from cedr.target.platform import load_platform
+
+NAMES: Final = tuple(field.name for field in fields(Parameters))
+#: The step of the search, as a share of each parameter.
+STEP: Final = 0.06
+
+
+def loss(points: Sequence[Point], runs: Sequence[Run]) -> float:
+    """What is made small: mean, median and 90th percentile of the execution time's error, and errors at low rates, on the
+    plateau, of the cumulative time, and of the schedulers' order.
+    """
+    found = statistics(points, runs)
+    errors = [abs(run.exe_ms / point.exe_ms - 1) for point, run in zip(points, runs, strict=True)]
+
+    def term(key: str) -> float:
+        value = found[key]
+        return 0.0 if value is None else value
+
+    wrong_order = 0.0 if found["pair_order"] is None else 1 - found["pair_order"]
+    return (
+        float(np.mean(errors))
+        + 0.5 * term("exe_median_error")
+        + 0.3 * term("exe_p90_error")
+        + 0.5 * term("low_rate_error")
+        + 0.5 * term("plateau_error")
+        + 0.3 * term("cum_median_error")
+        + 0.2 * wrong_order
+    )
+
+
+def fit(points: Sequence[Point], start: Parameters, evaluations: int, pool: ProcessPoolExecutor) -> Parameters:
+    """The best parameters found. Reports progress on stderr."""
+    import cma
+
+    origin = np.log([getattr(start, name) for name in NAMES])
+
+    def parameters(x: Sequence[float]) -> Parameters:
+        values = dict(zip(NAMES, np.exp(origin + STEP * np.array(x)).tolist(), strict=True))
+        values["matched_filter_share"] = min(values["matched_filter_share"], 0.99)
+        return Parameters(**values)
+
+    search = cma.CMAEvolutionStrategy(
+        [0.0] * len(NAMES), 1.0, {"seed": 1, "maxfevals": evaluations, "verbose": -9, "popsize": 12}
+    )
+    best, least = start, loss(points, simulate_all(points, start, pool))
+    print(f"start: {least:.4f}", file=sys.stderr)
+    while not search.stop():
+        candidates = search.ask()
+        losses = []
+        for x in candidates:
+            candidate = parameters(x)
+            losses.append(loss(points, simulate_all(points, candidate, pool)))
+            if losses[-1] < least:
+                best, least = candidate, losses[-1]
+        search.tell(candidates, losses)
+        print(f"{search.countevals} evaluations: {least:.4f} {json.dumps(asdict(best))}", file=sys.stderr)
+    return best
+
+
+def rounded(parameters: Parameters) -> Parameters:
+    """To four significant digits: as they are written down."""
+    return Parameters(**{name: _round(value) for name, value in asdict(parameters).items()})
+
+
+def _round(value: float) -> float:
+    return round(value, 3 - math.floor(math.log10(value))) if value > 0 else value
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("points", type=Path, metavar="POINTS.csv")
+    parser.add_argument("--evaluations", type=int, default=1500, metavar="N", help="of all points (default: 1500)")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    try:
+        points = read_points(arguments.points)
+        start = Parameters.from_platform(load_platform(PLATFORM))
+        with ProcessPoolExecutor(
+            os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()
+        ) as pool:
+            best = rounded(fit(points, start, arguments.evaluations, pool))
+            found = statistics(points, simulate_all(points, best, pool))
+    except CedrError as error:
+        print(f"fit_zcu102: {error}", file=sys.stderr)
+        return 1
+    if arguments.json:
+        print(json.dumps({"parameters": asdict(best), "statistics": found}))
+        return 0
+    for name, value in asdict(best).items():
+        print(f"{name:26s} {value:g}")
+    for key, error in found.items():
+        print(f"{key:26s} {error if error is None else round(error, 4)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
