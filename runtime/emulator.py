@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cedr.runtime.holding import without_queues
-from cedr.runtime.linux_cfs import LinuxSetup, check_effects, linux_setup, worker_cores
+from cedr.runtime.linux_cfs import LinuxSetup, check_effects, linux_setup
 from cedr.runtime.program import JOIN_CLASS, Program, build_program
 from cedr.runtime.record import Record, read_record
 from cedr.runtime.result import EmulationResult
@@ -172,7 +172,6 @@ def emulate_scenario(
         deadline_ns=[-1 if a.deadline_ns is None else a.deadline_ns for a in applications],
         active_w=[float(active) for active, _ in watts],
         idle_w=[float(idle) for _, idle in watts],
-        core_of=worker_cores(board, pes),
         linux=linux,
     )
 
@@ -230,7 +229,6 @@ def _run(
     deadline_ns: Sequence[int] | None = None,
     active_w: Sequence[float] | None = None,
     idle_w: Sequence[float] | None = None,
-    core_of: Int64Array | None = None,
     linux: LinuxSetup | None = None,
 ) -> EmulationResult:
     from cedr.runtime.engine import Engine
@@ -248,12 +246,11 @@ def _run(
         deadline_ns=deadline_ns,
         active_w=active_w,
         idle_w=idle_w,
-        core_of=core_of,
         linux=linux,
         record_rounds=linux is not None,
     )
     engine.run()
-    return _result(engine, program, pes, application_of, arrivals)
+    return _result(engine, program, pes, application_of, arrivals, linux)
 
 
 def _load(platform: str | os.PathLike[str] | Platform) -> Platform:
@@ -319,6 +316,7 @@ def _result(
     pes: Sequence[str],
     application_of: npt.NDArray[np.int32],
     arrivals: Int64Array,
+    linux: LinuxSetup | None,
 ) -> EmulationResult:
     rows = engine.rows()
     app = application_of[rows["instance"]]
@@ -348,6 +346,7 @@ def _result(
         round_start_ns=engine.rounds[:, 0],
         round_end_ns=engine.rounds[:, 1],
         round_ready=engine.rounds[:, 2],
+        core_of=np.empty(0, np.int32) if linux is None else linux.core_of.astype(np.int32),
     )
 
 
