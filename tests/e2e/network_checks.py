@@ -24,6 +24,7 @@ from cedr.frontend.importer import ImportedModel, import_program
 from cedr.passes.plan_memory import PlanMemoryPass, arena_figures
 from cedr.runtime.emulator import emulate, figures
 from cedr.runtime.record import Record
+from cedr.target.platform import load_platform
 from cedr.tools.compiler import Compilation, CompileOptions, compile_ir, print_ir, write_module
 from cedr.tools.driver import Program, flat_arrays
 from cedr.tools.models import TorchModel
@@ -156,7 +157,7 @@ def check_modules(
         answers = [program.process.run(inputs)] if thorough or emit == "c" else []
         for hw, scheduler in schedules:
             emulation = emulate(record, "zcu102", hw, scheduler, seed=3, names=["net"])
-            answers.append(program.process.execute(inputs, path, emulation))
+            answers.append(program.process.execute(inputs, path, emulation, load_platform("zcu102")))
             if scheduler == "EFT":
                 run = figures(emulation)
         for answer in answers[1:]:
