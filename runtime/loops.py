@@ -864,6 +864,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                         current = turn
                         cores[core, CURRENT] = turn
                         cores[core, PICKED] = now
+                        entities[turn, LAST_RUN] = now
                         if turn < n_pes and entities[turn, DOES] == POLLS:
                             entities[turn, DOES] = BEGINS
                             entities[turn, LEFT_NS] = 0
@@ -1419,6 +1420,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
             else:
                 entities[entity, VRUNTIME] = max(entities[entity, VRUNTIME], floor - credit_ns)
             runnable[core, count] = entity
+            entities[entity, LAST_RUN] = now
             entities[entity, PLACE_OF] = count
             cores[core, N_RUNNABLE] = count + 1
             core_load[core] += 1
@@ -1442,8 +1444,6 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
             count = cores[core, N_RUNNABLE]
             if flag == PICK:
                 old = cores[core, CURRENT]
-                if old >= 0:
-                    entities[old, LAST_RUN] = now
                 best = np.int64(-1)  # of those with work, the one that is furthest behind
                 if core_load[core] > 0:
                     for place in range(count):
@@ -1478,6 +1478,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                 if n_behind == 0:
                     cores[core, PICKED] = now
                     cores[core, CURRENT] = best
+                    entities[best, LAST_RUN] = now
                     flag = GO_ON
                 else:
                     if old != POLLERS:
