@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from cedr.runtime.fault import APPLICATION_FAULTS, DEFAULT_TIMEOUT_NS, PE_FAULTS, Fault, Injected
 from cedr.runtime.holding import without_queues
 from cedr.runtime.linux_cfs import LinuxSetup, check_effects, linux_setup
 from cedr.runtime.program import JOIN_CLASS, Program, build_program
@@ -27,6 +28,8 @@ from cedr.target.platform import (
     IDEAL,
     LINUX_CFS,
     OS_MODELS,
+    PORT,
+    ClassCosts,
     Composition,
     Platform,
     class_costs,
@@ -131,15 +134,17 @@ def emulate_scenario(
     queueing: bool = True,
     without: Sequence[str] = (),
     incomplete: bool = False,
+    faults: Sequence[Fault] = (),
 ) -> EmulationResult:
     """Run applications whose instances arrive at given times on a composition of a platform's PEs.
 
     estimates_ns: (API, PE type) -> what schedulers believe that such a call takes, in place of the platform's estimate.
     queueing: whether a PE's queue may be longer than the task that it works on. without: effects of the OS model to
-    leave out. incomplete: take records whose process did not come to its end, as far as they go.
+    leave out. incomplete: take records whose process did not come to its end, as far as they go. faults: what goes
+    wrong; the result's `faults` say what came of it, and an instance that was given up has no end.
 
     The same arguments give the same result, to the byte. Raises CedrError before anything runs where a record, an
-    option, the composition or a call that no PE offers stands against it.
+    option, the composition, a fault or a call that no PE offers stands against it.
     """
     board = _load(platform)
     system = choose_os_model(os_model, board, without)
@@ -173,7 +178,59 @@ def emulate_scenario(
         active_w=[float(active) for active, _ in watts],
         idle_w=[float(idle) for _, idle in watts],
         linux=linux,
+        faults=_by_number(faults, program, pes, costs, [a.arrivals_ns for a in applications]),
     )
+
+
+def _by_number(
+    faults: Sequence[Fault],
+    program: Program,
+    pes: Composition,
+    costs: ClassCosts,
+    times_ns: Sequence[Int64Array],
+) -> list[Injected]:
+    """Faults as the engine takes them. Raises EmulationError for one that can't happen in this run."""
+    application_of = _in_order(times_ns)[0]
+    found = []
+    for place, fault in enumerate(faults):
+        where = fault.where or f"fault {place}"
+        pe = application = -1
+        instance = None
+        if fault.pe is not None:
+            if fault.pe not in pes.pe_names:
+                raise EmulationError(f"{where}: no PE {fault.pe!r} in {pes.text}; there are {', '.join(pes.pe_names)}")
+            pe = pes.pe_names.index(fault.pe)
+            with_dma = [
+                name for name, kind in zip(pes.pe_names, pes.pe_types, strict=True) if _has_dma(costs, int(kind))
+            ]
+            if fault.kind == "dma_timeout" and fault.pe not in with_dma:
+                others = f"those of {', '.join(with_dma)} may" if with_dma else "no PE's does"
+                raise EmulationError(
+                    f"{where}: no call of this run uses a DMA on {fault.pe} that could time out; {others}"
+                )
+        else:
+            if fault.application not in program.names:
+                names = ", ".join(program.names)
+                raise EmulationError(f"{where}: no application {fault.application!r}; there are {names}")
+            application = program.names.index(fault.application)
+            own = np.flatnonzero(application_of == application)
+            if fault.instance is not None:
+                if not 0 <= fault.instance < len(own):
+                    raise EmulationError(
+                        f"{where}: no instance {fault.instance} of {fault.application}, which has {len(own)}, from 0"
+                    )
+                instance = int(own[fault.instance])
+        if fault.kind not in (PE_FAULTS if pe >= 0 else APPLICATION_FAULTS):
+            raise EmulationError(f"{where}: {'a PE' if pe >= 0 else 'an application'} has no fault {fault.kind!r}")
+        timeout_ns = DEFAULT_TIMEOUT_NS if fault.timeout_ns is None else fault.timeout_ns
+        found.append(Injected(fault.kind, fault.at_ns, pe, application, instance, timeout_ns, fault.retries))
+    return found
+
+
+def _has_dma(costs: ClassCosts, type_index: int) -> bool:
+    """Whether a call of the run uses a port on PEs of a type."""
+    calls = range(len(costs.classes))
+    return any(resource == PORT for call in calls for resource, *_ in costs.phases(call, type_index))
 
 
 def _check_workload(application: Workload, incomplete: bool) -> None:
@@ -230,6 +287,7 @@ def _run(
     active_w: Sequence[float] | None = None,
     idle_w: Sequence[float] | None = None,
     linux: LinuxSetup | None = None,
+    faults: Sequence[Injected] = (),
 ) -> EmulationResult:
     from cedr.runtime.engine import Engine
 
@@ -248,6 +306,8 @@ def _run(
         idle_w=idle_w,
         linux=linux,
         record_rounds=linux is not None,
+        faults=faults,
+        pe_names=pes,
     )
     engine.run()
     return _result(engine, program, pes, application_of, arrivals, linux)
@@ -319,6 +379,8 @@ def _result(
     linux: LinuxSetup | None,
 ) -> EmulationResult:
     rows = engine.rows()
+    failed = np.zeros(len(rows["task"]) if engine.failed_rows else 0, np.bool_)
+    failed[engine.failed_rows] = True
     app = application_of[rows["instance"]]
     if len(program.names) == 1:
         ids, first = program.task_ids[0], 0
@@ -347,6 +409,8 @@ def _result(
         round_end_ns=engine.rounds[:, 1],
         round_ready=engine.rounds[:, 2],
         core_of=np.empty(0, np.int32) if linux is None else linux.core_of.astype(np.int32),
+        failed=failed,
+        faults=tuple(engine.faults),
     )
 
 
@@ -354,7 +418,7 @@ def window(result: EmulationResult, first_ns: int, last_ns: int) -> EmulationRes
     """A run between two times: tasks outside left out, and what begins before or ends behind cut off there."""
     inside = (result.end_ns > first_ns) & (result.start_ns < last_ns)
     rounds = (result.round_end_ns > first_ns) & (result.round_start_ns < last_ns)
-    columns = ("app", "instance", "task", "task_class", "pe", "ready_ns", "enqueue_ns", "kernel_ns")
+    columns = ("app", "instance", "task", "task_class", "pe", "ready_ns", "enqueue_ns", "kernel_ns", "failed")
     kept = {name: getattr(result, name)[inside] for name in columns if len(getattr(result, name)) == len(result)}
     return replace(
         result,
@@ -396,18 +460,20 @@ def figures(result: EmulationResult, warmup_ns: int = 0) -> dict[str, Any]:
 
     makespan_ns       first arrival to last end
     latency_ns        min, mean, max over the instances that came to their end, arrival to end
-    tasks, tasks_by_api   executed
-    macs_by_api       of the applications themselves: each counted once, however many instances ran
+    tasks, tasks_by_api   executed; attempts that failed are not
+    macs_by_api       of the applications that came to an end: each counted once, however many instances ran
     utilisation       by PE: busy time over the makespan, whichever instances it worked for meanwhile
     energy_j          None: what needs the platform is `report.energy_j`
     """
     counted, run = measured(result, warmup_ns)
-    rows = counted[result.instance]
+    rows = counted[result.instance] & result.succeeded
     apis = sorted({call.api for call in result.classes} - {"join"})
     per_class = np.bincount(result.task_class[rows], minlength=len(result.classes))
     first_of_app = np.zeros(len(result.instance_app), np.bool_)
-    first_of_app[np.unique(result.instance_app, return_index=True)[1]] = True
-    once = np.bincount(result.task_class[first_of_app[result.instance]], minlength=len(result.classes))
+    ended = np.flatnonzero(result.ends_ns >= 0)
+    first_of_app[ended[np.unique(result.instance_app[ended], return_index=True)[1]]] = True
+    of_first = first_of_app[result.instance] & result.succeeded
+    once = np.bincount(result.task_class[of_first], minlength=len(result.classes))
     tasks_by_api = dict.fromkeys(apis, 0)
     macs_by_api = dict.fromkeys(apis, 0)
     for call, executed, of_one in zip(result.classes, per_class.tolist(), once.tolist(), strict=True):

@@ -62,7 +62,7 @@ def pe_use(result: EmulationResult) -> list[PeUse]:
     if len(result):
         cells = (result.pe, api_of_class[result.task_class])
         np.add.at(busy, cells, result.end_ns - result.start_ns)
-        np.add.at(tasks, cells, 1)
+        np.add.at(tasks, cells, result.succeeded)
     makespan = result.makespan_ns
     return [
         PeUse(

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cedr.runtime.fault import FaultReport
 from cedr.target.api import CallClass
 
 Int32Array = NDArray[np.int32]
@@ -21,6 +22,10 @@ ROWS_AT_ONCE: Final = 50_000
 
 def _no_times() -> Int64Array:
     return np.empty(0, np.int64)
+
+
+def _none() -> NDArray[np.bool_]:
+    return np.empty(0, np.bool_)
 
 
 def _no_indices() -> Int32Array:
@@ -146,6 +151,8 @@ class EmulationResult:
     enqueue_ns     int64[n]: when the task was in the ready queue (ready_ns: when its dependencies were over)
     kernel_ns      int64[n]: the PE's own work in start_ns to end_ns, without waiting for a core and waking up
     core_of        int32[PEs]: the core of each PE's worker, -1 where it has none
+    failed         bool[n]: the attempts that came to nothing, by a fault; each task that succeeded has one row that is not
+    faults         what went wrong and what was done about it, in order of time; every instance without an end is named
     core_segments  which thread held each core when; port_segments: which PE each DMA port. Recorded on request.
     """
 
@@ -176,9 +183,11 @@ class EmulationResult:
     core_of: Int32Array = field(default_factory=_no_indices)
     core_segments: Segments | None = None
     port_segments: Segments | None = None
+    failed: NDArray[np.bool_] = field(default_factory=_none)
+    faults: tuple[FaultReport, ...] = ()
 
     def __post_init__(self) -> None:
-        optional = [column for column in (self.enqueue_ns, self.kernel_ns) if len(column)]
+        optional: list[NDArray[Any]] = [c for c in (self.enqueue_ns, self.kernel_ns, self.failed) if len(c)]
         rows = (self.app, self.instance, self.task, self.task_class, self.pe, self.ready_ns, self.start_ns, self.end_ns)
         _same_length(*rows, *optional)
         _same_length(self.instance_app, self.arrivals_ns, self.starts_ns, self.ends_ns)
@@ -189,6 +198,11 @@ class EmulationResult:
     def __len__(self) -> int:
         """Executed tasks."""
         return len(self.task)
+
+    @property
+    def succeeded(self) -> NDArray[np.bool_]:
+        """bool[n]: all rows but the failed attempts."""
+        return ~self.failed if len(self.failed) else np.ones(len(self), np.bool_)
 
     @property
     def makespan_ns(self) -> int:

@@ -45,6 +45,15 @@ import numpy as np
 import numpy.typing as npt
 
 from cedr.runtime.emulator import choose_os_model
+from cedr.runtime.fault import (
+    APPLICATION_FAULTS,
+    DEFAULT_RETRIES,
+    DEFAULT_TIMEOUT_NS,
+    FAULTS,
+    HANGING,
+    PE_FAULTS,
+    Fault,
+)
 from cedr.runtime.schedulers import Scheduler, get_scheduler
 from cedr.target.errors import CedrError
 from cedr.target.platform import DEFAULT_PLATFORM, OS_MODELS, Composition, Platform, load_platform, parse_composition
@@ -54,15 +63,10 @@ Int64Array = npt.NDArray[np.int64]
 T = TypeVar("T")
 
 ARRIVALS: Final = ("fixed", "poisson", "trace")
-PE_FAULTS: Final = ("stop", "error", "hang", "dma_timeout")
-APPLICATION_FAULTS: Final = ("crash", "hang")
-FAULTS: Final = (*PE_FAULTS, "crash")
 MAX_TIME_NS: Final = 1 << 60
 _MAX_TIME_US: Final = Decimal(MAX_TIME_NS) / 1000
 MAX_INSTANCES: Final = 10_000_000
 MAX_SEED: Final = (1 << 63) - 1
-DEFAULT_TIMEOUT_NS: Final = 10_000_000
-DEFAULT_RETRIES: Final = 3
 DEFAULT_SCHEDULER: Final = "EFT"
 
 _NAME: Final = re.compile(r"[^\s/\\:,][^/\\:,\n\r\t]*")
@@ -107,28 +111,6 @@ class Application:
                 f"{self.where}: arrives later than 2^60 ns; lower the period or the number of instances"
             )
         return self.start_ns + np.rint(times).astype(np.int64)
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What goes wrong, from `at_ns` on.
-
-    On a PE: `stop` it takes no more tasks; `error` the task that it works on, or the next one, ends with an error;
-    `hang` that task never ends; `dma_timeout` its transfer never ends. In an application: `crash` the instance ends at
-    once; `hang` it does not go on. timeout_ns: when what hangs is given up. retries: how often its task is tried on
-    another PE.
-    """
-
-    kind: str
-    at_ns: int
-    pe: str | None
-    application: str | None
-    instance: int | None
-    """Of the application, from 0; None: the first that is in flight at that time, or arrives behind it."""
-    timeout_ns: int | None
-    """None where nothing hangs."""
-    retries: int
-    where: str
 
 
 @dataclass(frozen=True)
@@ -444,7 +426,7 @@ def _fault(section: Section, applications: list[Application]) -> Fault:
             instance = section.integer("instance", 0, found.instances - 1)
     if "instance" in section and on_pe:
         raise section.fail("instance", "belongs to a fault of an application, not of a PE")
-    hangs = kind in ("hang", "dma_timeout")
+    hangs = kind in HANGING
     if "timeout_us" in section and not hangs:
         raise section.fail("timeout_us", f"nothing hangs where the kind is {kind}")
     if "retries" in section and not on_pe:

@@ -31,13 +31,14 @@ def assign(
     type_of = view.type_of
     pe = state[0]
     for position in range(len(ready)):
-        kind = ready[position]
+        estimates = estimate_ns[ready[position]]
         best = -1
         for other in range(n_pes - 1, -1, -1):
-            estimate = estimate_ns[kind, other]
-            if estimate >= 0 and (best < 0 or estimate < estimate_ns[kind, best]):
+            estimate = estimates[other]
+            if estimate >= 0 and (best < 0 or estimate < estimates[best]):
                 best = other
-        while type_of[pe] != type_of[best] or estimate_ns[kind, pe] < 0:
+        wanted = type_of[best]
+        while type_of[pe] != wanted or estimates[pe] < 0:
             pe = (pe + 1) % n_pes
         pairs[position, 0] = position
         pairs[position, 1] = pe
