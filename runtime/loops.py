@@ -816,43 +816,54 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                     if entities[current, DOES] == COMPUTES:
                         entities[current, LEFT_NS] -= elapsed
                     continue
-                # Idle workers that poll: the one that is furthest behind goes first, so they rise together.
+                # Idle workers that poll. The one that is furthest behind is alone until the next one is close enough to give
+                # way to; then it has every other turn until it has caught up, and the rest, lowest first, the others.
                 first = worker_ptr[core]
                 last = worker_ptr[core + 1]
-                level = np.int64(-1)
-                at_level = 0
+                lowest = np.int64(-1)
+                for place in range(first, last):
+                    other = workers[place]
+                    if entities[other, DOES] == POLLS and (
+                        lowest < 0 or entities[other, VRUNTIME] < entities[lowest, VRUNTIME]
+                    ):
+                        lowest = other
                 while elapsed > 0:
-                    if at_level == 0:
-                        for place in range(first, last):
-                            other = workers[place]
-                            if entities[other, DOES] == POLLS:
-                                behind = entities[other, VRUNTIME]
-                                if at_level == 0 or behind < level:
-                                    level = behind
-                                    at_level = 1
-                                elif behind == level:
-                                    at_level += 1
+                    level = np.int64(-1)
                     above = np.int64(-1)
                     at_level = 0
                     for place in range(first, last):
                         other = workers[place]
-                        if entities[other, DOES] == POLLS:
+                        if entities[other, DOES] == POLLS and other != lowest:
                             behind = entities[other, VRUNTIME]
-                            if behind <= level:
+                            if level < 0 or behind < level:
+                                above = level
+                                level = behind
+                                at_level = 1
+                            elif behind == level:
                                 at_level += 1
                             elif above < 0 or behind < above:
                                 above = behind
-                    rise = elapsed // at_level
-                    if above >= 0 and above - level < rise:
-                        rise = above - level
-                        elapsed -= rise * at_level
-                    else:
-                        elapsed = 0
-                    level += rise
+                    lag = entities[lowest, VRUNTIME]
+                    if at_level == 0:
+                        entities[lowest, VRUNTIME] = lag + elapsed
+                        break
+                    if level - lag > skip_ns:
+                        rise = min(elapsed, level - skip_ns - lag)
+                        entities[lowest, VRUNTIME] = lag + rise
+                        elapsed -= rise
+                        continue
+                    own = at_level if level > lag else 1  # what the lowest rises while the level rises by one
+                    rise = max(np.int64(1), elapsed // (at_level + own))
+                    if above >= 0:
+                        rise = min(rise, above - level)
+                    if level > lag and at_level > 1:
+                        rise = min(rise, max(np.int64(1), (level - lag) // (at_level - 1)))
+                    elapsed -= rise * (at_level + own)
+                    entities[lowest, VRUNTIME] = lag + rise * own
                     for place in range(first, last):
                         other = workers[place]
-                        if entities[other, DOES] == POLLS and entities[other, VRUNTIME] < level:
-                            entities[other, VRUNTIME] = level
+                        if entities[other, DOES] == POLLS and other != lowest and entities[other, VRUNTIME] == level:
+                            entities[other, VRUNTIME] = level + rise
 
             # ---------------------------------------------------------------------------------------- the event
             if source < n_cores:
@@ -980,6 +991,8 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                     if entities[pe, DOES] == SLEEPS:
                         core_load[core] -= 1
                         last = cores[core, N_RUNNABLE] - 1
+                        if last == 0:
+                            cores[core, MIN_VRUNTIME] = max(cores[core, MIN_VRUNTIME], entities[pe, VRUNTIME])
                         cores[core, N_RUNNABLE] = last
                         place = entities[pe, PLACE_OF]
                         moved = runnable[core, last]
@@ -1105,6 +1118,8 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                         core_load[core] -= 1
                         n_active -= 1
                         last = cores[core, N_RUNNABLE] - 1
+                        if last == 0:
+                            cores[core, MIN_VRUNTIME] = max(cores[core, MIN_VRUNTIME], entities[current, VRUNTIME])
                         cores[core, N_RUNNABLE] = last
                         place = entities[current, PLACE_OF]
                         moved = runnable[core, last]
@@ -1455,7 +1470,6 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                 first = worker_ptr[core]
                 last = worker_ptr[core + 1]
                 n_behind = 0
-                burn = np.int64(0)
                 lowest = np.int64(-1)
                 n_pollers = 0
                 limit = entities[best, VRUNTIME] if best >= 0 else np.int64(1) << 61
@@ -1463,10 +1477,8 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                     other = workers[place]
                     if entities[other, DOES] == POLLS:
                         n_pollers += 1
-                        behind = limit - entities[other, VRUNTIME]
-                        if behind > 0:
+                        if entities[other, VRUNTIME] < limit:
                             n_behind += 1
-                            burn += behind
                             if lowest < 0 or entities[other, VRUNTIME] < entities[lowest, VRUNTIME]:
                                 lowest = other
                 if n_pollers == 0 and best < 0:
@@ -1484,44 +1496,45 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                     if old != POLLERS:
                         cores[core, POLL_START] = now
                     cores[core, CURRENT] = POLLERS
-                    if best < 0:
-                        cores[core, NEXT] = -1
-                    else:
-                        if n_behind == 1:
-                            burn = max(np.int64(0), burn - skip_ns)
-                        cores[core, NEXT] = now + max(burn, poll_ns)
+                    cores[core, NEXT] = -1
                     cores[core, TURN] = best
-                    # A worker with a task in its queue begins it at its next turn.
                     round_ns = poll_ns if n_behind == 1 else 2 * poll_ns
-                    phase_ns = (now - cores[core, POLL_START]) % round_ns
-                    for place in range(first, last):
-                        other = workers[place]
-                        if entities[other, DOES] == POLLS and pe_head[other] >= 0:
-                            own = entities[other, VRUNTIME]
-                            if own >= limit:
-                                continue
-                            rank = 0
-                            wait = np.int64(0)
+                    # The first turn: of a worker with a task in its queue, when it looks, or of the thread. A turn comes when
+                    # one poller alone is further behind, and close enough to give way.
+                    lag = entities[lowest, VRUNTIME]
+                    for place in range(first, last + 1):
+                        other = workers[place] if place < last else best
+                        if other < 0:
+                            continue
+                        own = entities[other, VRUNTIME]
+                        if place < last and (entities[other, DOES] != POLLS or pe_head[other] < 0 or own >= limit):
+                            continue
+                        wait = np.int64(0)
+                        if other != lowest:
+                            second = own
                             for another in range(first, last):
                                 third = workers[another]
-                                if entities[third, DOES] == POLLS and entities[third, VRUNTIME] < own:
-                                    rank += 1
-                                    if third != lowest:
-                                        wait += own - entities[third, VRUNTIME]
-                            at = now + round_ns - phase_ns
-                            if rank > 1:
-                                at = now + max(wait * rank // (rank - 1), poll_ns)
-                            at = max(at, todo_from_ns[other])
-                            if cores[core, NEXT] < 0 or at < cores[core, NEXT]:
-                                cores[core, NEXT] = at
-                                cores[core, TURN] = other
+                                behind = entities[third, VRUNTIME]
+                                if entities[third, DOES] == POLLS and third != lowest and behind < own:
+                                    wait += own - behind
+                                    second = min(second, behind)
+                            alone = max(np.int64(0), second - lag - skip_ns)
+                            wait = alone + wait + min(wait, own - lag - alone)
+                        if place < last:
+                            at = max(now + wait, now + 1, todo_from_ns[other]) - cores[core, POLL_START]
+                            at = cores[core, POLL_START] + (at + round_ns - 1) // round_ns * round_ns
+                        else:
+                            at = now + max(wait, poll_ns)
+                        if cores[core, NEXT] < 0 or at < cores[core, NEXT]:
+                            cores[core, NEXT] = at
+                            cores[core, TURN] = other
                     continue
             if flag == GO_ON:
                 current = cores[core, CURRENT]
                 if current < 0:
                     continue
                 if entities[current, DOES] == BEGINS:
-                    end = now
+                    end = max(now, todo_from_ns[current])
                 elif entities[current, DOES] == DRIVES:
                     end = max(now, entities[current, LEFT_NS])
                 else:
