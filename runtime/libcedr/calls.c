@@ -1,6 +1,6 @@
 /* The API's calls on the host's CPU: the float reference implementation of every PE. */
-#include <complex.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "internal.h"
@@ -21,94 +21,232 @@
 #undef NAME
 #undef LANES
 
+/* A complex element, as it lies in memory. C's own complex products test each result for NaN; those below do not. */
+typedef struct {
+  float re, im;
+} c64;
+
+enum { COMPLEX_COLUMNS = 4 };
+
+/* `columns` neighbours of one row of a product. The parts of A's elements multiply the parts of B's as they lie there;
+ * which belong together is sorted out at the end. Products of floats are exact in double. */
+#define COMPLEX_BLOCK(columns)                                                                                   \
+  do {                                                                                                           \
+    double by_re[2 * (columns)] = {0};                                                                           \
+    double by_im[2 * (columns)] = {0};                                                                           \
+    for (int64_t k = 0; k < site->dims[1]; ++k) {                                                                \
+      const double re = row[k * sa[1]].re;                                                                       \
+      const double im = row[k * sa[1]].im;                                                                       \
+      const float *const from = (const float *)(b + j * b_column + k * b_step);                                  \
+      for (int l = 0; l < 2 * (columns); ++l) {                                                                  \
+        const double part = from[l / 2 * 2 * b_column + l % 2];                                                  \
+        by_re[l] += re * part;                                                                                   \
+        by_im[l] += im * part;                                                                                   \
+      }                                                                                                          \
+    }                                                                                                            \
+    for (int l = 0; l < (columns); ++l) {                                                                        \
+      c64 *const to = c + i * sc[0] + (j + l) * sc[1];                                                           \
+      to->re = (float)(by_re[2 * l] - by_im[2 * l + 1]);                                                         \
+      to->im = (float)(by_re[2 * l + 1] + by_im[2 * l]);                                                         \
+    }                                                                                                            \
+  } while (0)
+
 /* dims: m k n; variant 1: B is n x k */
 void cedr_gemm_c64(const cedr_site *site, void *const operand[]) {
   const int64_t *const sa = site->strides[0];
   const int64_t *const sb = site->strides[1];
   const int64_t *const sc = site->strides[2];
-  const float _Complex *const a = operand[0];
-  const float _Complex *const b = operand[1];
-  float _Complex *const c = operand[2];
+  const c64 *const b = operand[1];
+  c64 *const c = operand[2];
+  const int64_t n = site->dims[2];
   const int64_t b_column = site->variant == 0 ? sb[1] : sb[0];
   const int64_t b_step = site->variant == 0 ? sb[0] : sb[1];
   for (int64_t i = 0; i < site->dims[0]; ++i) {
-    for (int64_t j = 0; j < site->dims[2]; ++j) {
-      double _Complex sum = 0;
-      for (int64_t k = 0; k < site->dims[1]; ++k) {
-        sum += (double _Complex)a[i * sa[0] + k * sa[1]] * (double _Complex)b[j * b_column + k * b_step];
-      }
-      c[i * sc[0] + j * sc[1]] = (float _Complex)sum;
+    const c64 *const row = (const c64 *)operand[0] + i * sa[0];
+    int64_t j = 0;
+    for (; j + COMPLEX_COLUMNS <= n; j += COMPLEX_COLUMNS) {
+      COMPLEX_BLOCK(COMPLEX_COLUMNS);
+    }
+    for (; j < n; ++j) {
+      COMPLEX_BLOCK(1);
     }
   }
 }
 
-/* Radix-2, decimation in time, in double precision as CEDR's CPU kernel. dims: b n; variant 1: inverse, scaled by 1/n */
+/* e^(-i pi k / half) for k < half = 2^stage: the cosines, then the sines. Made once in a process, for all threads. */
+static const double *roots(int stage) {
+  static _Atomic(double *) tables[63];
+  double *table = atomic_load(&tables[stage]);
+  if (table == NULL) {
+    const double pi = 3.14159265358979323846;
+    const int64_t half = INT64_C(1) << stage;
+    double *const made = cedr_allocate((size_t)half * 2, sizeof *made);
+    for (int64_t k = 0; k < half; ++k) {
+      const double angle = pi * (double)k / (double)half;
+      made[k] = cos(angle);
+      made[half + k] = -sin(angle);
+    }
+    if (atomic_compare_exchange_strong(&tables[stage], &table, made)) {
+      return made;
+    }
+    free(made);
+  }
+  return table;
+}
+
+/* Complex numbers in two arrays. */
+typedef struct {
+  double *re, *im;
+} planes;
+
+/* The transforms of the odd and the even elements become one: (x, y) -> (x + w y, x - w y), `half` times. */
+static void join_two(double *restrict x_re, double *restrict x_im, double *restrict y_re, double *restrict y_im,
+                     const double *restrict w_re, const double *restrict w_im, int64_t half) {
+  for (int64_t k = 0; k < half; ++k) {
+    const double re = y_re[k] * w_re[k] - y_im[k] * w_im[k];
+    const double im = y_re[k] * w_im[k] + y_im[k] * w_re[k];
+    y_re[k] = x_re[k] - re;
+    y_im[k] = x_im[k] - im;
+    x_re[k] += re;
+    x_im[k] += im;
+  }
+}
+
+/* Two such stages at once: a with b and c with d by the roots w, then the two by the roots v, whose second half is -i
+ * times the first. */
+static void join_four(double *restrict a_re, double *restrict a_im, double *restrict b_re, double *restrict b_im,
+                      double *restrict c_re, double *restrict c_im, double *restrict d_re, double *restrict d_im,
+                      const double *restrict w_re, const double *restrict w_im, const double *restrict v_re,
+                      const double *restrict v_im, int64_t quarter) {
+  for (int64_t k = 0; k < quarter; ++k) {
+    const double wb_re = b_re[k] * w_re[k] - b_im[k] * w_im[k];
+    const double wb_im = b_re[k] * w_im[k] + b_im[k] * w_re[k];
+    const double wd_re = d_re[k] * w_re[k] - d_im[k] * w_im[k];
+    const double wd_im = d_re[k] * w_im[k] + d_im[k] * w_re[k];
+    const double even_re = c_re[k] + wd_re;
+    const double even_im = c_im[k] + wd_im;
+    const double odd_re = c_re[k] - wd_re;
+    const double odd_im = c_im[k] - wd_im;
+    const double ve_re = even_re * v_re[k] - even_im * v_im[k];
+    const double ve_im = even_re * v_im[k] + even_im * v_re[k];
+    const double vo_re = odd_re * v_im[k] + odd_im * v_re[k];
+    const double vo_im = odd_im * v_im[k] - odd_re * v_re[k];
+    const double sum_re = a_re[k] + wb_re;
+    const double sum_im = a_im[k] + wb_im;
+    const double difference_re = a_re[k] - wb_re;
+    const double difference_im = a_im[k] - wb_im;
+    a_re[k] = sum_re + ve_re;
+    a_im[k] = sum_im + ve_im;
+    b_re[k] = difference_re + vo_re;
+    b_im[k] = difference_im + vo_im;
+    c_re[k] = sum_re - ve_re;
+    c_im[k] = sum_im - ve_im;
+    d_re[k] = difference_re - vo_re;
+    d_im[k] = difference_im - vo_im;
+  }
+}
+
+/* The elements of a row in bit-reversed order, and the first two stages, whose roots are 1 and -i. n >= 4. */
+static void load_fours(planes to, const c64 *x, int64_t step, int64_t n, bool inverse) {
+  const int64_t quarter = n / 4;
+  for (int64_t place = 0, reversed = 0; place < quarter; ++place) {
+    double re[4];
+    double im[4];
+    for (int l = 0; l < 4; ++l) {
+      const c64 *const from = x + (reversed + l * quarter) * step;
+      re[l] = inverse ? from->im : from->re;
+      im[l] = inverse ? from->re : from->im;
+    }
+    const double even_re[2] = {re[0] + re[2], re[0] - re[2]};
+    const double even_im[2] = {im[0] + im[2], im[0] - im[2]};
+    const double odd_re[2] = {re[1] + re[3], im[1] - im[3]};
+    const double odd_im[2] = {im[1] + im[3], re[3] - re[1]};
+    for (int l = 0; l < 2; ++l) {
+      to.re[4 * place + l] = even_re[l] + odd_re[l];
+      to.im[4 * place + l] = even_im[l] + odd_im[l];
+      to.re[4 * place + 2 + l] = even_re[l] - odd_re[l];
+      to.im[4 * place + 2 + l] = even_im[l] - odd_im[l];
+    }
+    int64_t bit = quarter >> 1;
+    for (; bit > 0 && (reversed & bit) != 0; bit >>= 1) {
+      reversed ^= bit;
+    }
+    reversed |= bit;
+  }
+}
+
+/* Decimation in time, two stages at once, in double precision as CEDR's CPU kernel. The inverse is the transform of the
+ * numbers with their parts exchanged, so exchanged again, scaled by 1/n. dims: b n; variant 1: inverse */
 void cedr_fft_c64(const cedr_site *site, void *const operand[]) {
   const int64_t n = site->dims[1];
   const int64_t *const sx = site->strides[0];
   const int64_t *const sy = site->strides[1];
-  const double sign = site->variant == 1 ? 1.0 : -1.0;
-  const double pi = 3.14159265358979323846;
-  double _Complex *const work = cedr_allocate((size_t)n, sizeof *work);
-  double _Complex *const root = cedr_allocate((size_t)(n / 2 + 1), sizeof *root);
-  for (int64_t k = 0; k < n / 2; ++k) {
-    const double angle = sign * 2.0 * pi * (double)k / (double)n;
-    root[k] = cos(angle) + sin(angle) * I;
-  }
+  const bool inverse = site->variant == 1;
+  const double factor = inverse ? 1.0 / (double)n : 1.0;
+  double *const memory = cedr_allocate((size_t)n * 2, sizeof *memory);
+  const planes work = {memory, memory + n};
   for (int64_t row = 0; row < site->dims[0]; ++row) {
-    const float _Complex *const x = (const float _Complex *)operand[0] + row * sx[0];
-    float _Complex *const y = (float _Complex *)operand[1] + row * sy[0];
-    for (int64_t i = 0, reversed = 0; i < n; ++i) {
-      work[reversed] = x[i * sx[1]];
-      int64_t bit = n >> 1;
-      for (; bit > 0 && (reversed & bit) != 0; bit >>= 1) {
-        reversed ^= bit;
-      }
-      reversed |= bit;
-    }
-    for (int64_t half = 1; half < n; half *= 2) {
-      for (int64_t block = 0; block < n; block += 2 * half) {
-        for (int64_t k = 0; k < half; ++k) {
-          const double _Complex even = work[block + k];
-          const double _Complex odd = work[block + k + half] * root[k * (n / (2 * half))];
-          work[block + k] = even + odd;
-          work[block + k + half] = even - odd;
-        }
+    const c64 *const x = (const c64 *)operand[0] + row * sx[0];
+    c64 *const y = (c64 *)operand[1] + row * sy[0];
+    int64_t half = 1;
+    int stage = 0;
+    if (n >= 4) {
+      load_fours(work, x, sx[1], n, inverse);
+      half = 4;
+      stage = 2;
+    } else {
+      for (int64_t i = 0; i < n; ++i) {
+        work.re[i] = inverse ? x[i * sx[1]].im : x[i * sx[1]].re;
+        work.im[i] = inverse ? x[i * sx[1]].re : x[i * sx[1]].im;
       }
     }
+    for (; 4 * half <= n; half *= 4, stage += 2) {
+      const double *const w = roots(stage);
+      const double *const v = roots(stage + 1);
+      for (int64_t block = 0; block < n; block += 4 * half) {
+        double *const re = work.re + block;
+        double *const im = work.im + block;
+        join_four(re, im, re + half, im + half, re + 2 * half, im + 2 * half, re + 3 * half, im + 3 * half, w, w + half,
+                  v, v + 2 * half, half);
+      }
+    }
+    if (half < n) {
+      const double *const w = roots(stage);
+      join_two(work.re, work.im, work.re + half, work.im + half, w, w + half, half);
+    }
+    const planes out = inverse ? (planes){work.im, work.re} : work;
     for (int64_t i = 0; i < n; ++i) {
-      y[i * sy[1]] = (float _Complex)(site->variant == 1 ? work[i] / (double)n : work[i]);
+      y[i * sy[1]] = (c64){(float)(out.re[i] * factor), (float)(out.im[i] * factor)};
     }
   }
-  free(work);
-  free(root);
+  free(memory);
 }
 
 /* ZIP: element by element over tiles of any rank. The record's dims give the element count only, so the extents stand
  * behind the strides: strides[3] holds the shape. */
-#define ZIP(name, type, divide)                                                                                  \
-  static void name##_line(int32_t kind, const type *a, int64_t sa, const type *b, int64_t sb, type *c, int64_t sc, \
+#define ZIP(name, type, ADD, SUB, MUL, DIV)                                                                      \
+  static void name##_line(int32_t kind, const type *a, int64_t sa, const type *b, int64_t sb, type *c, int64_t sc,\
                           int64_t count) {                                                                       \
     switch ((cedr_zip_kind)kind) {                                                                               \
       case CEDR_ZIP_ADD:                                                                                         \
         for (int64_t i = 0; i < count; ++i) {                                                                    \
-          c[i * sc] = (type)(a[i * sa] + b[i * sb]);                                                             \
+          c[i * sc] = ADD(a[i * sa], b[i * sb]);                                                                 \
         }                                                                                                        \
         break;                                                                                                   \
       case CEDR_ZIP_SUB:                                                                                         \
         for (int64_t i = 0; i < count; ++i) {                                                                    \
-          c[i * sc] = (type)(a[i * sa] - b[i * sb]);                                                             \
+          c[i * sc] = SUB(a[i * sa], b[i * sb]);                                                                 \
         }                                                                                                        \
         break;                                                                                                   \
       case CEDR_ZIP_MUL:                                                                                         \
       case CEDR_ZIP_CMP_MUL:                                                                                     \
         for (int64_t i = 0; i < count; ++i) {                                                                    \
-          c[i * sc] = (type)(a[i * sa] * b[i * sb]);                                                             \
+          c[i * sc] = MUL(a[i * sa], b[i * sb]);                                                                 \
         }                                                                                                        \
         break;                                                                                                   \
       case CEDR_ZIP_DIV:                                                                                         \
         for (int64_t i = 0; i < count; ++i) {                                                                    \
-          c[i * sc] = (type)divide(a[i * sa], b[i * sb]);                                                        \
+          c[i * sc] = DIV(a[i * sa], b[i * sb]);                                                                 \
         }                                                                                                        \
         break;                                                                                                   \
     }                                                                                                            \
@@ -137,7 +275,10 @@ void cedr_fft_c64(const cedr_site *site, void *const operand[]) {
     }                                                                                                            \
   }
 
-#define PLAIN_DIVIDE(a, b) ((a) / (b))
+#define PLAIN_ADD(a, b) ((a) + (b))
+#define PLAIN_SUB(a, b) ((a) - (b))
+#define PLAIN_MUL(a, b) ((a) * (b))
+#define PLAIN_DIV(a, b) ((a) / (b))
 
 /* Rounds down, as NumPy's and the IR's integer division does. */
 static int64_t divide_integers(int64_t a, int64_t b) {
@@ -147,8 +288,37 @@ static int64_t divide_integers(int64_t a, int64_t b) {
   return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
-ZIP(cedr_zip_f32, float, PLAIN_DIVIDE)
-ZIP(cedr_zip_f64, double, PLAIN_DIVIDE)
-ZIP(cedr_zip_i64, int64_t, divide_integers)
-ZIP(cedr_zip_i32, int32_t, divide_integers)
-ZIP(cedr_zip_c64, float _Complex, PLAIN_DIVIDE)
+static inline c64 complex_add(c64 a, c64 b) {
+  return (c64){a.re + b.re, a.im + b.im};
+}
+
+static inline c64 complex_sub(c64 a, c64 b) {
+  return (c64){a.re - b.re, a.im - b.im};
+}
+
+static inline c64 complex_mul(c64 a, c64 b) {
+  return (c64){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
+}
+
+/* Smith's way, as NumPy: both parts by the divisor's larger one, so that infinite and zero divisors give what they give
+ * there. In double, where nothing of floats overflows. */
+static inline c64 complex_div(c64 a, c64 b) {
+  if (b.re == 0 && b.im == 0) {
+    return (c64){a.re / fabsf(b.re), a.im / fabsf(b.re)};
+  }
+  const bool real = fabsf(b.re) >= fabsf(b.im);
+  const double large = real ? b.re : b.im;
+  const double small = real ? b.im : b.re;
+  const double first = real ? a.re : a.im;
+  const double second = real ? a.im : a.re;
+  const double ratio = small / large;
+  const double scale = 1 / (large + small * ratio);
+  const double im = (second - first * ratio) * scale;
+  return (c64){(float)((first + second * ratio) * scale), (float)(real ? im : -im)};
+}
+
+ZIP(cedr_zip_f32, float, PLAIN_ADD, PLAIN_SUB, PLAIN_MUL, PLAIN_DIV)
+ZIP(cedr_zip_f64, double, PLAIN_ADD, PLAIN_SUB, PLAIN_MUL, PLAIN_DIV)
+ZIP(cedr_zip_i64, int64_t, PLAIN_ADD, PLAIN_SUB, PLAIN_MUL, divide_integers)
+ZIP(cedr_zip_i32, int32_t, PLAIN_ADD, PLAIN_SUB, PLAIN_MUL, (int32_t)divide_integers)
+ZIP(cedr_zip_c64, c64, complex_add, complex_sub, complex_mul, complex_div)
