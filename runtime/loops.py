@@ -298,7 +298,7 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     done_head = counters[DONE_HEAD]
     done_tail = counters[DONE_TAIL]
     fault_at = counters[FAULT_AT]
-    awaited = counters[AWAITED]
+    watched_arrival = counters[AWAITED]
     any_lost = counters[ANY_LOST] != 0
     status = -1
 
@@ -423,7 +423,7 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                     slots[slot, NEXT_FREE] = free_slots[application]
                     free_slots[application] = slot
                 next_arrival += 1
-                if next_arrival == awaited:
+                if next_arrival == watched_arrival:
                     fault_at = now
                 continue
 
@@ -756,7 +756,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     done_head = counters[DONE_HEAD]
     done_tail = counters[DONE_TAIL]
     fault_at = counters[FAULT_AT]
-    awaited = counters[AWAITED]
+    watched_arrival = counters[AWAITED]
     any_lost = counters[ANY_LOST] != 0
     daemon_ns = counters[DAEMON_NS]  # a time at which an iteration of the daemon's loop begins
     daemon_at = counters[DAEMON_AT]  # the next one with something to do; -1: none
@@ -1272,7 +1272,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                     slots[slot, NEXT_FREE] = free_slots[application]
                     free_slots[application] = slot
                 next_arrival += 1
-                if next_arrival == awaited:
+                if next_arrival == watched_arrival:
                     fault_at = now
             if status >= 0:
                 break
