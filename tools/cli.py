@@ -121,6 +121,13 @@ def argument_parser() -> argparse.ArgumentParser:
         "--without", action="append", default=[], metavar="EFFECT", help="leave out an effect of linux-cfs, by its name"
     )
     one.add_argument("--seed", type=_seed, metavar="S", help="seed of arrivals and scheduler (default: the file's, 0)")
+    one.add_argument(
+        "--record-timeout-s",
+        type=_at_least_zero,
+        default=120.0,
+        metavar="T",
+        help="a module whose process takes longer to record fails (default: 120)",
+    )
     one.add_argument("--out", type=Path, metavar="DIR", help="write traces, tables and the Gantt picture there")
     _json_option(one)
     one.set_defaults(action=_emulate)
@@ -327,6 +334,7 @@ def _emulate(arguments: argparse.Namespace) -> int:
         arguments.seed,
         tuple(arguments.without),
         tuple(arguments.app),
+        arguments.record_timeout_s,
     )
     result = run_scenario(arguments.scenario, options)
     if arguments.out is not None:

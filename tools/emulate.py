@@ -1,13 +1,20 @@
-"""`cedr emulate`: a mix of recorded applications over time, from a scenario or from CEDR's daemon_config.json."""
+"""`cedr emulate`: a mix of recorded applications over time, from a scenario or from CEDR's daemon_config.json.
+
+An application whose module's process fails while it is recorded fails alone: its instances are counted as failed, and the
+others are emulated.
+"""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from cedr.runtime.daemon_config import load_daemon_config, parse_submission
 from cedr.runtime.emulator import (
@@ -18,6 +25,7 @@ from cedr.runtime.emulator import (
     figures,
     measured,
 )
+from cedr.runtime.process import run_together
 from cedr.runtime.record import Record, read_record
 from cedr.runtime.report import duration, energy_j, pe_use
 from cedr.runtime.result import EmulationResult
@@ -43,11 +51,13 @@ class EmulateOptions:
     seed: int | None = None
     without: tuple[str, ...] = ()
     apps: tuple[str, ...] = ()
+    record_timeout_s: float = 120.0
+    """A process that takes longer to record its module is ended."""
 
 
 @dataclass(frozen=True)
 class Emulated:
-    """An emulation with its figures, by the names of `cedr emulate --json`."""
+    """An emulation with its figures, by the names of `cedr emulate --json`; the applications that failed are in these only."""
 
     figures: dict[str, Any]
     emulation: EmulationResult
@@ -57,26 +67,29 @@ class Emulated:
 
 @dataclass
 class _Models:
-    """The records of the models that a scenario names, each compiled and recorded once."""
+    """The models that a scenario names, each compiled and recorded once."""
 
     settings: Settings
     warn: Warn
     programs: dict[str, Program] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
+    failures: dict[str, CedrError] = field(default_factory=dict)
+    """Why the process of a model came to nothing."""
     record_s: float = 0.0
 
-    def record(self, application: Application, model: str) -> Record:
-        """The record of `model`. Raises ScenarioError at the place that names it."""
-        if model not in self.records:
-            try:
-                self.records[model] = self._made(model)
-            except CedrError as error:
-                raise ScenarioError(f"{application.where}: {error}") from error
-        return self.records[model]
+    def prepare(self, application: Application, model: str) -> None:
+        """Read a record, or compile. Raises ScenarioError at the place that names the model."""
+        if model in self.records or model in self.programs:
+            return
+        try:
+            if model.endswith(".cedrrec"):
+                self.records[model] = read_record(model)
+            else:
+                self.programs[model] = self._compiled(model)
+        except CedrError as error:
+            raise ScenarioError(f"{application.where}: {error}") from error
 
-    def _made(self, model: str) -> Record:
-        if model.endswith(".cedrrec"):
-            return read_record(model)
+    def _compiled(self, model: str) -> Program:
         from cedr.tools.driver import open_model
         from cedr.tools.models import find_model
         from cedr.tools.options import CompileOptions
@@ -86,12 +99,19 @@ class _Models:
             hw=self.settings.composition.text,
             given=frozenset({"platform", "hw"}),
         )
-        program = open_model(find_model(model), options, warn=self.warn)
-        self.programs[model] = program
+        return open_model(find_model(model), options, warn=self.warn)
+
+    def record(self, timeout_s: float) -> None:
+        """Record what was compiled, several at once; a process that fails is a failure of its own model."""
         start = time.perf_counter()
-        record = program.record()[1]
-        self.record_s += time.perf_counter() - start
-        return record
+        for program in self.programs.values():
+            program.process = replace(program.process, timeout_s=timeout_s)
+        for model, outcome in run_together({m: program.record for m, program in self.programs.items()}).items():
+            if outcome.value is not None:
+                self.records[model] = outcome.value[1]
+            elif outcome.failure is not None:
+                self.failures[model] = outcome.failure
+        self.record_s = time.perf_counter() - start
 
     @property
     def manifests(self) -> list[Manifest]:
@@ -139,10 +159,23 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
             f"{scenario.faults[0].where}: faults can't be emulated yet; leave out the [[fault]] tables to emulate the rest"
         )
     arrivals = [a.arrivals_ns(settings.seed, stream) for stream, a in enumerate(scenario.applications)]
-    models = _Models(settings, tell)
+    models, named = _Models(settings, tell), [model_beside(path, a.model) for a in scenario.applications]
+    for application, model in zip(scenario.applications, named, strict=True):
+        models.prepare(application, model)
+    models.record(options.record_timeout_s)
+    failures = {
+        place: f"{application.where}: {models.failures[model]}"
+        for place, (application, model) in enumerate(zip(scenario.applications, named, strict=True))
+        if model in models.failures
+    }
+    if len(failures) == len(named):
+        raise ScenarioError("\n".join(["no application is left to emulate:", *dict.fromkeys(failures.values())]))
+    for place, text in failures.items():
+        tell(f"application {scenario.applications[place].name} failed: {text}")
     workloads = [
-        Workload(models.record(a, model_beside(path, a.model)), a.name, times, a.deadline_ns)
-        for a, times in zip(scenario.applications, arrivals, strict=True)
+        Workload(models.records[model], a.name, times, a.deadline_ns)
+        for place, (a, model, times) in enumerate(zip(scenario.applications, named, arrivals, strict=True))
+        if place not in failures
     ]
     start = time.perf_counter()
     emulation = emulate_scenario(
@@ -157,16 +190,52 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
         without=options.without,
     )
     run_s = models.record_s + time.perf_counter() - start
-    return Emulated(_figures(scenario, settings, emulation, models.manifests, run_s), emulation, scenario, settings)
+    applications = _applications(scenario, emulation, arrivals, failures)
+    found = _figures(scenario, settings, emulation, models.manifests, run_s, applications)
+    found["failures"] = [
+        {"application": scenario.applications[place].name, "message": text} for place, text in failures.items()
+    ]
+    return Emulated(found, emulation, scenario, settings)
+
+
+def _applications(
+    scenario: Scenario,
+    emulation: EmulationResult,
+    arrivals_ns: Sequence[npt.NDArray[np.int64]],
+    failures: Collection[int],
+) -> list[dict[str, Any]]:
+    """An entry an application, in the scenario's order. failures: which of them could not be recorded."""
+    deadlines = [a.deadline_ns for place, a in enumerate(scenario.applications) if place not in failures]
+    entries = application_figures(emulation, scenario.warmup_ns, deadlines)
+    for place in sorted(failures):
+        application = scenario.applications[place]
+        count = int(np.count_nonzero(arrivals_ns[place] >= scenario.warmup_ns))
+        failed = {
+            "name": application.name,
+            "instances": count,
+            "finished": 0,
+            "failed": count,
+            "exe_ns": None,
+            "cum_ns": None,
+            "ovh_ns": entries[0]["ovh_ns"],
+            "deadline_misses": 0 if application.deadline_ns is None else count,
+        }
+        entries.insert(place, failed)
+    return [
+        {**entry, "period_ns": application.period_ns}
+        for entry, application in zip(entries, scenario.applications, strict=True)
+    ]
 
 
 def _figures(
-    scenario: Scenario, settings: Settings, emulation: EmulationResult, manifests: Sequence[Manifest], run_s: float
+    scenario: Scenario,
+    settings: Settings,
+    emulation: EmulationResult,
+    manifests: Sequence[Manifest],
+    run_s: float,
+    applications: list[dict[str, Any]],
 ) -> dict[str, Any]:
     run = measured(emulation, scenario.warmup_ns)[1]
-    applications = application_figures(
-        emulation, scenario.warmup_ns, [application.deadline_ns for application in scenario.applications]
-    )
     compiled = [manifest.figures for manifest in manifests]
     ir_bytes: Counter[str] = Counter()
     for one in compiled:
@@ -191,10 +260,7 @@ def _figures(
         "build_s": _sum([one.build_s for one in compiled]),
         "export_s": _sum([one.export_s for one in compiled]),
         "run_s": run_s,
-        "applications": [
-            {**entry, "period_ns": application.period_ns}
-            for entry, application in zip(applications, scenario.applications, strict=True)
-        ],
+        "applications": applications,
     }
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cedr.backend.toolchain import build_module
 from cedr.runtime.record import RecordWriter
+from cedr.target.manifest import Manifest, hash_files
 from cedr.target.platform import class_costs, load_platform
 from tests.runtime.applications import call_class
 
@@ -20,7 +24,17 @@ ROOT = Path(__file__).resolve().parents[2]
 KEYS = [
     *("model", "emit", "pipeline", "platform", "hw", "scheduler", "os_model", "instances", "seed", "decision_match"),
     *("makespan_ns", "latency_ns", "tasks", "tasks_by_api", "macs_by_api", "utilisation", "energy_j"),
-    *("arena_bytes", "arena_bound_bytes", "ir_bytes", "compile_s", "build_s", "export_s", "run_s", "applications"),
+    *(
+        "arena_bytes",
+        "arena_bound_bytes",
+        "ir_bytes",
+        "compile_s",
+        "build_s",
+        "export_s",
+        "run_s",
+        "applications",
+        "failures",
+    ),
 ]
 APPLICATION_KEYS = [
     *("name", "instances", "finished", "failed", "exe_ns", "cum_ns", "ovh_ns", "deadline_misses", "period_ns"),
@@ -156,6 +170,158 @@ def test_models_are_compiled_once_and_found_beside_the_scenario(
     assert [entry["period_ns"] for entry in result["applications"]] == [0, 0, None]
     assert result["tasks"] == 4 * 3 and result["emit"] is None and result["pipeline"] == "default"
     assert result["arena_bytes"] is not None and result["compile_s"] > 0 and "add-dependencies" in result["ir_bytes"]
+
+
+# ---- modules that fail ----
+
+MISBEHAVING = {
+    "aborts": ("abort();", "killed by signal 6 (SIGABRT)"),
+    "exits well": ("exit(0);", "exit status 0, but its record breaks off after"),
+    "exits": ('fprintf(stderr, "no more\\n"); exit(3);', "exit status 3: no more"),
+    "crashes": ("*(volatile int *)16 = 1;", "killed by signal 11 (SIGSEGV)"),
+    "loops": ("for (volatile int i = 0;; ++i) {}", "killed: it was still running after 1 s"),
+    "cuts its record": ('truncate(getenv("CEDR_RECORD"), 200); _exit(0);', "its record breaks off after"),
+    "writes rubbish": (
+        'FILE *f = fopen(getenv("CEDR_RECORD"), "w"); fputs("rubbish", f); fclose(f); _exit(0);',
+        ".cedrrec",
+    ),
+}
+INCLUDES = "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <unistd.h>\n"
+
+
+def edited(compiled: Path, folder: Path, code: str) -> Path:
+    """A copy of the compiled C module whose `run` does `code` between its calls."""
+    shutil.copytree(compiled, folder)
+    source = folder / "two.c"
+    text = source.read_text()
+    place = "  grid_l1_mul(cedr);\n"
+    assert text.count(place) == 1
+    source.write_text(INCLUDES + text.replace(place, f"{place}  {code}\n"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def misbehaving(compiled: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One module that does what the variable DOES says, built once."""
+    code = " ".join(
+        f'if (strcmp(getenv("DOES"), "{case}") == 0) {{ {does} }}' for case, (does, _) in MISBEHAVING.items()
+    )
+    folder = edited(compiled["c"], tmp_path_factory.mktemp("misbehaving") / "bad", code)
+    build_module(folder, "two")
+    manifest = Manifest.load(folder)
+    replace(manifest, files=hash_files(folder, manifest.files)).save(folder)
+    return folder
+
+
+@pytest.mark.parametrize("case", MISBEHAVING)
+def test_a_module_that_fails_ends_its_own_application_only(
+    cedr: Cedr, misbehaving: Path, folder: Path, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOES", case)
+    message = MISBEHAVING[case][1]
+    (folder / "bad").symlink_to(misbehaving)
+    bad = '[[application]]\nmodel = "bad"\ninstances = 5\nperiod_us = 10\ndeadline_us = 1\n'
+    text = f"warmup_us = 0.5\n{SCENARIO}"
+    (folder / "mix.toml").write_text(text)
+    (folder / "bad.toml").write_text(text + bad)
+    alone = cedr("emulate", folder / "mix.toml", "--json").json
+    done = cedr("emulate", folder / "bad.toml", "--json", "--record-timeout-s", "1")
+    result = done.json
+    assert done.status == 0 and list(result) == KEYS and alone["failures"] == []
+    (failure,) = result["failures"]
+    assert failure["application"] == "bad" and failure["message"] in done.err and message in failure["message"]
+    assert f"{folder / 'bad.toml'}:{text.count(chr(10)) + 2}: application[2].model: " in failure["message"]
+    *others, last = result["applications"]
+    assert list(last) == APPLICATION_KEYS and (last["name"], last["period_ns"]) == ("bad", 10_000)
+    assert (last["instances"], last["finished"], last["failed"], last["deadline_misses"]) == (4, 0, 4, 4)
+    assert others == alone["applications"] and result["instances"] == alone["instances"] + 4
+    for key in ("makespan_ns", "latency_ns", "tasks", "utilisation", "energy_j"):
+        assert result[key] == alone[key]
+
+
+def test_a_module_edited_by_hand(cedr: Cedr, compiled: dict[str, Path], folder: Path) -> None:
+    edited(compiled["c"], folder / "bad", "abort();")
+    bad = '[[application]]\nmodel = "bad"\nname = "{}"\ninstances = 7\nperiod_us = 0\n'
+    (folder / "mix.toml").write_text(bad.format("a") + SCENARIO.replace('hw = "C2+Z1"\n', "") + bad.format("b"))
+    done = cedr("emulate", folder / "mix.toml", "--hw", "C2+Z1", "--out", folder / "out")
+    assert done.status == 0 and f"{folder / 'bad' / 'two.c'} was changed by hand" in done.err
+    for warning in (
+        f"application a failed: {folder / 'mix.toml'}:2: ",
+        f"application b failed: {folder / 'mix.toml'}:20: ",
+    ):
+        assert warning in done.err
+    rows = [line.split("│")[1:] for line in done.out.splitlines() if line.startswith("│")][:4]
+    assert [[cell.strip() for cell in row[:3]] for row in rows] == [
+        ["a", "7", "7"],
+        ["zips", "4", ""],
+        ["sums", "30", ""],
+        ["b", "7", "7"],
+    ]
+    assert len((folder / "out" / "timing_trace.log").read_text().splitlines()) == 72
+
+
+def test_nothing_is_left_to_emulate(
+    cedr: Cedr, misbehaving: Path, compiled: dict[str, Path], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOES", "aborts")
+    (folder / "bad").symlink_to(misbehaving)
+    shutil.copytree(compiled["python"], folder / "worse")
+    (folder / "worse" / "two.py").write_text("raise SystemExit(3)\n")
+    (folder / "mix.toml").write_text("".join(f'[[application]]\nmodel = "{m}"\n' for m in ("bad", "worse", "bad")))
+    with (folder / "mix.toml").open("a") as file:
+        file.write('name = "again"\n')
+    done = cedr("emulate", folder / "mix.toml", "--json")
+    assert done.status == 1 and done.out == ""
+    for text in ("no application is left to emulate", "mix.toml:2: ", "(SIGABRT)", "mix.toml:4: ", "exit status 3"):
+        assert text in done.err
+
+
+def test_a_module_without_its_program(cedr: Cedr, compiled: dict[str, Path], folder: Path) -> None:
+    for emit, program in (("c", "two"), ("python", "two.py")):
+        shutil.copytree(compiled[emit], folder / emit)
+        (folder / emit / program).unlink()
+        (folder / "bad.toml").write_text(SCENARIO + f'[[application]]\nmodel = "{emit}"\n')
+        done = cedr("emulate", folder / "bad.toml", "--json")
+        assert done.status == 0 and f"{folder / emit / program} is gone" in done.err
+        assert done.json["failures"][0]["application"] == emit and program in done.json["failures"][0]["message"]
+
+
+def test_two_models_of_one_name(cedr: Cedr, compiled: dict[str, Path], folder: Path) -> None:
+    """Two different modules whose own name is the same do not disturb each other; two applications need two names."""
+    for emit in ("c", "python"):
+        shutil.copytree(compiled[emit], folder / emit / "two")
+    text = 'hw = "C1"\n[[application]]\nmodel = "c/two"\n[[application]]\nmodel = "python/two"\n'
+    (folder / "mix.toml").write_text(text)
+    done = cedr("emulate", folder / "mix.toml")
+    assert done.status == 1 and "mix.toml:5: application[1]" in done.err and "'two'" in done.err
+    (folder / "mix.toml").write_text(text + 'name = "other"\n')
+    result = cedr("emulate", folder / "mix.toml", "--json").json
+    assert [(a["name"], a["finished"]) for a in result["applications"]] == [("two", 1), ("other", 1)]
+    assert result["tasks"] == 6
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("api='zip'", "api='sort'"),
+        ("dtype='f32'", "dtype='f12'"),
+        ("'kind': 'mul'", "'kind': 'cut'"),
+        ("'n': 3", "'n': -3"),
+    ],
+)
+def test_a_module_that_submits_what_there_is_not(
+    cedr: Cedr, compiled: dict[str, Path], folder: Path, old: str, new: str
+) -> None:
+    """CEDR hangs or ends at an unknown kernel or precision, with all applications."""
+    shutil.copytree(compiled["python"], folder / "bad")
+    text = (folder / "bad" / "two.py").read_text()
+    assert old in text
+    (folder / "bad" / "two.py").write_text(text.replace(old, new))
+    (folder / "bad.toml").write_text(SCENARIO + '[[application]]\nmodel = "bad"\n')
+    done = cedr("emulate", folder / "bad.toml", "--json")
+    assert (
+        done.status == 0 and new.rpartition(" ")[2].rpartition("=")[2].strip("'") in done.json["failures"][0]["message"]
+    )
 
 
 # ---- daemon_config.json ----

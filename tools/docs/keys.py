@@ -91,6 +91,7 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
         "applications": "list of `name`, `instances`, `finished`, `failed`; the means `exe_ns` (an instance's start to its end), "
         "`cum_ns` (the sum of its tasks' times on PEs), `ovh_ns` (the scheduler's time, divided by all instances); "
         "`deadline_misses`; `period_ns` (null for a trace)",
+        "failures": "list of `application`, `message`: whose process failed at being recorded; all its instances are `failed`",
     },
     "models": {"models": "list of `name`, `summary`, `input_shape`"},
     "platforms": {
