@@ -92,6 +92,7 @@ class Engine:
     core_of          int[PEs], the core of each PE's worker; one each where it is not given
     linux            the OS model `linux-cfs`; None: `ideal`. Its cores take the place of core_of
     record_rounds    keep every scheduling round, for `rounds`
+    record_segments  keep who held each core and DMA port, for `segments`; under linux-cfs only
     deadline_ns, active_w, idle_w   what schedulers may want to know: see SchedulerSetup; unknown by default
     faults           what goes wrong; pe_names: [PEs], for the reports of it
 
@@ -115,6 +116,7 @@ class Engine:
         idle_w: npt.ArrayLike | None = None,
         linux: LinuxSetup | None = None,
         record_rounds: bool = False,
+        record_segments: bool = False,
         faults: Sequence[Injected] = (),
         pe_names: Sequence[str] | None = None,
     ) -> None:
@@ -192,7 +194,7 @@ class Engine:
             "cost_ns": np.ascontiguousarray(costs[:, types_of_pes]),
             "free_slots": np.full(len(program.names), -1, np.int64),
             **self._in_flight(1, *per_slot),
-            **self._system(linux, cores, n_instances, n_rows if record_rounds else 0),
+            **self._system(linux, cores, n_instances, n_rows if record_rounds else 0, record_segments),
             "pe_running": np.full(n_pes, -1, np.int64),
             "pe_head": np.full(n_pes, -1, np.int64),
             "pe_tail": np.full(n_pes, -1, np.int64),
@@ -238,7 +240,7 @@ class Engine:
 
     @staticmethod
     def _system(
-        linux: LinuxSetup | None, core_of: Int64Array, n_instances: int, n_rounds: int
+        linux: LinuxSetup | None, core_of: Int64Array, n_instances: int, n_rounds: int, segments: bool
     ) -> dict[str, Int64Array]:
         """The arrays of the operating system; under `ideal` most are empty."""
         launches = n_instances if linux is not None else 0
@@ -247,6 +249,7 @@ class Engine:
         cores = np.zeros((n_cores, loops.N_CORE_COLUMNS), np.int64)
         cores[:, loops.CURRENT] = loops.NOBODY
         cores[:, loops.NEXT] = -1
+        cores[:, loops.SHOWN] = loops.NOBODY
         cores[:, loops.FLAG] = loops.PICK
         workers = np.argsort(core_of, kind="stable")
         return {
@@ -257,6 +260,7 @@ class Engine:
             "todo_from_ns": np.zeros(len(core_of), np.int64),
             "launch_ns": np.full(launches, -1, np.int64),
             "rounds": np.zeros((n_rounds, 3), np.int64),
+            "segments": np.zeros((1024 + 2 * n_cores if segments and linux is not None else 0, 4), np.int64),
             "os": none if linux is None else linux.parameters,
             "phase_ptr": none if linux is None else linux.phase_ptr,
             "phases": np.zeros((0, 3), np.int64) if linux is None else linux.phases,
@@ -304,8 +308,12 @@ class Engine:
         self._view = SchedulerView(**names)
 
     def _grow(self) -> None:
-        """Twice the room for instances in flight, and at least enough for one more."""
+        """Twice the room for segments, or for instances in flight and at least enough for one more."""
         old, counters = self._arrays, self._arrays["counters"]
+        if len(old["segments"]) and int(counters[loops.N_SEGMENTS]) + 2 * self._n_cores > len(old["segments"]):
+            old["segments"] = np.concatenate([old["segments"], np.zeros_like(old["segments"])])
+            self._bind()
+            return
         application = int(old["application_of"][counters[loops.NEXT_ARRIVAL]])
         needed = (
             int(counters[loops.N_SLOTS]) + 1,
@@ -467,6 +475,13 @@ class Engine:
     def rounds(self) -> Int64Array:
         """int64[rounds, 3], where they were recorded: start, end, tasks that were ready."""
         return self._arrays["rounds"][: self._arrays["counters"][loops.N_ROUNDS]]
+
+    @property
+    def segments(self) -> Int64Array:
+        """int64[segments, 4], where they were recorded: core, or number of cores + port; who held it; start, end. Who: a
+        PE (by its worker), number of PEs + instance, or loops.POLLERS, idle workers.
+        """
+        return self._arrays["segments"][: self._arrays["counters"][loops.N_SEGMENTS]]
 
     def rows(self) -> dict[str, npt.NDArray[Any]]:
         """The executed tasks in start order: instance, task (index in its application), pe, and their three times."""

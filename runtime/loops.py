@@ -98,17 +98,20 @@ OVER: Final = -1
     N_ROUNDS,
     STAGE,
     SPENT_NS,
+    N_SEGMENTS,
     FAULT_AT,  # when faults.py has to be asked; -1: never
     AWAITED,  # it has to be when so many instances have arrived
     ANY_LOST,  # not 0: no PE is left for some class
     N_COUNTERS,
-) = range(28)
+) = range(29)
 # Columns of what is wrong with each PE: with its running task or, where none runs, with the next; how long that hangs; the
 # task that ended so, or -1, and its row. Whatever is wrong with a task, faults.py is asked at its end.
 TROUBLE, TROUBLE_NS, FAILED_CELL, FAILED_ROW, N_TROUBLE_COLUMNS = range(5)
 FINE, FAILS, HANGS = range(3)
 # Columns of the cores.
-CURRENT, SINCE, NEXT, N_RUNNABLE, MIN_VRUNTIME, PICKED, TURN, POLL_START, FLAG, N_CORE_COLUMNS = range(10)
+CURRENT, SINCE, NEXT, N_RUNNABLE, MIN_VRUNTIME, PICKED, TURN, POLL_START, FLAG, SHOWN, SHOWN_SINCE, N_CORE_COLUMNS = (
+    range(12)
+)
 NOBODY, POLLERS = -1, -2
 GO_ON, PICK = 1, 2
 # Columns of what the operating system schedules: the PEs' workers, then the application threads.
@@ -202,6 +205,7 @@ FIELDS: Final = {
     "app_cores": I1,
     "todo_from_ns": I1,
     "rounds": I2,
+    "segments": I2,
     "estimate_ns": I2,
     "cost_ns": I2,
     "free_slots": I1,
@@ -708,7 +712,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     cores, runnable, entities, os = state.cores, state.runnable, state.entities, state.os
     phase_ptr, phases, port_free_ns = state.phase_ptr, state.phases, state.port_free_ns
     worker_ptr, workers, app_cores = state.worker_ptr, state.workers, state.app_cores
-    todo_from_ns, rounds = state.todo_from_ns, state.rounds
+    todo_from_ns, rounds, segments = state.todo_from_ns, state.rounds, state.segments
     view = SchedulerView(
         queue_length,
         queued_ns,
@@ -764,11 +768,16 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     n_active = counters[N_ACTIVE]  # application threads that can run
     n_alive = counters[N_ALIVE]
     n_rounds = counters[N_ROUNDS]
+    n_segments = counters[N_SEGMENTS]
+    recording = len(segments) > 0
     stage = counters[STAGE]
     status = -1
 
     while True:
         n_pairs = -1
+        if recording and stage == EVENTS and n_segments + 2 * n_cores > len(segments):
+            status = _GROW
+            break
         if stage == EVENTS:
             # ------------------------------------------------------------------------------------ the next event
             source = -1
@@ -876,6 +885,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                         cores[core, CURRENT] = turn
                         cores[core, PICKED] = now
                         entities[turn, LAST_RUN] = now
+                        entities[turn, LAST_RUN] = now
                         if turn < n_pes and entities[turn, DOES] == POLLS:
                             entities[turn, DOES] = BEGINS
                             entities[turn, LEFT_NS] = 0
@@ -936,6 +946,12 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                                 if port >= 0:
                                     begin = max(now, port_free_ns[port])
                                     port_free_ns[port] = begin + ns
+                                    if recording:
+                                        segments[n_segments, 0] = n_cores + port
+                                        segments[n_segments, 1] = pe
+                                        segments[n_segments, 2] = begin
+                                        segments[n_segments, 3] = begin + ns
+                                        n_segments += 1
                                 entities[pe, LEFT_NS] = begin + ns
                                 entities[pe, DOES] = DRIVES
                                 if phases[phase, 0] == ON_DEVICE_ASLEEP:
@@ -1436,6 +1452,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                 entities[entity, VRUNTIME] = max(entities[entity, VRUNTIME], floor - credit_ns)
             runnable[core, count] = entity
             entities[entity, LAST_RUN] = now
+            entities[entity, LAST_RUN] = now
             entities[entity, PLACE_OF] = count
             cores[core, N_RUNNABLE] = count + 1
             core_load[core] += 1
@@ -1490,6 +1507,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                 if n_behind == 0:
                     cores[core, PICKED] = now
                     cores[core, CURRENT] = best
+                    entities[best, LAST_RUN] = now
                     entities[best, LAST_RUN] = now
                     flag = GO_ON
                 else:
@@ -1557,6 +1575,22 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                         end = min(end, at)
                 cores[core, NEXT] = end
 
+        if recording:
+            for core in range(n_cores):
+                current = cores[core, CURRENT]
+                owner = current
+                if current >= n_pes:  # the instance of the thread
+                    owner = n_pes + slots[threads[current - n_pes, SLOT], INSTANCE]
+                if owner != cores[core, SHOWN]:
+                    if cores[core, SHOWN] != NOBODY and now > cores[core, SHOWN_SINCE]:
+                        segments[n_segments, 0] = core
+                        segments[n_segments, 1] = cores[core, SHOWN]
+                        segments[n_segments, 2] = cores[core, SHOWN_SINCE]
+                        segments[n_segments, 3] = now
+                        n_segments += 1
+                    cores[core, SHOWN] = owner
+                    cores[core, SHOWN_SINCE] = now
+
         # ------------------------------------------------------------------------ when the daemon looks again
         if daemon_at < 0:
             at = np.int64(-1)
@@ -1601,6 +1635,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     counters[N_ACTIVE] = n_active
     counters[N_ALIVE] = n_alive
     counters[N_ROUNDS] = n_rounds
+    counters[N_SEGMENTS] = n_segments
     counters[STAGE] = stage
     return status
 
