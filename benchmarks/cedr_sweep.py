@@ -223,11 +223,21 @@ class Run:
     tasks: int
 
 
-def simulate(point: Point, parameters: Parameters, platform: Platform, without: Sequence[str] = ()) -> Run:
-    """platform: with the parameters applied."""
+@functools.cache
+def _board() -> Platform:
+    return load_platform(PLATFORM)
+
+
+@functools.lru_cache(maxsize=2)
+def _platform(parameters: Parameters) -> Platform:
+    return parameters.apply(_board())
+
+
+def simulate(point: Point, parameters: Parameters, without: Sequence[str] = ()) -> Run:
+    """A point's run under `linux-cfs`, without some of its effects."""
     result = emulate_scenario(
         workload(parameters, point.rate_mbps),
-        platform,
+        _platform(parameters),
         point.composition,
         point.scheduler,
         os_model="linux-cfs",
@@ -242,19 +252,15 @@ def simulate(point: Point, parameters: Parameters, platform: Platform, without: 
     )
 
 
-def _simulate(job: tuple[Point, Parameters, Platform, tuple[str, ...]]) -> Run:
+def _simulate(job: tuple[Point, Parameters, tuple[str, ...]]) -> Run:
     return simulate(*job)
 
 
 def simulate_all(
-    points: Sequence[Point], parameters: Parameters, pool: ProcessPoolExecutor | None, without: Sequence[str] = ()
+    points: Sequence[Point], parameters: Parameters, pool: ProcessPoolExecutor, without: Sequence[str] = ()
 ) -> list[Run]:
-    """Every point, on the pool's processes where there is one."""
-    platform = parameters.apply(load_platform(PLATFORM))
-    jobs = [(point, parameters, platform, tuple(without)) for point in points]
-    if pool is None:
-        return [_simulate(job) for job in jobs]
-    return list(pool.map(_simulate, jobs, chunksize=8))
+    """Every point, on the pool's processes."""
+    return list(pool.map(_simulate, [(point, parameters, tuple(without)) for point in points], chunksize=8))
 
 
 # -------------------------------------------------------------------------------------------------------------- points

@@ -37,8 +37,7 @@ ABLATION_EVERY = 3
 def measure(calibration: Path, check: Path, slides: bool, pool: ProcessPoolExecutor) -> dict[str, Any]:
     """All figures. Raises CedrError for a file that can't be read."""
     files = {"calibration": read_points(calibration), "check": read_points(check)}
-    platform = load_platform(PLATFORM)
-    parameters = Parameters.from_platform(platform)
+    parameters = Parameters.from_platform(load_platform(PLATFORM))
     result: dict[str, Any] = {}
     for name, points in files.items():
         _tell(f"{name}: {len(points)} points")
@@ -46,7 +45,7 @@ def measure(calibration: Path, check: Path, slides: bool, pool: ProcessPoolExecu
     result["slide18_error"] = result["slide19_error"] = None
     if slides:
         _tell("slides")
-        found = compare(platform, pool)
+        found = compare(pool)
         result |= {
             "slide18_error": found.slide18_error,
             "slide19_error": found.slide19_error,

@@ -2,7 +2,6 @@
  *
  *   driver FUNCTION VARIANT DIMS... / STRIDES OF OPERAND 0... / ... / LENGTHS OF THE OPERANDS IN ELEMENTS...
  */
-#include <complex.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,15 +69,19 @@ static void kernel_max_pool(const cedr_site *site, void *const operand[]) {
   }
 }
 
-static void kernel_exp(const cedr_site *site, void *const operand[]) {
-  const float *const a = operand[0];
-  float *const c = operand[1];
-  for (int64_t i = 0; i < site->dims[0]; ++i) {
-    for (int64_t j = 0; j < site->dims[1]; ++j) {
-      c[(i * site->dims[1]) + j] = expf(a[(i * site->dims[1]) + j]);
-    }
+#define FUNCTION_KERNEL(name, function)                                                \
+  static void name(const cedr_site *site, void *const operand[]) {                     \
+    const float *const a = operand[0];                                                 \
+    float *const c = operand[1];                                                       \
+    for (int64_t i = 0; i < site->dims[0]; ++i) {                                      \
+      for (int64_t j = 0; j < site->dims[1]; ++j) {                                    \
+        c[(i * site->dims[1]) + j] = function(a[(i * site->dims[1]) + j]);             \
+      }                                                                                \
+    }                                                                                  \
   }
-}
+FUNCTION_KERNEL(kernel_exp, expf)
+FUNCTION_KERNEL(kernel_tanh, tanhf)
+FUNCTION_KERNEL(kernel_erf, erff)
 
 static const struct {
   const char *name;
@@ -90,7 +93,7 @@ static const struct {
     {"gemm_f32", cedr_gemm_f32, 3, 4},     {"gemm_f64", cedr_gemm_f64, 3, 8},     {"gemm_c64", cedr_gemm_c64, 3, 8},
     {"fft_c64", cedr_fft_c64, 2, 8},       {"zip_f32", cedr_zip_f32, 3, 4},       {"zip_c64", cedr_zip_c64, 3, 8},
     {"copy", kernel_copy, 2, 4},           {"bias_relu", kernel_bias_relu, 3, 4}, {"max_pool", kernel_max_pool, 2, 4},
-    {"exp", kernel_exp, 2, 4},
+    {"exp", kernel_exp, 2, 4},             {"tanh", kernel_tanh, 2, 4},           {"erf", kernel_erf, 2, 4},
 };
 
 static int64_t numbers[MOST_OPERANDS + 2][MOST_NUMBERS];
