@@ -20,7 +20,7 @@ from cedr.runtime.holding import without_queues
 from cedr.runtime.linux_cfs import LinuxSetup, check_effects, linux_setup
 from cedr.runtime.program import JOIN_CLASS, Program, build_program
 from cedr.runtime.record import Record, read_record
-from cedr.runtime.result import EmulationResult
+from cedr.runtime.result import EmulationResult, Segments
 from cedr.runtime.schedulers import Scheduler, get_scheduler
 from cedr.target.api import CallClass
 from cedr.target.errors import CedrError
@@ -62,6 +62,40 @@ class Workload:
     """From an instance's arrival on."""
 
 
+@dataclass(frozen=True)
+class Tracks:
+    """Names for who held each core and DMA port of a run under linux-cfs."""
+
+    ports: tuple[str, ...]
+
+    def drawn(self, result: EmulationResult, segments: Int64Array, n_cores: int) -> EmulationResult:
+        """The result with the engine's segments (rows of lane, owner, start, end) as its own."""
+        n_pes = len(result.pes)
+        instances = [f"{result.app_names[app]} {number}" for number, app in enumerate(result.instance_app.tolist())]
+        owners = (*(f"{pe} worker" for pe in result.pes), *instances, "idle workers")
+        owner = np.where(segments[:, 1] < 0, n_pes + len(instances), segments[:, 1]).astype(np.int32)
+        kind = np.where(owner < n_pes, 0, np.where(owner == n_pes + len(instances), 2, 1)).astype(np.int8)
+        on_core = segments[:, 0] < n_cores
+
+        def part(rows: npt.NDArray[np.bool_], lanes: tuple[str, ...], names: tuple[str, ...], first: int) -> Segments:
+            return Segments(
+                lanes,
+                names,
+                ("task", "application", "polling"),
+                (segments[rows, 0] - first).astype(np.int16),
+                owner[rows],
+                kind[rows],
+                segments[rows, 2],
+                segments[rows, 3],
+            )
+
+        return replace(
+            result,
+            core_segments=part(on_core, tuple(f"core {core}" for core in range(n_cores)), owners, 0),
+            port_segments=part(~on_core, self.ports, result.pes, n_cores) if self.ports else None,
+        )
+
+
 def check_os_model(name: str, without: Sequence[str] = ()) -> None:
     """Raises CedrError for an OS model that there is not, or for effects that it does not have."""
     if name not in OS_MODELS:
@@ -97,13 +131,14 @@ def emulate(
     *,
     names: Sequence[str] | None = None,
     incomplete: bool = False,
+    tracks: bool = False,
 ) -> EmulationResult:
     """Run instances of recorded applications on a composition of a platform's PEs.
 
     records: one or several, read or by path. instances, period_ns: for all applications or one for each; the first
     instance of each arrives at 0, the next every period_ns. os_model: ideal, linux-cfs, or None: the platform's. names:
     the applications' names; by default the records' file names. incomplete: take records whose process did not come to
-    its end, as far as they go.
+    its end, as far as they go. tracks: keep who held each core and DMA port, where the OS model has them.
 
     The same arguments give the same result, to the byte. Raises CedrError before anything runs where a record, an
     option, the composition or a call that no PE offers stands against it.
@@ -119,7 +154,9 @@ def emulate(
         Workload(record, title, np.arange(count, dtype=np.int64) * period)
         for record, title, count, period in zip(read, titles, counts, periods, strict=True)
     ]
-    return emulate_scenario(applications, platform, composition, scheduler, seed, os_model, incomplete=incomplete)
+    return emulate_scenario(
+        applications, platform, composition, scheduler, seed, os_model, incomplete=incomplete, tracks=tracks
+    )
 
 
 def emulate_scenario(
@@ -135,13 +172,15 @@ def emulate_scenario(
     without: Sequence[str] = (),
     incomplete: bool = False,
     faults: Sequence[Fault] = (),
+    tracks: bool = False,
 ) -> EmulationResult:
     """Run applications whose instances arrive at given times on a composition of a platform's PEs.
 
     estimates_ns: (API, PE type) -> what schedulers believe that such a call takes, in place of the platform's estimate.
     queueing: whether a PE's queue may be longer than the task that it works on. without: effects of the OS model to
     leave out. incomplete: take records whose process did not come to its end, as far as they go. faults: what goes
-    wrong; the result's `faults` say what came of it, and an instance that was given up has no end.
+    wrong; the result's `faults` say what came of it, and an instance that was given up has no end. tracks: keep who held
+    each core and DMA port, where the OS model has them.
 
     The same arguments give the same result, to the byte. Raises CedrError before anything runs where a record, an
     option, the composition, a fault or a call that no PE offers stands against it.
@@ -179,6 +218,7 @@ def emulate_scenario(
         idle_w=[float(idle) for _, idle in watts],
         linux=linux,
         faults=_by_number(faults, program, pes, costs, [a.arrivals_ns for a in applications]),
+        tracks=Tracks(tuple(port.name for port in board.ports)) if tracks and linux is not None else None,
     )
 
 
@@ -288,6 +328,7 @@ def _run(
     idle_w: Sequence[float] | None = None,
     linux: LinuxSetup | None = None,
     faults: Sequence[Injected] = (),
+    tracks: Tracks | None = None,
 ) -> EmulationResult:
     from cedr.runtime.engine import Engine
 
@@ -306,11 +347,13 @@ def _run(
         idle_w=idle_w,
         linux=linux,
         record_rounds=linux is not None,
+        record_segments=tracks is not None,
         faults=faults,
         pe_names=pes,
     )
     engine.run()
-    return _result(engine, program, pes, application_of, arrivals, linux)
+    result = _result(engine, program, pes, application_of, arrivals, linux)
+    return result if tracks is None or linux is None else tracks.drawn(result, engine.segments, linux.n_cores)
 
 
 def _load(platform: str | os.PathLike[str] | Platform) -> Platform:

@@ -265,6 +265,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.seed,
         not arguments.no_values,
         arguments.tolerance,
+        arguments.out is not None,
     )
     result = run_program(program, inputs, run_options)
     if result.outputs is not None:
@@ -335,6 +336,7 @@ def _emulate(arguments: argparse.Namespace) -> int:
         tuple(arguments.without),
         tuple(arguments.app),
         arguments.record_timeout_s,
+        arguments.out is not None,
     )
     result = run_scenario(arguments.scenario, options)
     if arguments.out is not None:

@@ -59,6 +59,8 @@ class RunOptions:
     seed: int = 0
     values: bool = True
     tolerance: float | None = None
+    tracks: bool = False
+    """Keep who held each core and DMA port, for the files of `--out`."""
 
 
 @dataclass
@@ -235,8 +237,9 @@ def _packaged(
 def open_directory(path: Path, asked: CompileOptions | None = None, warn: Warn = warn) -> Program:
     """A compiled module; files changed by hand are used as they are, what depends on them is made anew, elsewhere.
 
-    A platform and a composition that were asked for are those that it is emulated on. Raises RunError for an emitter or
-    a pipeline that is not the module's.
+    A platform and a composition that were asked for are those that it is emulated on, with a warning where the platform
+    is not what it was compiled for. Raises RunError for an emitter or a pipeline that is not the module's, and where its
+    copy of a platform is missing or broken.
     """
     asked = CompileOptions() if asked is None else asked
     manifest = Manifest.load(path)
@@ -249,9 +252,15 @@ def open_directory(path: Path, asked: CompileOptions | None = None, warn: Warn =
             )
     options = replace(
         options,
-        platform=asked.platform if "platform" in asked.given else options.platform,
+        platform=asked.platform if "platform" in asked.given else _own_platform(path, manifest),
         hw=asked.hw if "hw" in asked.given else options.hw,
+        given=asked.given & {"platform", "hw"} | ({"platform"} if manifest.platform_file is not None else set()),
     ).checked()
+    if load_platform(options.platform).hash != manifest.platform_hash:
+        warn(
+            f"{path}: compiled for another platform than {options.platform} is now: its tiles and their order were chosen "
+            f"for {manifest.platform} as it was then; compile it again for a plan of this one"
+        )
     changed = manifest.changed_files(path)
     for name in changed:
         state = "is gone" if not (path / name).exists() else "was changed by hand: used as it is"
@@ -274,6 +283,21 @@ def open_directory(path: Path, asked: CompileOptions | None = None, warn: Warn =
             warn(f"{path}: several stages were changed; {last}, the last one, is compiled")
         return compile_file(path / last, options)
     return program
+
+
+def _own_platform(path: Path, manifest: Manifest) -> str:
+    """The platform of a module: one that ships, or its copy in the directory, which is checked here."""
+    if manifest.platform_file is None:
+        return manifest.platform
+    own = str(path / manifest.platform_file)
+    try:
+        load_platform(path / manifest.platform_file)
+    except CedrError as error:
+        raise RunError(
+            f"{path}: its copy of the platform {manifest.platform} can't be used: {error}\n"
+            "Compile the model again, or give --platform FILE"
+        ) from error
+    return own
 
 
 def open_model(model: Model, options: CompileOptions, directory: Path | None = None, warn: Warn = warn) -> Program:
@@ -321,6 +345,7 @@ def run_program(program: Program, inputs: Mapping[str, Array] | None, options: R
         options.seed,
         os_model,
         names=[manifest.name],
+        tracks=options.tracks,
     )
     outputs = None
     if options.values and inputs is not None:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from cedr.runtime.emulator import (
     figures,
     measured,
 )
+from cedr.runtime.fault import FaultReport
 from cedr.runtime.process import run_together
 from cedr.runtime.record import Record, read_record
 from cedr.runtime.report import duration, energy_j, pe_use
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
     from cedr.tools.driver import Program
 
 
+MOST_FAULTS: Final = 20
+"""As many are shown."""
+
+
 @dataclass(frozen=True)
 class EmulateOptions:
     """What `cedr emulate` takes beside the file; None: the file decides, or the default."""
@@ -53,6 +58,8 @@ class EmulateOptions:
     apps: tuple[str, ...] = ()
     record_timeout_s: float = 120.0
     """A process that takes longer to record its module is ended."""
+    tracks: bool = False
+    """Keep who held each core and DMA port, for the files of `--out`."""
 
 
 @dataclass(frozen=True)
@@ -154,10 +161,6 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
         tell(warning)
     settings = scenario.settle(options.platform, options.hw, options.scheduler, options.os_model, options.seed)
     check_os_model(settings.os_model, options.without)
-    if scenario.faults:
-        raise ScenarioError(
-            f"{scenario.faults[0].where}: faults can't be emulated yet; leave out the [[fault]] tables to emulate the rest"
-        )
     arrivals = [a.arrivals_ns(settings.seed, stream) for stream, a in enumerate(scenario.applications)]
     models, named = _Models(settings, tell), [model_beside(path, a.model) for a in scenario.applications]
     for application, model in zip(scenario.applications, named, strict=True):
@@ -177,6 +180,7 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
         for place, (a, model, times) in enumerate(zip(scenario.applications, named, arrivals, strict=True))
         if place not in failures
     ]
+    unrecorded = {scenario.applications[place].name for place in failures}
     start = time.perf_counter()
     emulation = emulate_scenario(
         workloads,
@@ -188,6 +192,8 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
         estimates_ns=scenario.estimates_ns,
         queueing=scenario.queueing,
         without=options.without,
+        faults=[fault for fault in scenario.faults if fault.application not in unrecorded],
+        tracks=options.tracks,
     )
     run_s = models.record_s + time.perf_counter() - start
     applications = _applications(scenario, emulation, arrivals, failures)
@@ -195,7 +201,17 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
     found["failures"] = [
         {"application": scenario.applications[place].name, "message": text} for place, text in failures.items()
     ]
+    found["faults"] = [_fault(report, emulation) for report in emulation.faults]
     return Emulated(found, emulation, scenario, settings)
+
+
+def _fault(report: FaultReport, emulation: EmulationResult) -> dict[str, Any]:
+    """A report for JSON: the instance counted within its application, as a scenario does."""
+    instance = report.instance
+    if instance is not None:
+        own = emulation.instance_app[:instance] == emulation.instance_app[instance]
+        instance = int(np.count_nonzero(own))
+    return {**vars(report), "instance": instance}
 
 
 def _applications(
@@ -327,6 +343,16 @@ def print_emulated(result: Emulated) -> None:
     for row, entry in enumerate(entries):
         table.add_row(escape(entry["name"]), *(values[row] for values in columns.values()))
     console.print(table)
+
+    if found["faults"]:
+        faults = Table(title="Faults", title_justify="left")
+        faults.add_column("at", justify="right")
+        faults.add_column("what")
+        for fault in found["faults"][:MOST_FAULTS]:
+            faults.add_row(duration(fault["at_ns"]), escape(fault["text"]))
+        console.print(faults)
+        if len(found["faults"]) > MOST_FAULTS:
+            console.print(f"and {len(found['faults']) - MOST_FAULTS:,} more: see --json", highlight=False)
 
     pes = Table(title="Processing elements", title_justify="left")
     pes.add_column("PE")
