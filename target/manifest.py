@@ -6,7 +6,8 @@
      "control": "static", "files": {"vgg_digits.c": "<SHA-256>", ...},
      "figures": {"arena_bytes": 1, "arena_bound_bytes": 1, "ir_bytes": {}, "export_s": null, "compile_s": 0.5, "build_s": 1.0}}
 
-`files` are relative to the directory. `figures` are what a report says later without compiling again; null: not known.
+`files` are relative to the directory. A platform that does not ship has the key `file` too: which of `files` is its
+own, what it extends beside it. `figures` are what a report says later without compiling again; null: not known.
 """
 
 from __future__ import annotations
@@ -80,8 +81,11 @@ class Manifest:
     control: Control
     files: Mapping[str, str]
     figures: ModuleFigures = field(default_factory=ModuleFigures)
+    platform_file: str | None = None
+    """Which of `files` the platform is in; None: it is one that ships."""
 
     def to_json(self) -> str:
+        own_platform = {} if self.platform_file is None else {"file": self.platform_file}
         value = {
             "version": VERSION,
             "name": self.name,
@@ -90,7 +94,7 @@ class Manifest:
             "inputs": [_spec(tensor) for tensor in self.inputs],
             "outputs": [_spec(tensor) for tensor in self.outputs],
             "pipeline": self.pipeline,
-            "platform": {"name": self.platform, "hash": self.platform_hash},
+            "platform": {"name": self.platform, "hash": self.platform_hash, **own_platform},
             "hw": self.hw,
             "control": self.control,
             "files": dict(self.files),
@@ -168,13 +172,14 @@ class _Reader:
                 "version",
                 f"is {_kind(value['version'])}; this compiler reads version {VERSION}: compile the model again",
             )
-        keys = ("version", *(key for key in Manifest.__dataclass_fields__ if key != "platform_hash"))
+        keys = ("version", *(key for key in Manifest.__dataclass_fields__ if not key.startswith("platform_")))
         top = self.table("", value, keys)
         self.integer("version", top["version"], VERSION)
         name = self.text("name", top["name"])
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise self.fail("name", f"needs letters, digits and _, got {name!r}")
-        platform = self.table("platform", top["platform"], ("name", "hash"))
+        platform = self.table("platform", top["platform"], ("name", "hash"), ("file",))
+        files = self.files(top["files"])
         figures = self.figures(self.table("figures", top["figures"], tuple(ModuleFigures.__dataclass_fields__)))
         return Manifest(
             name=name,
@@ -187,26 +192,33 @@ class _Reader:
             platform_hash=self.digest("platform.hash", platform["hash"]),
             hw=self.text("hw", top["hw"]),
             control=cast(Control, self.choice("control", top["control"], CONTROLS)),
-            files=self.files(top["files"]),
+            files=files,
             figures=figures,
+            platform_file=self.one_of_files("platform.file", platform["file"], files) if "file" in platform else None,
         )
 
-    def table(self, key: str, value: object, keys: tuple[str, ...]) -> dict[str, Any]:
+    def table(self, key: str, value: object, keys: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise self.fail(key, f"needs an object, got {_kind(value)}")
         prefix = f"{key}." if key else ""
         for name in value:
-            if name not in keys:
-                raise self.fail(f"{prefix}{name}", f"unknown key; the keys here are {', '.join(keys)}")
+            if name not in keys and name not in optional:
+                raise self.fail(f"{prefix}{name}", f"unknown key; the keys here are {', '.join(keys + optional)}")
         for name in keys:
             if name not in value:
-                raise self.fail(f"{prefix}{name}", f"missing; the keys here are {', '.join(keys)}")
+                raise self.fail(f"{prefix}{name}", f"missing; the keys here are {', '.join(keys + optional)}")
         return value
 
     def text(self, key: str, value: object) -> str:
         if not isinstance(value, str) or not value:
             raise self.fail(key, f"needs a text, got {_kind(value)}")
         return value
+
+    def one_of_files(self, key: str, value: object, files: Mapping[str, str]) -> str:
+        name = self.text(key, value)
+        if name not in files:
+            raise self.fail(key, f"needs one of `files`, got {_kind(value)}")
+        return name
 
     def choice(self, key: str, value: object, choices: tuple[str, ...]) -> str:
         if not isinstance(value, str) or value not in choices:

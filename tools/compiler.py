@@ -14,7 +14,7 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import PassFailedException, VerifyException
 
 from cedr.backend.c_emitter import emit_c
-from cedr.backend.package import replacing, write_ir
+from cedr.backend.package import replacing, write_ir, write_platform
 from cedr.backend.program import Program
 from cedr.backend.python_emitter import emit_python
 from cedr.backend.toolchain import build_module, copy_libcedr, makefile_text
@@ -172,6 +172,8 @@ def write_module(
             files.append(name)
         arena_bytes, arena_bound_bytes = arena_figures(compilation.module)
         platform = load_platform(options.platform)
+        platform_files = write_platform(folder, platform)
+        files += platform_files
         manifest = Manifest(
             name=name,
             model=model,
@@ -181,6 +183,7 @@ def write_module(
             pipeline=options.pipeline,
             platform=platform.name,
             platform_hash=platform.hash,
+            platform_file=platform_files[0] if platform_files else None,
             hw=options.hw,
             control="static",
             files=hash_files(folder, files),

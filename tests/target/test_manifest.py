@@ -47,6 +47,19 @@ def test_round_trip(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["manifest.json"]
 
 
+def test_a_platform_of_the_directory(tmp_path: Path) -> None:
+    own = Manifest(**{**MANIFEST.__dict__, "platform_file": "libcedr/cedr.h"})
+    value = json.loads(own.save(tmp_path).read_text())
+    assert value["platform"] == {"name": "zcu102", "hash": "ab" * 32, "file": "libcedr/cedr.h"}
+    assert Manifest.load(tmp_path) == own
+    for new in ("none.toml", "../own.toml", "/own.toml"):
+        with pytest.raises(ManifestError, match=rf'json:\d+: platform\.file: needs one of `files`, got "{new}"'):
+            load_changed(tmp_path, "platform.file", new)
+    for other in (1, None, ""):
+        with pytest.raises(ManifestError, match=r"json:\d+: platform\.file: needs a text"):
+            load_changed(tmp_path, "platform.file", other)
+
+
 def test_changed_files(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     for name in ("a.c", "b.c", "sub/c.h"):

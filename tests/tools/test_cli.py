@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import cedr.tools.cli
 from cedr.dialects.cedr import WeightOp
 from cedr.dialects.weights import WeightStore
 from cedr.passes.pipelines import PIPELINES
+from cedr.target.manifest import Manifest
 from cedr.target.platform import platform_summaries
 from cedr.tools.compiler import load_ir
 
@@ -596,7 +598,7 @@ def test_platforms_validate(cedr: Cedr, tmp_path: Path) -> None:
 
 
 def test_a_platform_file_of_one_s_own(cedr: Cedr, models: Path, tmp_path: Path) -> None:
-    """Compiled for it by its file; the module names it, and is emulated on it where the file is given again."""
+    """Compiled for it by its file, which the module's directory then holds."""
     text = (ROOT / "target" / "platforms" / "zcu102.toml").read_text()
     assert 'name = "zcu102"' in text
     file = tmp_path / "own.toml"
@@ -604,10 +606,76 @@ def test_a_platform_file_of_one_s_own(cedr: Cedr, models: Path, tmp_path: Path) 
     folder = tmp_path / "m"
     arguments = ("compile", f"{models}:two", "--emit", "python", "--platform", file, "-o", folder, "--json")
     assert cedr(*arguments).json["platform"] == "own"
+    assert Manifest.load(folder).platform_file == "platform/own.toml"
+    assert (folder / "platform" / "own.toml").read_bytes() == file.read_bytes()
+    done = cedr("run", folder, "--no-values", "--platform", file, "--json")
+    assert done.json["platform"] == "own" and done.err == ""
+    file.unlink()
+    done = cedr("run", folder, "--no-values", "--json")
+    assert done.json["platform"] == "own" and done.err == ""
+    done = cedr("run", folder, "--no-values", "--platform", "zcu102", "--json")
+    assert (
+        done.json["platform"] == "zcu102"
+        and f"warning: {folder}: compiled for another platform than zcu102" in done.err
+    )
+    copy = folder / "platform" / "own.toml"
+    copy.write_text(copy.read_text() + "# a comment is no other platform\n")
+    done = cedr("run", folder, "--no-values", "--json")
+    assert done.json["platform"] == "own" and "changed by hand" in done.err and "compiled for another" not in done.err
+    copy.write_text(copy.read_text().replace("title = ", 'title = "other" #'))
+    done = cedr("run", folder, "--no-values", "--json")
+    assert done.json["platform"] == "own" and f"compiled for another platform than {copy} is now" in done.err
+    copy.write_text(copy.read_text() + "[nothing]\n")
+    done = cedr("run", folder, "--no-values", "--json")
+    assert done.status == 1 and f"{folder}: its copy of the platform own can't be used: {copy}:" in done.err
+    copy.unlink()
     done = cedr("run", folder, "--no-values")
-    assert done.status == 1 and "no platform 'own'" in done.err
-    assert cedr("run", folder, "--no-values", "--platform", file, "--json").json["platform"] == "own"
+    assert done.status == 1 and "own.toml is gone" not in done.err
+    assert (
+        "own.toml: can't be read: No such file" in done.err
+        and "Compile the model again, or give --platform" in done.err
+    )
+    assert cedr("run", folder, "--no-values", "--platform", "zcu102", "--json").json["platform"] == "zcu102"
     assert "own" not in [s.name for s in platform_summaries()]
+
+
+def test_stages_of_a_module_are_compiled_for_its_copy(cedr: Cedr, models: Path, tmp_path: Path) -> None:
+    """IR that was changed by hand goes on for the platform in the directory, or for the one that was asked for."""
+    file = tmp_path / "own.toml"
+    file.write_text('extends = "zcu102"\nformat = 1\nname = "own"\ntitle = "a copy"\n')
+    folder = tmp_path / "m"
+    arguments = (
+        "compile",
+        f"{models}:two",
+        "--emit",
+        "python",
+        "--platform",
+        file,
+        "--save-ir",
+        "-o",
+        folder,
+        "--json",
+    )
+    assert cedr(*arguments).status == 0
+    file.unlink()
+    stage = sorted((folder / "ir").iterdir())[-1]
+    stage.write_text(stage.read_text() + "// changed\n")
+    assert cedr("run", folder, "--no-values", "--json").json["platform"] == "own"
+    assert cedr("run", folder, "--no-values", "--platform", "zcu102", "--json").json["platform"] == "zcu102"
+
+
+def test_a_platform_that_ships_has_changed_since(cedr: Cedr, compiled: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    shutil.copytree(compiled["python"], folder)
+    manifest = Manifest.load(folder)
+    assert manifest.platform_file is None and '"file"' not in manifest.to_json()
+    done = cedr("run", folder, "--no-values", "--json")
+    assert done.status == 0 and done.err == ""
+    replace(manifest, platform_hash="0" * 64).save(folder)
+    done = cedr("run", folder, "--no-values", "--json")
+    assert (
+        done.json["tasks"] == 3 and f"warning: {folder}: compiled for another platform than zcu102 is now" in done.err
+    )
 
 
 # ---- as a process ----
