@@ -221,7 +221,9 @@ def grid() -> list[Case]:
     found += [gemm(4, k, n) for k in (8, 64, 256) for n in (4, 10, 16, 36, 63, 64, 128)]
     found += [gemm(4, k, n, "f64") for k in (8, 64, 256) for n in (10, 64)]
     found += [gemm(4, k, 8, dtype, True) for k in (3, 16, 20, 64, 300, 512) for dtype in ("f32", "f64")]
-    found += [gemm(3, k, n, "c64", transposed) for k in (16, 64, 300) for n in (3, 4, 10) for transposed in (False, True)]
+    found += [
+        gemm(3, k, n, "c64", transposed) for k in (16, 64, 300) for n in (3, 4, 10) for transposed in (False, True)
+    ]
     found += [fft(n, rows=rows) for n in (8, 32, 64, 512, 2048, 4096) for rows in (1, 4)]
     found += [zip_case(n, kind, name, "c64") for n in (64, 1024, 16384) for kind, name in ((2, "mul"), (3, "div"))]
     found += [kernel_case("max_pool", 32, n, 1, (4 * 32 * n, 32 * n), 4) for n in (8, 28, 56)]

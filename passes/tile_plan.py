@@ -14,13 +14,13 @@ from functools import cached_property
 from itertools import product
 from math import ceil, prod
 
-from xdsl.dialects import arith
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
 from xdsl.dialects.linalg import ops as linalg_ops
 from xdsl.dialects.linalg.abstract_ops import LinalgStructuredOperation
 from xdsl.ir import Block, SSAValue
 
 from cedr.dialects.cedr import Affine, element_type_of
+from cedr.dialects.cedr.calls import flops_per_point
 from cedr.dialects.element_types import dtype_name, element_size_bytes
 from cedr.dialects.linalg_extensions import BatchMatmulOp
 from cedr.passes.grid_builder import index_loops
@@ -82,11 +82,6 @@ def divisors(extent: int) -> list[int]:
     """All divisors, largest first."""
     small = [d for d in range(1, int(extent**0.5) + 1) if extent % d == 0]
     return sorted({*small, *(extent // d for d in small)}, reverse=True)
-
-
-def flops_per_point(block: Block) -> int:
-    """Scalar operations of a region, constants and indices apart."""
-    return sum(not isinstance(op, arith.ConstantOp | linalg_ops.YieldOp | linalg_ops.IndexOp) for op in block.ops)
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,9 @@ _REAL_NUMERIC: Final = tuple(name for name in _NUMERIC if name not in COMPLEX_DT
 
 _COMPLEX = "dtype in ('c64', 'c128')"
 
+FUNCTION_FLOPS: Final = 400
+"""Operations that a function of the mathematical library (exp, tanh, erf, ...) counts as: docs/costs.md."""
+
 ZIP_KINDS: Final = ("add", "sub", "mul", "div", "cmp_mul")
 
 _TABLE: Final = (
@@ -255,7 +258,7 @@ _TABLE: Final = (
         source="none in CEDR: what its applications compute between calls",
         dim_meanings={
             "elements": "points of the loops: the product of the bounds",
-            "flops": "scalar operations of the region over all points",
+            "flops": f"scalar operations of the region over all points, {FUNCTION_FLOPS} for a function such as exp",
             "bytes_in": "bytes of what is read",
             "bytes_out": "bytes of what is written",
             "macs": "multiply-accumulates of a convolution or linear layer that the kernel does, else 0",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from math import prod
-from typing import ClassVar, cast
+from typing import ClassVar, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from xdsl.dialects.builtin import (
     UnitAttr,
     i64,
 )
-from xdsl.ir import Attribute, Operation, Region, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.irdl import (
     AttrSizedOperandSegments,
     BaseAttr,
@@ -64,6 +64,7 @@ from cedr.dialects.cedr.attrs import (
     print_after,
     print_ints,
 )
+from cedr.target.api import FUNCTION_FLOPS
 
 Array = NDArray[np.generic]
 
@@ -506,6 +507,25 @@ class ZipOp(CallOp):
                 raise self.fail(f"has no kind '{kind}'")
 
 
+_FREE: Final = frozenset({"arith.constant", "cedr.index", "cedr.yield", "linalg.index", "linalg.yield"})
+_INSTRUCTIONS: Final = frozenset("absf absi ceil copysign floor fma round roundeven rsqrt sqrt trunc".split())
+"""Of the dialect `math`: what a processor has itself."""
+
+
+def flops_per_point(block: Block) -> int:
+    """Operations of a region on scalars: constants, indices and the yield apart, FUNCTION_FLOPS for each function of the
+    mathematical library."""
+
+    def flops(name: str) -> int:
+        if name in _FREE:
+            return 0
+        dialect, _, operation = name.partition(".")
+        is_function = name == "complex.exp" or (dialect == "math" and operation not in _INSTRUCTIONS)
+        return FUNCTION_FLOPS if is_function else 1
+
+    return sum(flops(op.name) for op in block.ops)
+
+
 @irdl_op_definition
 class KernelOp(CallOp):
     """CPU work outlined as a scalar region over static bounds, one affine map per operand.
@@ -559,11 +579,6 @@ class KernelOp(CallOp):
         used = {i for attr in out_maps for r in affine_results(attr) for i, c in enumerate(r.coefficients) if c}
         return tuple(i for i, bound in enumerate(self.get_bounds()) if i not in used and bound > 1)
 
-    def flops_per_point(self) -> int:
-        """Scalar operations of the region, constants, indices, casts between equal things and the yield apart."""
-        free = {"arith.constant", "cedr.index", "cedr.yield"}
-        return sum(1 for op in self.body.block.ops if op.name not in free)
-
     def dims(self) -> dict[str, int]:
         from cedr.dialects.element_types import element_size_bytes
 
@@ -575,7 +590,7 @@ class KernelOp(CallOp):
 
         return dict(
             elements=elements,
-            flops=elements * self.flops_per_point(),
+            flops=elements * flops_per_point(self.body.block),
             bytes_in=sum(map(moved, self.inputs))
             + sum(moved(o) for o, reads in zip(self.outputs, self.reads_outputs(), strict=True) if reads),
             bytes_out=sum(map(moved, self.outputs)),

@@ -73,6 +73,9 @@ void cedr_gemm_c64(const cedr_site *site, void *const operand[]) {
   }
 }
 
+/* The FFT: decimation in time, two stages at once, in double precision as CEDR's CPU kernel. The inverse is the transform
+ * of the numbers with their parts exchanged, so exchanged again. */
+
 /* e^(-i pi k / half) for k < half = 2^stage: the cosines, then the sines. Made once in a process, for all threads. */
 static const double *roots(int stage) {
   static _Atomic(double *) tables[63];
@@ -175,8 +178,7 @@ static void load_fours(planes to, const c64 *x, int64_t step, int64_t n, bool in
   }
 }
 
-/* Decimation in time, two stages at once, in double precision as CEDR's CPU kernel. The inverse is the transform of the
- * numbers with their parts exchanged, so exchanged again, scaled by 1/n. dims: b n; variant 1: inverse */
+/* dims: b n; variant 1: inverse, scaled by 1/n */
 void cedr_fft_c64(const cedr_site *site, void *const operand[]) {
   const int64_t n = site->dims[1];
   const int64_t *const sx = site->strides[0];

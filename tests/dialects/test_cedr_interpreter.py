@@ -16,6 +16,7 @@ from cedr.dialects.interpreter.cedr import enumerate_tasks, run_function, run_ta
 from cedr.dialects.interpreter.run import interpret
 from cedr.dialects.parsing import parse_ir
 from cedr.dialects.universe import make_context
+from cedr.target.api import FUNCTION_FLOPS
 
 
 def parse(text: str) -> ModuleOp:
@@ -118,6 +119,20 @@ def test_a_kernel_reduces_in_index_order_from_its_init() -> None:
     np.testing.assert_allclose(y, want, rtol=1e-6)
     assert isinstance(call, KernelOp) and call.reduction_dims() == (1,) and call.reads_outputs() == (False,)
     assert call.dims() == dict(elements=8, flops=8 * 4, bytes_in=32, bytes_out=8, macs=0)
+
+
+def test_functions_of_the_library_count_as_many_operations() -> None:
+    call = only_call(
+        declared("memref<4xf32>", "memref<4xf32>")
+        + """cedr.kernel @k [4] maps [(d0), (d0)] ins(%a) outs(%b) {
+      ^bb0(%x: f32, %y: f32):
+        %e = math.exp %x : f32
+        %r = math.sqrt %e : f32
+        %s = arith.addf %e, %r : f32
+        cedr.yield %s : f32
+      }"""
+    )
+    assert isinstance(call, KernelOp) and call.dims()["flops"] == 4 * (FUNCTION_FLOPS + 2)
 
 
 def test_a_kernel_without_init_goes_on_from_what_is_there() -> None:

@@ -225,12 +225,12 @@ def test_the_largest_design() -> None:
 
 
 def test_published_times_of_the_xavier() -> None:
-    """UA-RCL/CEDR 96eeda6, the generator's constants; its tutorial's trace of the CPU."""
+    """UA-RCL/CEDR 96eeda6, the constants of its generator of daemon configurations."""
     platform = load_platform("jetson_agx_xavier")
     calls = [CallClass("fft", "c64", {"b": 1, "n": 1024}), CallClass("zip", "c64", {"n": 1 << 20}, {"kind": "mul"})]
     cost = class_costs(platform, calls).cost_ns / 1000
     cpu, gpu = ([t.name for t in platform.pe_types].index(name) for name in ("cpu", "gpu"))
-    assert 431 <= cost[0, cpu] <= 454 and cost[0, gpu] == pytest.approx(182.368, rel=0.03)
+    assert cost[0, gpu] == pytest.approx(182.368, rel=0.03)
     assert cost[1, gpu] == pytest.approx(7818.272, rel=0.03)
     (large,) = class_costs(platform, [conv2d_class(256, 256, 56, 56, 3)]).cost_ns
     assert large[gpu] < large[cpu], "the GPU is for large calls"

@@ -369,8 +369,8 @@ def test_names_and_paths(tmp_path: Path) -> None:
     assert load_platform(path).pe_types[0].most == 3, "a changed file is read again"
 
 
-def costs_us(*calls: CallClass) -> dict[str, list[float]]:
-    platform = load_platform("zcu102")
+def costs_us(*calls: CallClass, board: str = "zcu102") -> dict[str, list[float]]:
+    platform = load_platform(board)
     cost = class_costs(platform, calls).cost_ns / 1000
     return {pe_type.name: cost[:, index].tolist() for index, pe_type in enumerate(platform.pe_types)}
 
@@ -378,8 +378,7 @@ def costs_us(*calls: CallClass) -> dict[str, list[float]]:
 def test_published_relations() -> None:
     """UA-RCL/CEDR 96eeda6 and its tutorial; PyTorch and CEDR, AICCSA 2023."""
     fft = costs_us(*(CallClass("fft", "c64", {"b": 1, "n": n}) for n in (128, 1024)))
-    assert 169 <= fft["cpu"][1] <= 189 and 86 <= fft["fft"][1] <= 95
-    assert 15 <= fft["cpu"][0] <= 19 and 15 <= fft["fft"][0] <= 18
+    assert 86 <= fft["fft"][1] <= 95 and 15 <= fft["fft"][0] <= 18
     gemm = costs_us(CallClass("gemm", "c64", {"m": 4, "k": 64, "n": 4}))
     assert 35 <= gemm["gemm"][0] <= 40
     chunk = costs_us(CallClass("zip", "c64", {"n": 2048}, {"kind": "mul"}))
@@ -387,8 +386,11 @@ def test_published_relations() -> None:
     single = costs_us(*(conv2d_class(1, 1, size, size, 3) for size in (8, 16, 32, 64, 128, 224)))
     ratios = [accelerator / core for accelerator, core in zip(single["conv2d"], single["cpu"], strict=True)]
     assert all(1.8 <= ratio <= 2.05 for ratio in ratios) and 1.85 <= ratios[-1] <= 1.95
-    (product,) = costs_us(CallClass("zip", "c64", {"n": 1 << 20}, {"kind": "mul"}))["cpu"]
-    assert product == pytest.approx(69_097.954 + 3, rel=1e-3)
+    products = CallClass("zip", "c64", {"n": 1 << 20}, {"kind": "mul"})
+    transform = CallClass("fft", "c64", {"b": 1, "n": 1024})
+    theirs, ours = costs_us(products, transform, board="zcu102_cedr")["cpu"], costs_us(products, transform)["cpu"]
+    assert theirs[0] == pytest.approx(69_097.954, rel=1e-3) and 150 <= theirs[1] <= 189
+    assert ours[0] < theirs[0] / 4 and ours[1] < theirs[1] / 1.5, "our kernels are not CEDR's"
 
 
 def test_wide_calls_are_cheaper_than_single_channels_and_adds() -> None:
