@@ -182,7 +182,7 @@ class Recovery:
         fault, key = self._faults[index], (instance, task)
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         self._avoid[key] = pe
-        text = f"{self._pe_names[pe]}: {_HAPPENED[fault.kind]} of {self._task_text(instance, task)}"
+        text = f"{self._pe_names[pe]}: {_HAPPENED[fault.kind]} {self._task_text(instance, task)}"
         if failures > fault.retries:
             text += (
                 f"; it failed {failures} times, so that the instance is given up"
@@ -491,4 +491,9 @@ class Recovery:
         )
 
 
-_HAPPENED = {"stop": "end", "error": "error", "hang": "hang and reset", "dma_timeout": "DMA time-out"}
+_HAPPENED = {
+    "stop": "stopped in the midst of",
+    "error": "error of",
+    "hang": "reset, since it hung in",
+    "dma_timeout": "DMA time-out of",
+}

@@ -110,7 +110,9 @@ def test_a_pe_that_stops_gives_back_what_it_has(system: str, tmp_path: Path) -> 
     assert actions(engine) == [("stop", "stopped"), ("stop", "retried")]
     stopped, retried = engine.faults
     assert stopped.text == "cpu2 stops; 1 queued task went back to the ready queue"
-    assert retried.text.startswith("cpu2: end of gemm (task ") and retried.text.endswith("it is tried again (1 of 3)")
+    assert retried.text.startswith("cpu2: stopped in the midst of gemm (task ") and retried.text.endswith(
+        "it is tried again (1 of 3)"
+    )
     assert stopped.at_ns == MS // 2 and stopped.pe == "cpu2" and stopped.fault == 0
     found = attempts(engine)
     assert [row[2:] for row in found if row[2] == 1] == [(1, 0, 0, True)]

@@ -34,6 +34,7 @@ KEYS = [
         "run_s",
         "applications",
         "failures",
+        "faults",
     ),
 ]
 APPLICATION_KEYS = [
@@ -392,6 +393,43 @@ def test_an_app_that_is_not_there(cedr: Cedr, folder: Path) -> None:
     assert done.status == 1 and "cedr emulate: --app nothing: no model 'nothing'" in done.err
 
 
+# ---- faults ----
+
+
+@pytest.mark.parametrize("os_model", ["ideal", "linux-cfs"])
+def test_faults_that_are_survived(cedr: Cedr, folder: Path, os_model: str) -> None:
+    """A core stops, an instance crashes, a task fails: reported, and the run is a success."""
+    faults = """
+[[fault]]
+pe = "cpu2"
+at_us = 20
+kind = "stop"
+
+[[fault]]
+pe = "cpu1"
+at_us = 30
+kind = "error"
+
+[[fault]]
+application = "sums"
+instance = 7
+at_us = 0
+kind = "crash"
+"""
+    (folder / "mix.toml").write_text(SCENARIO + faults)
+    done = cedr("emulate", folder / "mix.toml", "--os-model", os_model, "--json")
+    assert done.status == 0
+    result = done.json
+    assert [(entry["finished"], entry["failed"]) for entry in result["applications"]] == [(4, 0), (29, 1)]
+    assert result["tasks"] >= 4 * 3 + 29 * 2
+    crash = next(fault for fault in result["faults"] if fault["kind"] == "crash")
+    assert list(crash) == ["kind", "at_ns", "fault", "pe", "application", "instance", "task", "action", "text"]
+    assert (crash["fault"], crash["application"], crash["instance"], crash["action"]) == (2, "sums", 7, "failed")
+    assert {fault["fault"] for fault in result["faults"]} == {0, 1, 2}
+    shown = cedr("emulate", folder / "mix.toml", "--os-model", os_model).out
+    assert "sums 7 crashes" in shown and "cpu2 stops" in shown
+
+
 # ---- refusals ----
 
 
@@ -411,9 +449,14 @@ def test_an_app_that_is_not_there(cedr: Cedr, folder: Path) -> None:
         ("instances = 4", "instance = 4", "mix.toml:5: application[0].instance: unknown key"),
         ('hw = "C2+Z1"', "warmup_us = 1e9", "instances arrive before the warm-up is over"),
         (
+            "[[application]]",
+            "[[fault]]\npe = 'cpu1'\nat_us = 1\nkind = 'dma_timeout'\n[[application]]",
+            "mix.toml:3: fault[0]: no call of this run uses a DMA on cpu1 that could time out",
+        ),
+        (
             'hw = "C2+Z1"',
-            "[[fault]]\npe = 'cpu1'\nat_us = 1\nkind = 'stop'",
-            "mix.toml:1: fault[0]: faults can't be emulated yet",
+            "scheduler = 'ORACLE'\n[[fault]]\npe = 'cpu1'\nat_us = 1\nkind = 'stop'",
+            "scheduler ORACLE: the best schedule is looked for beforehand, and faults would overturn it",
         ),
         (
             "[[application]]",

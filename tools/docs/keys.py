@@ -92,6 +92,9 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
         "`cum_ns` (the sum of its tasks' times on PEs), `ovh_ns` (the scheduler's time, divided by all instances); "
         "`deadline_misses`; `period_ns` (null for a trace)",
         "failures": "list of `application`, `message`: whose process failed at being recorded; all its instances are `failed`",
+        "faults": "what went wrong in the run and what was done, in order of time: list of `kind`, `at_ns`, `fault` (its place "
+        "in the scenario, or null), `pe`, `application`, `instance` (of the application, from 0), `task`, `action` (`stopped`, "
+        "`retried`, `failed`, `dropped`, `none`), `text`",
     },
     "models": {"models": "list of `name`, `summary`, `input_shape`"},
     "platforms": {
