@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cedr.runtime.fault import APPLICATION_FAULTS, DEFAULT_TIMEOUT_NS, PE_FAULTS, Fault, Injected
-from cedr.runtime.holding import without_queues
 from cedr.runtime.linux_cfs import LinuxSetup, check_effects, linux_setup
 from cedr.runtime.program import JOIN_CLASS, Program, build_program
 from cedr.runtime.record import Record, read_record
-from cedr.runtime.result import EmulationResult, Segments
+from cedr.runtime.result import EmulationResult, RunNames, Segments, Sent
 from cedr.runtime.schedulers import Scheduler, get_scheduler
+from cedr.runtime.trace import streaming_logs
 from cedr.target.api import CallClass
 from cedr.target.errors import CedrError
 from cedr.target.platform import (
@@ -131,14 +131,14 @@ def emulate(
     *,
     names: Sequence[str] | None = None,
     incomplete: bool = False,
-    tracks: bool = False,
+    out: Path | None = None,
 ) -> EmulationResult:
     """Run instances of recorded applications on a composition of a platform's PEs.
 
     records: one or several, read or by path. instances, period_ns: for all applications or one for each; the first
     instance of each arrives at 0, the next every period_ns. os_model: ideal, linux-cfs, or None: the platform's. names:
     the applications' names; by default the records' file names. incomplete: take records whose process did not come to
-    its end, as far as they go. tracks: keep who held each core and DMA port, where the OS model has them.
+    its end, as far as they go. out: a directory whose logs are written while the run goes on.
 
     The same arguments give the same result, to the byte. Raises CedrError before anything runs where a record, an
     option, the composition or a call that no PE offers stands against it.
@@ -155,7 +155,7 @@ def emulate(
         for record, title, count, period in zip(read, titles, counts, periods, strict=True)
     ]
     return emulate_scenario(
-        applications, platform, composition, scheduler, seed, os_model, incomplete=incomplete, tracks=tracks
+        applications, platform, composition, scheduler, seed, os_model, incomplete=incomplete, out=out
     )
 
 
@@ -172,15 +172,16 @@ def emulate_scenario(
     without: Sequence[str] = (),
     incomplete: bool = False,
     faults: Sequence[Fault] = (),
-    tracks: bool = False,
+    out: Path | None = None,
 ) -> EmulationResult:
     """Run applications whose instances arrive at given times on a composition of a platform's PEs.
 
     estimates_ns: (API, PE type) -> what schedulers believe that such a call takes, in place of the platform's estimate.
     queueing: whether a PE's queue may be longer than the task that it works on. without: effects of the OS model to
     leave out. incomplete: take records whose process did not come to its end, as far as they go. faults: what goes
-    wrong; the result's `faults` say what came of it, and an instance that was given up has no end. tracks: keep who held
-    each core and DMA port, where the OS model has them.
+    wrong; the result's `faults` say what came of it, and an instance that was given up has no end. out: a directory whose
+    logs are written while the run goes on (trace.streaming_logs); who held each core and DMA port is kept then, where the
+    OS model has them.
 
     The same arguments give the same result, to the byte. Raises CedrError before anything runs where a record, an
     option, the composition, a fault or a call that no PE offers stands against it.
@@ -210,15 +211,17 @@ def emulate_scenario(
         pes.pe_types,
         estimates,
         costs.cost_ns,
-        policy if queueing else without_queues(policy),
+        policy,
         [a.arrivals_ns for a in applications],
         seed,
+        queueing=queueing,
         deadline_ns=[-1 if a.deadline_ns is None else a.deadline_ns for a in applications],
         active_w=[float(active) for active, _ in watts],
         idle_w=[float(idle) for _, idle in watts],
         linux=linux,
         faults=_by_number(faults, program, pes, costs, [a.arrivals_ns for a in applications]),
-        tracks=Tracks(tuple(port.name for port in board.ports)) if tracks and linux is not None else None,
+        tracks=None if out is None or linux is None else Tracks(tuple(port.name for port in board.ports)),
+        logs=out,
     )
 
 
@@ -323,12 +326,14 @@ def _run(
     times_ns: Sequence[Int64Array],
     seed: int,
     *,
+    queueing: bool = True,
     deadline_ns: Sequence[int] | None = None,
     active_w: Sequence[float] | None = None,
     idle_w: Sequence[float] | None = None,
     linux: LinuxSetup | None = None,
     faults: Sequence[Injected] = (),
     tracks: Tracks | None = None,
+    logs: Path | None = None,
 ) -> EmulationResult:
     from cedr.runtime.engine import Engine
 
@@ -342,6 +347,7 @@ def _run(
         type_cost_ns,
         scheduler,
         seed,
+        queueing=queueing,
         deadline_ns=deadline_ns,
         active_w=active_w,
         idle_w=idle_w,
@@ -351,8 +357,20 @@ def _run(
         faults=faults,
         pe_names=pes,
     )
-    engine.run()
-    result = _result(engine, program, pes, application_of, arrivals, linux)
+
+    def rows_so_far() -> EmulationResult:
+        return _result(engine, program, pes, application_of, arrivals, linux)
+
+    if logs is None:
+        engine.run()
+        result = rows_so_far()
+    else:
+        with streaming_logs(logs, _names(program, pes, linux)) as stream:
+            sent = Sent()
+            every = max(50_000, int(program.scheduled[application_of].sum()) // 20)
+            engine.run(lambda: stream.write(sent.final(rows_so_far(), engine.now_ns)), every)
+            result = rows_so_far()
+            stream.write(sent.rest(result))
     return result if tracks is None or linux is None else tracks.drawn(result, engine.segments, linux.n_cores)
 
 
@@ -411,6 +429,11 @@ def describe(call: CallClass) -> str:
     else:
         shape = " of " + ", ".join(f"{name} = {extent}" for name, extent in call.dims.items()) if call.dims else ""
     return f"{call.api}{shape}, {call.dtype}" + (f", {call.label!r}" if call.label else "")
+
+
+def _names(program: Program, pes: Sequence[str], linux: LinuxSetup | None) -> RunNames:
+    core_of = np.empty(0, np.int32) if linux is None else linux.core_of.astype(np.int32)
+    return RunNames(tuple(pes), program.names, program.classes, core_of)
 
 
 def _result(

@@ -22,7 +22,7 @@ A task in flight takes 60 bytes at most, an executed one 34; instances share the
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -90,6 +90,7 @@ class Engine:
                      offered. Every class that a task has must be offered by a PE, and cost and estimate agree on it.
     scheduler        as registered, compiled or plain; seed: for its state
     core_of          int[PEs], the core of each PE's worker; one each where it is not given
+    queueing         whether a PE's queue may be longer than the task that it works on
     linux            the OS model `linux-cfs`; None: `ideal`. Its cores take the place of core_of
     record_rounds    keep every scheduling round, for `rounds`
     record_segments  keep who held each core and DMA port, for `segments`; under linux-cfs only
@@ -111,6 +112,7 @@ class Engine:
         seed: int = 0,
         *,
         core_of: npt.ArrayLike | None = None,
+        queueing: bool = True,
         deadline_ns: npt.ArrayLike | None = None,
         active_w: npt.ArrayLike | None = None,
         idle_w: npt.ArrayLike | None = None,
@@ -127,6 +129,8 @@ class Engine:
         self._advance = code.loop(linux is not None, scheduler.compiled)
         self._make_state = code.make_state
         self._assign = code.scheduler(scheduler) if scheduler.compiled else None
+        ask = functools.partial(decide, scheduler)
+        self._decide = ask if queueing else functools.partial(loops.without_queues.py_func, ask)
 
         types_of_pes = np.ascontiguousarray(type_of, np.int64)
         estimates = np.ascontiguousarray(type_estimate_ns, np.int64)
@@ -219,7 +223,8 @@ class Engine:
             n_classes = len(program.classes)
             self._arrays["estimate_ns"][place * n_classes : (place + 1) * n_classes, pe] = -1
         self._arrays["trouble"][:, loops.FAILED_CELL] = -1
-        counters[[loops.FAULT_AT, loops.AWAITED]] = -1
+        counters[[loops.FAULT_AT, loops.AWAITED, loops.PAUSE_AT]] = -1
+        counters[loops.NO_QUEUES] = not queueing
         names = [f"PE {pe}" for pe in range(n_pes)] if pe_names is None else list(pe_names)
         self._recovery = (
             Recovery(self._arrays, program, faults, names, avoidable, linux is not None) if faults else None
@@ -368,7 +373,7 @@ class Engine:
                 assert self._recovery is not None
                 self._recovery.handle()
             status = self._go_on(self._nothing, False)
-        if status > Status.FAULT:
+        if status > Status.PAUSED:
             raise self._refuse(Status(status))
         return status
 
@@ -379,14 +384,25 @@ class Engine:
             raise failure(self.scheduler, error, self.now_ns) from error
         return status
 
-    def run(self) -> None:
-        """Go to the end. Raises SchedulerError as `step`, CedrError where no instance at all can come to its end."""
-        status = self._step(self._nothing, False)
+    def run(self, watch: Callable[[], None] | None = None, every: int = 50_000) -> None:
+        """Go to the end. Raises SchedulerError as `step`, CedrError where no instance at all can come to its end.
+
+        watch: called after every so many tasks, to look at what there is so far.
+        """
         counters = self._arrays["counters"]
+        if watch is not None:
+            counters[loops.PAUSE_AT] = every
+        status = self._step(self._nothing, False)
         estimates, memory = self._arrays["estimate_ns"], self._arrays["scheduler_state"]
-        while status == Status.DECIDE:
+        while status in (Status.DECIDE, Status.PAUSED):
+            if status == Status.PAUSED:
+                assert watch is not None
+                watch()
+                counters[loops.PAUSE_AT] += every
+                status = self._step(self._nothing, False)
+                continue
             ready = self._arrays["ready_class"][: counters[loops.N_READY]]
-            pairs = decide(self.scheduler, ready, int(counters[loops.NOW]), estimates, self._view, memory)
+            pairs = self._decide(ready, int(counters[loops.NOW]), estimates, self._view, memory)
             status = self._step(pairs, True)
         failed: set[int] = set()
         if self._recovery is not None:

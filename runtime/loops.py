@@ -57,13 +57,16 @@ class Status(enum.IntEnum):
     DECIDE = 1
     GROW = 2
     FAULT = 3
-    UNDECIDED = 4
-    BAD_POSITION = 5
-    BAD_PE = 6
-    NOT_OFFERED = 7
+    PAUSED = 4
+    UNDECIDED = 5
+    BAD_POSITION = 6
+    BAD_PE = 7
+    NOT_OFFERED = 8
 
 
-_DONE, _DECIDE, _GROW, _FAULT, _UNDECIDED, _BAD_POSITION, _BAD_PE, _NOT_OFFERED = (int(status) for status in Status)
+_DONE, _DECIDE, _GROW, _FAULT, _PAUSED, _UNDECIDED, _BAD_POSITION, _BAD_PE, _NOT_OFFERED = (
+    int(code) for code in Status
+)
 # Columns of the slots: what is kept of an instance in flight.
 INSTANCE, CELL_BASE, THREAD_BASE, LEFT, RUNNING_THREADS, NEXT_FREE, APPLICATION, TASK_BASE = range(8)
 # Columns of the threads in flight.
@@ -99,13 +102,15 @@ OVER: Final = -1
     STAGE,
     SPENT_NS,
     N_SEGMENTS,
-    FAULT_AT,  # when faults.py has to be asked; -1: never
+    FAULT_AT,  # when recovery.py has to be asked; -1: never
     AWAITED,  # it has to be when so many instances have arrived
     ANY_LOST,  # not 0: no PE is left for some class
+    NO_QUEUES,  # not 0: a PE takes a task only where it is idle
+    PAUSE_AT,  # come back when so many rows are written; -1: never
     N_COUNTERS,
-) = range(29)
+) = range(31)
 # Columns of what is wrong with each PE: with its running task or, where none runs, with the next; how long that hangs; the
-# task that ended so, or -1, and its row. Whatever is wrong with a task, faults.py is asked at its end.
+# task that ended so, or -1, and its row. Whatever is wrong with a task, recovery.py is asked at its end.
 TROUBLE, TROUBLE_NS, FAILED_CELL, FAILED_ROW, N_TROUBLE_COLUMNS = range(5)
 FINE, FAILS, HANGS = range(3)
 # Columns of the cores.
@@ -248,6 +253,103 @@ structref.define_proxy(_State, _StateType, list(FIELDS))
 STATE = _StateType(list(FIELDS.items()))
 
 
+BUSY_NS: Final = 1 << 50
+"""What a scheduler is told that a call takes on a PE that is busy, where PEs have no queues: 13 days."""
+
+
+@compile_lazily
+def _seen(view: Any, positions: Any) -> Any:
+    """A scheduler's view of some of the ready tasks."""
+    return SchedulerView(
+        view.queue_length,
+        view.queued_ns,
+        view.running_until_ns,
+        view.type_of,
+        view.type_estimate_ns,
+        view.ready_instance[positions],
+        view.ready_task[positions],
+        view.application_of,
+        view.arrival_ns,
+        view.task_base,
+        view.core_of,
+        view.core_load,
+        view.pairs,
+    )
+
+
+@compile_lazily
+def without_queues(assign: Any, ready: Any, now_ns: Any, estimate_ns: Any, view: Any, state: Any) -> Any:
+    """One round of a scheduler where a PE takes a task only while it is idle: CEDR's "Enable Queueing": false.
+
+    Every other task stays in the ready queue. The scheduler is asked for one decision after the other, so that each sees
+    the ones before, over the tasks that an idle PE offers. Where it takes a busy PE all the same (SIMPLE and MET go round
+    their PEs) it is asked again, once for each PE, and then the task is held until the next round, as CEDR (UA-RCL/CEDR
+    96eeda6) holds it. A decision that can't be carried out is the last one of the result, for the loop to refuse.
+    """
+    n_ready = len(ready)
+    n_pes = len(view.queue_length)
+    n_idle = 0
+    for pe in range(n_pes):
+        n_idle += view.queue_length[pe] == 0
+    pairs = np.empty((n_idle, 2), np.int64)
+    if n_idle == 0:
+        return pairs
+    idle = view.queue_length == 0
+    offered = estimate_ns.copy()
+    possible = np.zeros(len(offered), np.int64)  # idle PEs that offer each class
+    for kind in range(len(offered)):
+        for pe in range(n_pes):
+            if offered[kind, pe] >= 0:
+                if idle[pe]:
+                    possible[kind] += 1
+                else:
+                    offered[kind, pe] = BUSY_NS
+    held = np.ones(n_ready, np.bool_)
+    candidates = np.empty(n_ready, np.int64)
+    n_pairs = 0
+    while n_pairs < n_idle:
+        n = 0
+        for position in range(n_ready):
+            if held[position] and possible[ready[position]] > 0:
+                candidates[n] = position
+                n += 1
+        if n == 0:
+            break
+        # One decision over all candidates, on a copy of the scheduler's memory; then the same task alone, so that its
+        # memory knows of this decision and no other.
+        several = candidates[:n]
+        decided = assign(ready[several], now_ns, offered, _seen(view, several), state.copy())
+        if len(decided) == 0:
+            break
+        choice = decided[0, 0]
+        if choice < 0 or choice >= n:
+            pairs[n_pairs, 0] = choice if choice < 0 else max(choice, n_ready)
+            pairs[n_pairs, 1] = decided[0, 1]
+            return pairs[: n_pairs + 1]
+        one = several[choice : choice + 1].copy()
+        position = one[0]
+        held[position] = False
+        for _ in range(n_pes):  # a scheduler that goes round its PEs comes to an idle one in the end
+            decided = assign(ready[one], now_ns, offered, _seen(view, one), state)
+            if len(decided) == 0:
+                break
+            pe = decided[0, 1]
+            wrong = pe < 0 or pe >= n_pes or estimate_ns[ready[position], pe] < 0
+            if wrong or idle[pe]:
+                pairs[n_pairs, 0] = position
+                pairs[n_pairs, 1] = pe
+                n_pairs += 1
+                if wrong:
+                    return pairs[:n_pairs]
+                idle[pe] = False
+                for kind in range(len(offered)):
+                    if offered[kind, pe] >= 0:
+                        offered[kind, pe] = BUSY_NS
+                        possible[kind] -= 1
+                break
+    return pairs[:n_pairs]
+
+
 def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     """Go on until there is a reason to come back: a Status.
 
@@ -304,9 +406,14 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     fault_at = counters[FAULT_AT]
     watched_arrival = counters[AWAITED]
     any_lost = counters[ANY_LOST] != 0
+    no_queues = counters[NO_QUEUES] != 0
     status = -1
 
+    pause_at = counters[PAUSE_AT]
     while True:
+        if pause_at >= 0 and n_rows >= pause_at and not decided:
+            status = _PAUSED
+            break
         while not decided:
             if done_head < done_tail:  # a task is over: release what waited for it
                 cell = done[done_head]
@@ -582,7 +689,10 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
         n_pairs = 0
         if n_ready > 0:  # one scheduling round
             if assign is not None:
-                pairs = assign(ready_class[:n_ready], now, estimate_ns, view, scheduler_state)
+                if no_queues:
+                    pairs = without_queues(assign, ready_class[:n_ready], now, estimate_ns, view, scheduler_state)
+                else:
+                    pairs = assign(ready_class[:n_ready], now, estimate_ns, view, scheduler_state)
             elif not decided:
                 status = _DECIDE
                 break
@@ -762,6 +872,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     fault_at = counters[FAULT_AT]
     watched_arrival = counters[AWAITED]
     any_lost = counters[ANY_LOST] != 0
+    no_queues = counters[NO_QUEUES] != 0
     daemon_ns = counters[DAEMON_NS]  # a time at which an iteration of the daemon's loop begins
     daemon_at = counters[DAEMON_AT]  # the next one with something to do; -1: none
     balance_at = counters[BALANCE_AT]
@@ -770,11 +881,15 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     n_rounds = counters[N_ROUNDS]
     n_segments = counters[N_SEGMENTS]
     recording = len(segments) > 0
+    pause_at = counters[PAUSE_AT]
     stage = counters[STAGE]
     status = -1
 
     while True:
         n_pairs = -1
+        if pause_at >= 0 and n_rows >= pause_at and stage == EVENTS:
+            status = _PAUSED
+            break
         if recording and stage == EVENTS and n_segments + 2 * n_cores > len(segments):
             status = _GROW
             break
@@ -1306,7 +1421,10 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
             spent_ns = np.int64(0)
             if n_ready > 0:
                 if assign is not None:
-                    pairs = assign(ready_class[:n_ready], now, estimate_ns, view, scheduler_state)
+                    if no_queues:
+                        pairs = without_queues(assign, ready_class[:n_ready], now, estimate_ns, view, scheduler_state)
+                    else:
+                        pairs = assign(ready_class[:n_ready], now, estimate_ns, view, scheduler_state)
                 elif not decided:
                     status = _DECIDE
                     break

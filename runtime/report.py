@@ -242,10 +242,15 @@ def write_pes_csv(result: EmulationResult, path: str | os.PathLike[str]) -> None
                 stream.write(f"{csv_field(use.name)},{place},{api},{tasks},{busy_ns},{share:.6f}\n".encode())
 
 
-def write_out(result: EmulationResult, directory: str | os.PathLike[str], title: str = "") -> tuple[Path, ...]:
-    """Write the files of `--out` (`OUT_FILES`) into a directory, each whole or not at all; returns their paths."""
+def write_out(
+    result: EmulationResult, directory: str | os.PathLike[str], title: str = "", *, logs: bool = True
+) -> tuple[Path, ...]:
+    """Write the files of `--out` (`OUT_FILES`) into a directory, each whole or not at all; returns their paths.
+
+    logs: False where the files of `WRITERS` are there already, written while the run went on.
+    """
     folder = Path(directory)
-    for name, writer in WRITERS.items():
+    for name, writer in WRITERS.items() if logs else ():
         write_log(result, folder / name, writer)
     write_instances_csv(result, folder / "instances.csv")
     write_pes_csv(result, folder / "pes.csv")

@@ -223,27 +223,55 @@ class EmulationResult:
 
     def pieces(self, n_rows: int = ROWS_AT_ONCE) -> Iterator[Piece]:
         """The run in pieces of at most n_rows rows of each table, as a run that is still going would hand them out."""
-        joined = np.argsort(self.ends_ns, kind="stable").astype(np.int32)
-        joined = joined[self.ends_ns[joined] >= 0]
+        joined = self._joined()
         longest = max(len(self), len(self.round_ready), len(joined))
         for begin in range(0, longest, n_rows):
             part = slice(begin, begin + n_rows)
-            who = joined[part]
-            yield Piece(
-                TaskRows(
-                    self.app[part],
-                    self.instance[part],
-                    self.task[part],
-                    self.task_class[part],
-                    self.pe[part],
-                    self.ready_ns[part],
-                    self.start_ns[part],
-                    self.end_ns[part],
-                    self.enqueue_ns[part],
-                    self.kernel_ns[part],
-                ),
-                RoundRows(self.round_start_ns[part], self.round_end_ns[part], self.round_ready[part]),
-                InstanceRows(
-                    who, self.instance_app[who], self.arrivals_ns[who], self.starts_ns[who], self.ends_ns[who]
-                ),
-            )
+            yield self._piece(part, part, joined[part])
+
+    def _joined(self) -> Int32Array:
+        """The instances that have ended, in the order of their ends."""
+        joined = np.argsort(self.ends_ns, kind="stable").astype(np.int32)
+        return joined[self.ends_ns[joined] >= 0]
+
+    def _piece(self, tasks: slice, rounds: slice, who: Int32Array) -> Piece:
+        return Piece(
+            TaskRows(
+                self.app[tasks],
+                self.instance[tasks],
+                self.task[tasks],
+                self.task_class[tasks],
+                self.pe[tasks],
+                self.ready_ns[tasks],
+                self.start_ns[tasks],
+                self.end_ns[tasks],
+                self.enqueue_ns[tasks],
+                self.kernel_ns[tasks],
+            ),
+            RoundRows(self.round_start_ns[rounds], self.round_end_ns[rounds], self.round_ready[rounds]),
+            InstanceRows(who, self.instance_app[who], self.arrivals_ns[who], self.starts_ns[who], self.ends_ns[who]),
+        )
+
+
+class Sent:
+    """How much of a run that is going on was handed out: its results so far come in, the next piece goes out."""
+
+    def __init__(self) -> None:
+        self._tasks = self._rounds = self._instances = 0
+
+    def final(self, so_far: EmulationResult, now_ns: int) -> Piece:
+        """What will not change any more: tasks up to the first that has not ended, instances that ended before now."""
+        open_tasks = np.flatnonzero((so_far.end_ns[self._tasks :] < 0) | (so_far.end_ns[self._tasks :] > now_ns))
+        tasks = self._tasks + int(open_tasks[0]) if len(open_tasks) else len(so_far)
+        joined = so_far._joined()
+        return self._next(so_far, tasks, joined[so_far.ends_ns[joined] < now_ns])
+
+    def rest(self, result: EmulationResult) -> Piece:
+        """All that is left of a run that is over."""
+        return self._next(result, len(result), result._joined())
+
+    def _next(self, result: EmulationResult, tasks: int, joined: Int32Array) -> Piece:
+        rounds = len(result.round_ready)
+        piece = result._piece(slice(self._tasks, tasks), slice(self._rounds, rounds), joined[self._instances :])
+        self._tasks, self._rounds, self._instances = tasks, rounds, len(joined)
+        return piece

@@ -265,7 +265,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.seed,
         not arguments.no_values,
         arguments.tolerance,
-        arguments.out is not None,
+        arguments.out,
     )
     result = run_program(program, inputs, run_options)
     if result.outputs is not None:
@@ -273,7 +273,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         from cedr.runtime.report import write_out
 
-        write_out(result.emulation, arguments.out, program.manifest.model)
+        write_out(result.emulation, arguments.out, program.manifest.model, logs=False)
     if arguments.json:
         _print_json(arguments, result.figures)
     else:
@@ -336,13 +336,13 @@ def _emulate(arguments: argparse.Namespace) -> int:
         tuple(arguments.without),
         tuple(arguments.app),
         arguments.record_timeout_s,
-        arguments.out is not None,
+        arguments.out,
     )
     result = run_scenario(arguments.scenario, options)
     if arguments.out is not None:
         from cedr.runtime.report import write_out
 
-        write_out(result.emulation, arguments.out, str(arguments.scenario))
+        write_out(result.emulation, arguments.out, str(arguments.scenario), logs=False)
     if arguments.json:
         _print_json(arguments, result.figures)
     else:

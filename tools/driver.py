@@ -59,8 +59,8 @@ class RunOptions:
     seed: int = 0
     values: bool = True
     tolerance: float | None = None
-    tracks: bool = False
-    """Keep who held each core and DMA port, for the files of `--out`."""
+    out: Path | None = None
+    """A directory whose logs are written while the run goes on."""
 
 
 @dataclass
@@ -345,7 +345,7 @@ def run_program(program: Program, inputs: Mapping[str, Array] | None, options: R
         options.seed,
         os_model,
         names=[manifest.name],
-        tracks=options.tracks,
+        out=options.out,
     )
     outputs = None
     if options.values and inputs is not None:

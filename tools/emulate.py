@@ -58,8 +58,8 @@ class EmulateOptions:
     apps: tuple[str, ...] = ()
     record_timeout_s: float = 120.0
     """A process that takes longer to record its module is ended."""
-    tracks: bool = False
-    """Keep who held each core and DMA port, for the files of `--out`."""
+    out: Path | None = None
+    """A directory whose logs are written while the run goes on."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
         queueing=scenario.queueing,
         without=options.without,
         faults=[fault for fault in scenario.faults if fault.application not in unrecorded],
-        tracks=options.tracks,
+        out=options.out,
     )
     run_s = models.record_s + time.perf_counter() - start
     applications = _applications(scenario, emulation, arrivals, failures)
