@@ -53,8 +53,8 @@ class Parameters:
     """
 
     lane_detection_ms: float = 8_400.0
-    wifi_tx_ms: float = 8.66
-    pulse_doppler_ms: float = 28.2
+    wifi_tx_ms: float = 9.318
+    pulse_doppler_ms: float = 31
     matched_filter_share: float = 0.63
     gsl_flops_per_ns: float = 0.0
     fft_copy_out: float = 0.0
