@@ -5,6 +5,7 @@ docs/os_models.md describes the model; `loops.advance_linux_cfs` is it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -122,9 +123,14 @@ def linux_setup(
 
 
 def worker_cores(platform: Platform, composition: Composition) -> Int64Array:
-    """int64[PEs]: the core of each PE's worker: around the platform's worker cores, in the order of the PEs."""
-    cores = platform.worker_cores
-    return np.array([cores[place % len(cores)] for place in range(len(composition.pes))], np.int64)
+    """int64[PEs]: the core of each PE's worker: around its type's cores, in the order of the PEs that have the same."""
+    before: Counter[tuple[int, ...]] = Counter()
+    found = []
+    for pe in composition.pes:
+        cores = platform.pe_types[pe.type_index].cores
+        found.append(cores[before[cores] % len(cores)])
+        before[cores] += 1
+    return np.array(found, np.int64)
 
 
 def single_phases(costs_ns: Int64Array) -> tuple[Int64Array, Int64Array]:

@@ -127,6 +127,9 @@ class PeType:
     """How many a composition may have."""
     ports: tuple[int, ...]
     """Indices into the platform's ports: the k-th PE of the type (from 0) uses ports[k mod their number]."""
+    cores: tuple[int, ...]
+    """The cores that its workers take in turn, together with those of other types that have the same; the platform's worker
+    cores where the file gives none."""
     figures: Mapping[str, Figure]
     """What the expressions of its calls may use besides the platform's: its own constants, and `mhz`, its clock."""
     calls: tuple[CallCost, ...]
@@ -397,6 +400,7 @@ class _Reader:
             raise cores.fail("workers", f"needs an array of core numbers, at least one, got {kind_of(workers)}")
         if len(set(workers)) != len(workers) or not all(0 <= w < count for w in workers):
             raise cores.fail("workers", f"needs different core numbers from 0 to {count - 1}, got {workers}")
+        self.worker_cores = tuple(workers)
         types = [self.pe_type(path) for path in root.sections("pe")]
         for key, values in (("name", [t.name for t in types]), ("letter", [t.letter for t in types])):
             for index, value in enumerate(values):
@@ -511,7 +515,7 @@ class _Reader:
         section = self.section(
             path,
             ("name", "letter", "title", "most", "source", "call"),
-            ("extends", "clock", "ports", "dma_mb_per_s", "constants", "power"),
+            ("extends", "clock", "cores", "ports", "dma_mb_per_s", "constants", "power"),
         )
         name, letter = section.text("name"), section.text("letter")
         if not re.fullmatch(r"[a-z][a-z0-9_]*[a-z_]|[a-z]", name):
@@ -533,6 +537,12 @@ class _Reader:
                 raise section.fail("ports", "the ports of one PE type need one bandwidth: a call has one cost per type")
         elif "dma_mb_per_s" in section:
             raise section.fail("dma_mb_per_s", "needs `ports` beside it")
+        cores = section.data["cores"] if "cores" in section else list(self.worker_cores)
+        if not isinstance(cores, list) or not cores or any(type(core) is not int for core in cores):
+            raise section.fail("cores", f"needs an array of core numbers, at least one, got {kind_of(cores)}")
+        if len(set(cores)) != len(cores) or not set(cores) <= set(self.worker_cores):
+            workers = ", ".join(map(str, self.worker_cores))
+            raise section.fail("cores", f"needs different ones of the cores that workers have ({workers}), got {cores}")
         dma = section.positive("dma_mb_per_s") if "dma_mb_per_s" in section else None
         figures = self.own_figures(section, path)
         calls = [self.call(call, figures, ports, dma) for call in section.sections("call")]
@@ -541,7 +551,7 @@ class _Reader:
             table = self.section((*path, "power"), ("active_w", "idle_w", "source"))
             power = Power(table.positive("active_w"), table.positive("idle_w", zero=True), self.source(table))
         title = section.text("title")
-        return PeType(name, letter, title, most, tuple(ports), figures, tuple(calls), power, source)
+        return PeType(name, letter, title, most, tuple(ports), tuple(cores), figures, tuple(calls), power, source)
 
     def call(self, path: KeyPath, figures: Mapping[str, Figure], ports: list[int], dma: Fraction | None) -> CallCost:
         section = self.section(

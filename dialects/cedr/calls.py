@@ -508,7 +508,10 @@ class ZipOp(CallOp):
 
 
 _FREE: Final = frozenset({"arith.constant", "cedr.index", "cedr.yield", "linalg.index", "linalg.yield"})
-_INSTRUCTIONS: Final = frozenset("absf absi ceil copysign floor fma round roundeven rsqrt sqrt trunc".split())
+_INSTRUCTIONS: Final = frozenset(
+    f"math.{name}"
+    for name in ("absf", "absi", "ceil", "copysign", "floor", "fma", "round", "roundeven", "rsqrt", "sqrt", "trunc")
+)
 """Of the dialect `math`: what a processor has itself."""
 
 
@@ -519,8 +522,7 @@ def flops_per_point(block: Block) -> int:
     def flops(name: str) -> int:
         if name in _FREE:
             return 0
-        dialect, _, operation = name.partition(".")
-        is_function = name == "complex.exp" or (dialect == "math" and operation not in _INSTRUCTIONS)
+        is_function = name == "complex.exp" or (name.startswith("math.") and name not in _INSTRUCTIONS)
         return FUNCTION_FLOPS if is_function else 1
 
     return sum(flops(op.name) for op in block.ops)

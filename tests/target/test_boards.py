@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from cedr.runtime.emulator import emulate
+from cedr.runtime.linux_cfs import worker_cores
 from cedr.target.api import CallClass
 from cedr.target.platform import (
     Platform,
@@ -18,6 +21,7 @@ from cedr.target.platform import (
 )
 from cedr.target.probes import conv2d_class
 from cedr.target.toml_file import TomlError, TomlFile
+from tests.runtime.applications import random_application
 
 BASE = """\
 format = 1
@@ -138,6 +142,20 @@ def test_types_that_extend_one(folder: Path) -> None:
     assert mine.sources == {"paper": "a paper", "book": "a book"}, "the sources that the type speaks of came with it"
 
 
+def test_types_with_cores_of_their_own(folder: Path) -> None:
+    text = BIG_LITTLE.replace('composition = "B1+L1"', 'composition = "B2+L2"').replace("[0, 1]", "[0, 1, 2]")
+    text = text.replace("count = 2", "count = 3")
+
+    def cores(text: str) -> list[int]:
+        platform = load(folder, text)
+        return [int(core) for core in worker_cores(platform, parse_composition(platform, "B2+L2"))]
+
+    assert cores(text) == [0, 1, 2, 0], "in turn, whatever their type"
+    assert cores(text.replace('"B"\n', '"B"\ncores = [2]\n')) == [2, 2, 0, 1]
+    both = text.replace('"B"\n', '"B"\ncores = [2, 1]\n').replace('"L"\n', '"L"\ncores = [0]\n')
+    assert cores(both) == [2, 1, 0, 0]
+
+
 def test_an_extending_file_says_what_it_replaces_and_keeps_the_rest(folder: Path) -> None:
     text = (
         FAST
@@ -174,6 +192,10 @@ def test_the_hash_covers_what_is_extended(folder: Path) -> None:
         (BIG_LITTLE.replace('"./base.toml:cpu"', "[]", 1), "mine.toml:17: pe[0].extends", "needs PLATFORM:TYPE"),
         (BIG_LITTLE.replace("[sources]", '[sources]\nbook = "mine"'), "mine.toml:6: sources.book", "of this name that is another"),
         (BIG_LITTLE.replace('letter = "L"', 'letter = "B"'), "mine.toml:24: pe[1].letter", "'B' is taken"),
+        (BIG_LITTLE.replace('"B"\n', '"B"\ncores = [2]\n'), "mine.toml:20: pe[0].cores", r"that workers have \(0, 1\), got \[2\]"),
+        (BIG_LITTLE.replace('"B"\n', '"B"\ncores = [1, 1]\n'), "mine.toml:20: pe[0].cores", "needs different ones"),
+        (BIG_LITTLE.replace('"B"\n', '"B"\ncores = []\n'), "mine.toml:20: pe[0].cores", "needs an array of core numbers"),
+        (BIG_LITTLE.replace('"B"\n', '"B"\ncores = [true]\n'), "mine.toml:20: pe[0].cores", "needs an array of core numbers"),
         (BIG_LITTLE.replace('clock = "big"\n', 'clock = "core"\n'), "mine.toml:20: pe[0].clock", "the clocks are big, little"),
     ],
 )  # fmt: skip
@@ -242,6 +264,26 @@ def test_the_odroids_cores_differ() -> None:
     big, little = class_costs(platform, calls).cost_ns.T
     assert ((2 * big < little) & (little < 6 * big)).all()
     assert parse_composition(platform, "B2L1").pe_names == ("big1", "big2", "little1")
+
+
+def test_the_odroids_workers_are_on_their_own_kind_of_core() -> None:
+    platform = load_platform("odroid_xu3")
+    assert worker_cores(platform, parse_composition(platform, "B1+L3")).tolist() == [4, 1, 2, 3]
+    assert worker_cores(platform, parse_composition(platform, "B4+L3")).tolist() == [4, 5, 6, 7, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("name", "composition"), [("odroid_xu3", "B2+L1"), ("jetson_agx_xavier", "C4+G1")])
+def test_a_run_under_linux(tmp_path: Path, name: str, composition: str) -> None:
+    """Of the same work: no faster than without an operating system, and repeatable."""
+    record = random_application(Random(name), 60, ["gemm", "fft", "zip", "kernel"]).record(tmp_path / "work.cedrrec")
+    linux, again, ideal = (
+        emulate(record, name, composition, "EFT", instances=3, os_model=model)
+        for model in ("linux-cfs", "linux-cfs", "ideal")
+    )
+    assert len(linux.pe) == len(ideal.pe) == 180 and linux.start_ns.tolist() == again.start_ns.tolist()
+    assert linux.makespan_ns > ideal.makespan_ns
+    platform = load_platform(name)
+    assert linux.core_of.tolist() == worker_cores(platform, parse_composition(platform, composition)).tolist()
 
 
 def test_a_string_for_a_board_is_no_file() -> None:

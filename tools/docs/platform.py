@@ -55,6 +55,7 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("extends", 'optional: the type of PE that this one begins as, `"zcu102:cpu"`; see below'),
         ("most", "how many a composition may have"),
         ("clock", "optional: one of the clocks; expressions of its calls may use it as `mhz`"),
+        ("cores", "optional array: those of `workers` that workers of the type have, in turn; all, if it is not given"),
         ("ports", "optional array: the k-th PE of the type uses the k-th of them, around and around"),
         ("dma_mb_per_s", "optional, beside `ports`: what the PE's DMA can do at most"),
         ("source", ""),
@@ -130,7 +131,7 @@ def _platform(platform: Platform) -> list[str]:
         (code(name), number(figure.value), figure.unit, figure.source) for name, figure in platform.figures.items()
     ]
     types = [
-        (code(t.letter), code(t.name), str(t.most), " ".join(t.apis), _ports(platform, t), t.title, t.source)
+        (code(t.letter), code(t.name), str(t.most), " ".join(t.apis), _ports(platform, t), _cores(t), t.title, t.source)
         for t in platform.pe_types
     ]
     return [
@@ -141,7 +142,7 @@ def _platform(platform: Platform) -> list[str]:
         "### Figures",
         table(("name", "value", "unit", "source"), figures),
         "### PE types",
-        table(("letter", "name", "most", "APIs", "ports", "what", "source"), types),
+        table(("letter", "name", "most", "APIs", "ports", "cores", "what", "source"), types),
         *_own_figures(platform),
         *filter(None, [_host(platform)]),
         *_power_table(platform),
@@ -184,6 +185,10 @@ def _power_table(platform: Platform) -> list[str]:
 
 def _ports(platform: Platform, pe_type: PeType) -> str:
     return " ".join(platform.ports[port].name for port in pe_type.ports)
+
+
+def _cores(pe_type: PeType) -> str:
+    return " ".join(map(str, pe_type.cores))
 
 
 def _call(platform: Platform, pe_type: PeType, call: CallCost) -> str:
