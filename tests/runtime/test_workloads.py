@@ -176,8 +176,8 @@ def test_without_queues_a_plain_scheduler_may_hold_and_is_checked(tmp_path: Path
         return np.array([[0, 7]])
 
     for assign, message in (
-        (faulty, "assigned position 9 of 3 ready tasks"),
-        (wrong, "to PE 7, which does not offer it"),
+        (faulty, "assigned position 9 of the ready queue, which is taken already or not below 3"),
+        (wrong, "assigned position 0 to PE 7; there are PEs 0 to 1"),
     ):
         with pytest.raises(CedrError, match=message):
             emulate_scenario(workloads, PLATFORM, "C2", Scheduler("WRONG", assign, compiled=False), queueing=False)
