@@ -130,7 +130,8 @@ class Engine:
         self._make_state = code.make_state
         self._assign = code.scheduler(scheduler) if scheduler.compiled else None
         ask = functools.partial(decide, scheduler)
-        self._decide = ask if queueing else functools.partial(loops.without_queues.py_func, ask)
+        one_by_one: Any = loops.without_queues
+        self._decide = ask if queueing else functools.partial(one_by_one.py_func, ask)
 
         types_of_pes = np.ascontiguousarray(type_of, np.int64)
         estimates = np.ascontiguousarray(type_estimate_ns, np.int64)

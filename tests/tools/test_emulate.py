@@ -354,6 +354,17 @@ def test_costs_are_what_schedulers_believe_and_warnings_go_to_stderr(cedr: Cedr,
         assert result["applications"][0]["cum_ns"] == 3 * cost("zip", used[:-1])
 
 
+def test_ten_applications_without_queueing(cedr: Cedr, folder: Path) -> None:
+    """CEDR's daemon ends at them."""
+    (folder / "daemon_config.json").write_text(
+        '{"Worker Threads": {"cpu": 2, "zip": 1}, "Scheduler": "EFT", "Features": {"Enable Queueing": false}}'
+    )
+    apps = [word for place in range(10) for word in ("--app", f"{folder / 'zips.cedrrec'}:{place + 1}")]
+    result = cedr("emulate", folder / "daemon_config.json", *apps, "--json").json
+    assert [entry["finished"] for entry in result["applications"]] == list(range(1, 11))
+    assert result["tasks"] == 3 * 55 and all(share > 0.5 for pe, share in result["utilisation"].items() if pe == "zip1")
+
+
 def test_applications_come_from_one_place(cedr: Cedr, folder: Path) -> None:
     done = cedr("emulate", folder / "daemon_config.json")
     assert done.status == 1 and "names no application; give --app MODEL[:N[:PERIOD_US]]" in done.err
