@@ -106,7 +106,7 @@ def test_the_keys_of_a_platform_file_are_those_of_its_loader() -> None:
             keys = node.args if node.func.attr == "root" else node.args[1:]
             constants = [c.value for key in keys for c in ast.walk(key) if isinstance(c, ast.Constant)]
             read |= {value for value in constants if isinstance(value, str)}
-    tables = {"clocks", "cores", "memory", "pe", "constants", "call", "phase", "active_w", "idle_w", "host"}
+    tables = {"clocks", "memory", "pe", "constants", "call", "phase", "active_w", "idle_w", "host"}
     assert {key for rows in KEYS.values() for key, _ in rows} == read - tables
     assert all(table in platform_page() for table in tables)
 

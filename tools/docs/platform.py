@@ -25,6 +25,8 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("composition", "the default composition, as `--hw` takes it"),
         ("sources", "table: key = where figures come from. Every key is used"),
         ("extends", "optional: the platform or file that this one begins as; see below"),
+        ("os_model", "optional: `ideal` (the default) or `linux-cfs`, for runs that ask for neither"),
+        ("linux_cfs", "optional table: the figures of `linux-cfs`, see [os_models.md](os_models.md)"),
     ),
     "`[clocks.NAME]`": (("mhz", "expressions may use it as `NAME_mhz`"), ("source", "")),
     "`[memory]`": (("mb_per_s", "in expressions `memory_mb_per_s`"), ("source", "")),
