@@ -43,6 +43,9 @@ COVERED: Final = {
     "make help": "Makefile",
     "python benchmarks/emulator_speed.py": "tests/test_benchmarks.py",
     "python benchmarks/a53_kernels.py --markdown": "tests/target/test_a53_kernels.py",
+    "python benchmarks/fit_zcu102.py points.csv": "tests/test_fidelity.py",
+    "python benchmarks/fidelity.py --calibration points.csv --check others.csv": "tests/test_fidelity.py",
+    "python benchmarks/published_sweep.py": "tests/test_fidelity.py",
 }
 """Commands that a session does not run, and the file that stands for them. A `make` target is looked up with `make -n`."""
 
