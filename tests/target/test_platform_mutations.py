@@ -261,7 +261,9 @@ def whole_manifest() -> str:
     x, y = TensorSpec("x", "f32", (1, 3)), TensorSpec("y", "f32", (1,))
     figures = ModuleFigures(1, 1, ir_bytes={"linalg": 9}, compile_s=0.5, build_s=1.0)
     files = {"m.c": DIGEST, "weights.safetensors": DIGEST}
-    manifest = Manifest("m", "m", "c", (x,), (y,), "default", "zcu102", DIGEST, "C3+F1", "static", files, figures, "m.c")
+    manifest = Manifest(
+        "m", "m", "c", (x,), (y,), "default", "zcu102", DIGEST, "C3+F1", "static", files, figures, "m.c"
+    )
     return manifest.to_json()
 
 
