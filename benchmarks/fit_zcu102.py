@@ -101,8 +101,8 @@ def main() -> int:
         return 0
     for name, value in asdict(best).items():
         print(f"{name:26s} {value:g}")
-    for key, error in found.items():
-        print(f"{key:26s} {error if error is None else round(error, 4)}")
+    for key, figure in found.items():
+        print(f"{key:26s} {figure if figure is None else round(figure, 4)}")
     return 0
 
 
