@@ -502,19 +502,24 @@ def window(result: EmulationResult, first_ns: int, last_ns: int) -> EmulationRes
     )
 
 
+def check_warmup(arrivals_ns: Int64Array, warmup_ns: int) -> None:
+    """Raises EmulationError where there are instances, and all of them arrive before the warm-up is over."""
+    if len(arrivals_ns) and int(arrivals_ns.max()) < warmup_ns:
+        raise EmulationError(
+            f"all {len(arrivals_ns)} instances arrive before the warm-up is over ({warmup_ns / 1000:g} us; the last arrives "
+            f"at {int(arrivals_ns.max()) / 1000:g} us), so that nothing is left to report; shorten warmup_us"
+        )
+
+
 def measured(result: EmulationResult, warmup_ns: int) -> tuple[npt.NDArray[np.bool_], EmulationResult]:
     """bool[instances], those that arrive at warmup_ns or later; and the run from their first arrival to their last end.
 
     Raises EmulationError where there are none, and instances that arrive before.
     """
+    check_warmup(result.arrivals_ns, warmup_ns)
     counted: npt.NDArray[np.bool_] = result.arrivals_ns >= warmup_ns
-    if not counted.any():
-        if not len(counted):
-            return counted, result
-        raise EmulationError(
-            f"all {len(counted)} instances arrive before the warm-up is over ({warmup_ns / 1000:g} us; the last arrives at "
-            f"{int(result.arrivals_ns[-1]) / 1000:g} us), so that nothing is left to report; shorten warmup_us"
-        )
+    if not len(counted):
+        return counted, result
     first, last = int(result.arrivals_ns[counted].min()), int(result.ends_ns[counted].max())
     return counted, window(result, first, max(first, last))
 

@@ -21,6 +21,7 @@ from cedr.runtime.emulator import (
     Workload,
     application_figures,
     check_os_model,
+    check_warmup,
     emulate_scenario,
     figures,
     measured,
@@ -162,6 +163,7 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
     settings = scenario.settle(options.platform, options.hw, options.scheduler, options.os_model, options.seed)
     check_os_model(settings.os_model, options.without)
     arrivals = [a.arrivals_ns(settings.seed, stream) for stream, a in enumerate(scenario.applications)]
+    check_warmup(np.concatenate([np.empty(0, np.int64), *arrivals]), scenario.warmup_ns)
     models, named = _Models(settings, tell), [model_beside(path, a.model) for a in scenario.applications]
     for application, model in zip(scenario.applications, named, strict=True):
         models.prepare(application, model)

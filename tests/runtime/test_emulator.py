@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -155,7 +156,10 @@ def test_calls_that_no_pe_offers_are_all_named_before_the_start(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"os_model": "linux-cfs"}, "the OS model linux-cfs is not available yet; use ideal"),
+        (
+            {"os_model": "linux-cfs", "platform": replace(load_platform("zcu102"), linux_cfs=None)},
+            "platform zcu102 has no figures for the OS model linux-cfs",
+        ),
         ({"os_model": "real"}, "there is no OS model 'real'; there are ideal, linux-cfs"),
         ({"scheduler": "BEST"}, "there is no scheduler 'BEST'; there are SIMPLE"),
         ({"instances": 0}, "instances is at least 1; got 0"),

@@ -273,7 +273,6 @@ def test_options_are_checked_before_the_model_is_made(
     ("option", "message"),
     [
         (["--scheduler", "fifo"], "there is no scheduler 'fifo'; there are SIMPLE (or RR), RANDOM, MET, EFT, ETF, HEFT_RT"),
-        (["--os-model", "linux-cfs"], "the OS model linux-cfs is not available yet; use ideal"),
     ],
 )  # fmt: skip
 def test_run_options_are_checked_before_the_model_is_made(
