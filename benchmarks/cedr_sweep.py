@@ -55,7 +55,7 @@ class Parameters:
     lane_detection_ms: float = 8_400.0
     wifi_tx_ms: float = 9.318
     pulse_doppler_ms: float = 31
-    matched_filter_share: float = 0.63
+    matched_filter_share: float = 0.6558
     gsl_flops_per_ns: float = 0.0
     fft_copy_out: float = 0.0
     enqueue_us: float = 0.0

@@ -33,12 +33,15 @@ STEP: Final = 0.03
 
 
 def loss(points: Sequence[Point], runs: Sequence[Run]) -> float:
-    """What is made small: the mean error of the execution time, half of its median at low rates, a third of the cumulative
-    time's median. Means rather than quantiles: a hundred noisy points say little about a 90th percentile.
+    """What is made small: the mean error of the execution time, with weights on low rates, the knee, the cumulative time and
+    the order of schedulers. Means rather than quantiles: a hundred noisy points say little about a 90th percentile.
     """
     found = statistics(points, runs)
     errors = [abs(run.exe_ms / point.exe_ms - 1) for point, run in zip(points, runs, strict=True)]
-    return float(np.mean(errors)) + 0.5 * (found["low_rate_error"] or 0.0) + 0.3 * (found["cum_median_error"] or 0.0)
+    weights = {"low_rate_error": 0.5, "knee_error": 0.3, "cum_median_error": 0.3}
+    weighted = sum(weight * (found[key] or 0.0) for key, weight in weights.items())
+    wrong_order = 0.0 if found["pair_order"] is None else 1 - found["pair_order"]
+    return float(np.mean(errors)) + weighted + 0.1 * wrong_order
 
 
 def fit(points: Sequence[Point], start: Parameters, evaluations: int, pool: ProcessPoolExecutor) -> Parameters:
