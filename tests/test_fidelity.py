@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,17 @@ def test_a_point_is_the_same_again_and_idle_workers_that_sleep_change_it() -> No
     first = sweep.simulate(here, parameters)
     assert first == sweep.simulate(here, parameters) and first.tasks == sweep.TASKS
     assert sweep.simulate(here, parameters, ("polling",)).exe_ms < 0.8 * first.exe_ms
+
+
+def test_the_fit_keeps_what_is_better_and_is_the_same_again() -> None:
+    """Measured times that are emulated ones with other parameters: it has somewhere to go."""
+    start = sweep.Parameters.from_platform(load_platform(sweep.PLATFORM))
+    true = sweep.simulate(point("EFT", 2000, 1.0), replace(start, gsl_flops_per_ns=start.gsl_flops_per_ns / 2))
+    points = [point("EFT", 2000, true.exe_ms, true.cum_ms)]
+    with ProcessPoolExecutor(1) as pool:
+        found = [fitting.fit(points, start, 12, 3, pool) for _ in range(2)]
+        losses = [fitting.loss(points, sweep.simulate_all(points, p, pool)) for p in (start, found[0])]
+    assert found[0] == found[1] and losses[1] < losses[0]
 
 
 def script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
