@@ -30,7 +30,7 @@ from cedr.runtime.schedulers.tables import dense_ranks, mean_estimates, upward_r
 def assign(
     ready: Int64Array, now_ns: int, estimate_ns: Int64Array, view: SchedulerView, state: Int64Array
 ) -> Int64Array:
-    """state: [tasks] the place of each task's upward rank: 0 for the largest, equal if equal."""
+    """state: [tasks] the place of each task's priority (here its upward rank): 0 for the largest, equal if equal."""
     n_pes = estimate_ns.shape[1]
     n = len(ready)
     pairs = view.pairs

@@ -23,43 +23,9 @@ at 12, the others are; queue 2 1 0:
 
 from __future__ import annotations
 
-import numpy as np
-
-from cedr.runtime.schedulers.interface import Int64Array, Scheduler, SchedulerSetup, SchedulerView
+from cedr.runtime.schedulers.heft import assign
+from cedr.runtime.schedulers.interface import Int64Array, Scheduler, SchedulerSetup
 from cedr.runtime.schedulers.tables import behind, dense_ranks, least_estimates
-
-
-def assign(
-    ready: Int64Array, now_ns: int, estimate_ns: Int64Array, view: SchedulerView, state: Int64Array
-) -> Int64Array:
-    """state: [tasks] the place of each task's optimistic cost: 0 for the largest, equal if equal."""
-    n_pes = estimate_ns.shape[1]
-    n = len(ready)
-    pairs = view.pairs
-    free = np.empty(n_pes, np.int64)
-    for pe in range(n_pes):
-        free[pe] = max(now_ns, view.running_until_ns[pe]) + view.queued_ns[pe]
-    keys = np.empty(n, np.int64)
-    for position in range(n):
-        task = view.task_base[view.application_of[view.ready_instance[position]]] + view.ready_task[position]
-        keys[position] = state[task] * n + position
-    keys.sort()
-    for decision in range(n):
-        position = keys[decision] % n
-        kind = ready[position]
-        best = -1
-        best_finish = now_ns
-        for pe in range(n_pes):
-            estimate = estimate_ns[kind, pe]
-            if estimate >= 0:
-                finish = free[pe] + estimate
-                if best < 0 or finish < best_finish:
-                    best = pe
-                    best_finish = finish
-        free[best] = best_finish
-        pairs[decision, 0] = position
-        pairs[decision, 1] = best
-    return pairs[:n]
 
 
 def initial_state(setup: SchedulerSetup) -> Int64Array:
