@@ -358,18 +358,17 @@ def _run(
         pe_names=pes,
     )
 
-    def rows_so_far() -> EmulationResult:
-        return _result(engine, program, pes, application_of, arrivals, linux)
+    def so_far(first: int = 0) -> EmulationResult:
+        return _result(engine, program, pes, application_of, arrivals, linux, first)
 
     if logs is None:
         engine.run()
-        result = rows_so_far()
+        result = so_far()
     else:
         with streaming_logs(logs, _names(program, pes, linux)) as stream:
             sent = Sent()
-            every = max(50_000, int(program.scheduled[application_of].sum()) // 20)
-            engine.run(lambda: stream.write(sent.final(rows_so_far(), engine.now_ns)), every)
-            result = rows_so_far()
+            engine.run(lambda: stream.write(sent.final(so_far(sent.tasks), engine.now_ns)))
+            result = so_far()
             stream.write(sent.rest(result))
     return result if tracks is None or linux is None else tracks.drawn(result, engine.segments, linux.n_cores)
 
@@ -443,10 +442,13 @@ def _result(
     application_of: npt.NDArray[np.int32],
     arrivals: Int64Array,
     linux: LinuxSetup | None,
+    first_row: int,
 ) -> EmulationResult:
-    rows = engine.rows()
-    failed = np.zeros(len(rows["task"]) if engine.failed_rows else 0, np.bool_)
-    failed[engine.failed_rows] = True
+    """The run so far, its tasks from one row on."""
+    rows = {name: column[first_row:] for name, column in engine.rows().items()}
+    failed_rows = [row - first_row for row in engine.failed_rows if row >= first_row]
+    failed = np.zeros(len(rows["task"]) if failed_rows else 0, np.bool_)
+    failed[failed_rows] = True
     app = application_of[rows["instance"]]
     if len(program.names) == 1:
         ids, first = program.task_ids[0], 0

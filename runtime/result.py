@@ -254,24 +254,27 @@ class EmulationResult:
 
 
 class Sent:
-    """How much of a run that is going on was handed out: its results so far come in, the next piece goes out."""
+    """How much of a run that is going on was handed out: what is new of it comes in, the next piece goes out."""
 
     def __init__(self) -> None:
-        self._tasks = self._rounds = self._instances = 0
+        self.tasks = self._rounds = self._instances = 0
 
-    def final(self, so_far: EmulationResult, now_ns: int) -> Piece:
-        """What will not change any more: tasks up to the first that has not ended, instances that ended before now."""
-        open_tasks = np.flatnonzero((so_far.end_ns[self._tasks :] < 0) | (so_far.end_ns[self._tasks :] > now_ns))
-        tasks = self._tasks + int(open_tasks[0]) if len(open_tasks) else len(so_far)
-        joined = so_far._joined()
-        return self._next(so_far, tasks, joined[so_far.ends_ns[joined] < now_ns])
+    def final(self, new: EmulationResult, now_ns: int) -> Piece:
+        """What will not change any more: tasks up to the first that has not ended, instances that ended before now.
+
+        new: the run so far, its rows of tasks from `tasks` on.
+        """
+        open_tasks = np.flatnonzero((new.end_ns < 0) | (new.end_ns > now_ns))
+        joined = new._joined()
+        whole = int(open_tasks[0]) if len(open_tasks) else len(new)
+        return self._next(new, slice(0, whole), joined[new.ends_ns[joined] < now_ns])
 
     def rest(self, result: EmulationResult) -> Piece:
-        """All that is left of a run that is over."""
-        return self._next(result, len(result), result._joined())
+        """All that is left of a run that is over, given with all its rows."""
+        return self._next(result, slice(self.tasks, len(result)), result._joined())
 
-    def _next(self, result: EmulationResult, tasks: int, joined: Int32Array) -> Piece:
+    def _next(self, result: EmulationResult, tasks: slice, joined: Int32Array) -> Piece:
         rounds = len(result.round_ready)
-        piece = result._piece(slice(self._tasks, tasks), slice(self._rounds, rounds), joined[self._instances :])
-        self._tasks, self._rounds, self._instances = tasks, rounds, len(joined)
+        piece = result._piece(tasks, slice(self._rounds, rounds), joined[self._instances :])
+        self.tasks, self._rounds, self._instances = self.tasks + tasks.stop - tasks.start, rounds, len(joined)
         return piece
