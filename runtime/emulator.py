@@ -62,40 +62,6 @@ class Workload:
     """From an instance's arrival on."""
 
 
-@dataclass(frozen=True)
-class Tracks:
-    """Names for who held each core and DMA port of a run under linux-cfs."""
-
-    ports: tuple[str, ...]
-
-    def drawn(self, result: EmulationResult, segments: Int64Array, n_cores: int) -> EmulationResult:
-        """The result with the engine's segments (rows of lane, owner, start, end) as its own."""
-        n_pes = len(result.pes)
-        instances = [f"{result.app_names[app]} {number}" for number, app in enumerate(result.instance_app.tolist())]
-        owners = (*(f"{pe} worker" for pe in result.pes), *instances, "idle workers")
-        owner = np.where(segments[:, 1] < 0, n_pes + len(instances), segments[:, 1]).astype(np.int32)
-        kind = np.where(owner < n_pes, 0, np.where(owner == n_pes + len(instances), 2, 1)).astype(np.int8)
-        on_core = segments[:, 0] < n_cores
-
-        def part(rows: npt.NDArray[np.bool_], lanes: tuple[str, ...], names: tuple[str, ...], first: int) -> Segments:
-            return Segments(
-                lanes,
-                names,
-                ("task", "application", "polling"),
-                (segments[rows, 0] - first).astype(np.int16),
-                owner[rows],
-                kind[rows],
-                segments[rows, 2],
-                segments[rows, 3],
-            )
-
-        return replace(
-            result,
-            core_segments=part(on_core, tuple(f"core {core}" for core in range(n_cores)), owners, 0),
-            port_segments=part(~on_core, self.ports, result.pes, n_cores) if self.ports else None,
-        )
-
-
 def check_os_model(name: str, without: Sequence[str] = ()) -> None:
     """Raises CedrError for an OS model that there is not, or for effects that it does not have."""
     if name not in OS_MODELS:
@@ -220,8 +186,8 @@ def emulate_scenario(
         idle_w=[float(idle) for _, idle in watts],
         linux=linux,
         faults=_by_number(faults, program, pes, costs, [a.arrivals_ns for a in applications]),
-        tracks=None if out is None or linux is None else Tracks(tuple(port.name for port in board.ports)),
         logs=out,
+        ports=tuple(port.name for port in board.ports),
     )
 
 
@@ -332,8 +298,8 @@ def _run(
     idle_w: Sequence[float] | None = None,
     linux: LinuxSetup | None = None,
     faults: Sequence[Injected] = (),
-    tracks: Tracks | None = None,
     logs: Path | None = None,
+    ports: tuple[str, ...] = (),
 ) -> EmulationResult:
     from cedr.runtime.engine import Engine
 
@@ -353,7 +319,7 @@ def _run(
         idle_w=idle_w,
         linux=linux,
         record_rounds=linux is not None,
-        record_segments=tracks is not None,
+        record_segments=logs is not None,
         faults=faults,
         pe_names=pes,
     )
@@ -370,7 +336,7 @@ def _run(
             engine.run(lambda: stream.write(sent.final(so_far(sent.tasks), engine.now_ns)))
             result = so_far()
             stream.write(sent.rest(result))
-    return result if tracks is None or linux is None else tracks.drawn(result, engine.segments, linux.n_cores)
+    return result if logs is None or linux is None else _with_tracks(result, engine.segments, linux.n_cores, ports)
 
 
 def _load(platform: str | os.PathLike[str] | Platform) -> Platform:
@@ -428,6 +394,30 @@ def describe(call: CallClass) -> str:
     else:
         shape = " of " + ", ".join(f"{name} = {extent}" for name, extent in call.dims.items()) if call.dims else ""
     return f"{call.api}{shape}, {call.dtype}" + (f", {call.label!r}" if call.label else "")
+
+
+def _with_tracks(
+    result: EmulationResult, segments: Int64Array, n_cores: int, ports: tuple[str, ...]
+) -> EmulationResult:
+    """The result with who held each core and DMA port: the engine's segments, rows of (lane, owner, start, end)."""
+    n_pes = len(result.pes)
+    instances = [f"{result.app_names[app]} {number}" for number, app in enumerate(result.instance_app.tolist())]
+    owners = (*(f"{pe} worker" for pe in result.pes), *instances, "idle workers")
+    idle = len(owners) - 1
+    owner = np.where(segments[:, 1] < 0, idle, segments[:, 1]).astype(np.int32)
+    kind = np.where(owner < n_pes, 0, np.where(owner == idle, 2, 1)).astype(np.int8)
+    on_core = segments[:, 0] < n_cores
+
+    def part(rows: npt.NDArray[np.bool_], lanes: tuple[str, ...], names: tuple[str, ...], first: int) -> Segments:
+        lane = (segments[rows, 0] - first).astype(np.int16)
+        kinds = ("task", "application", "polling")
+        return Segments(lanes, names, kinds, lane, owner[rows], kind[rows], segments[rows, 2], segments[rows, 3])
+
+    return replace(
+        result,
+        core_segments=part(on_core, tuple(f"core {core}" for core in range(n_cores)), owners, 0),
+        port_segments=part(~on_core, ports, result.pes, n_cores) if ports else None,
+    )
 
 
 def _names(program: Program, pes: Sequence[str], linux: LinuxSetup | None) -> RunNames:

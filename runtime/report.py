@@ -112,7 +112,10 @@ def summary(result: EmulationResult) -> list[tuple[str, str]]:
         rows.append(("latency", f"{low} to {high}, mean {mean}, {len(latency):,} instances"))
     if len(latency) < len(result.instance_app):
         rows.append(("unfinished", f"{len(result.instance_app) - len(latency):,} instances"))
-    rows.append(("tasks", f"{len(result):,}"))
+    tasks = int(result.succeeded.sum())
+    rows.append(("tasks", f"{tasks:,}"))
+    if tasks < len(result):
+        rows.append(("failed attempts", f"{len(result) - tasks:,}"))
     if len(result.round_ready):
         overhead_ns = int((result.round_end_ns - result.round_start_ns).sum())
         in_a_round = float(result.round_ready.mean())
@@ -126,17 +129,19 @@ def summary(result: EmulationResult) -> list[tuple[str, str]]:
 
 
 def call_table(result: EmulationResult) -> Table:
-    """Tasks and time by API."""
+    """Tasks and time by API; the time of failed attempts is in the time, and they count in the mean."""
     rows = []
-    per_class = np.bincount(result.task_class, minlength=len(result.classes))
+    per_class = np.bincount(result.task_class[result.succeeded], minlength=len(result.classes))
+    attempts_of_class = np.bincount(result.task_class, minlength=len(result.classes))
     busy_of_class = np.zeros(len(result.classes), np.int64)
     np.add.at(busy_of_class, result.task_class, result.end_ns - result.start_ns)
     for api in dict.fromkeys(call.api for call in result.classes):
         own = [index for index, call in enumerate(result.classes) if call.api == api]
         count, busy_ns = int(per_class[own].sum()), int(busy_of_class[own].sum())
+        attempts = int(attempts_of_class[own].sum())
         macs = sum(int(per_class[index]) * result.classes[index].macs for index in own if per_class[index])
-        if count:
-            rows.append((api, f"{count:,}", duration(busy_ns), duration(busy_ns / count), f"{macs / 1e6:,.2f}"))
+        if attempts:
+            rows.append((api, f"{count:,}", duration(busy_ns), duration(busy_ns / attempts), f"{macs / 1e6:,.2f}"))
     return Table("Calls", ("API", "tasks", "time on PEs", "mean", "MMAC"), rows)
 
 
@@ -157,7 +162,7 @@ def application_table(result: EmulationResult) -> Table:
     n = len(result.app_names)
     busy_ns: Int64Array = np.zeros(n, np.int64)
     np.add.at(busy_ns, result.app, result.end_ns - result.start_ns)
-    tasks = np.bincount(result.app, minlength=n)
+    tasks = np.bincount(result.app[result.succeeded], minlength=n)
     for app, name in enumerate(result.app_names):
         own = result.instance_app == app
         ended = own & (result.ends_ns >= 0)
