@@ -293,7 +293,7 @@ def implementations(result: EmulationResult, platform: Platform) -> NDArray[np.u
 def write_schedule(path: Path, result: EmulationResult, platform: Platform, instance: int = 0) -> None:
     """The tasks of one instance in the order of their start, each with the implementation of its PE, as a module's execute
     mode reads it: u32 n, then n x {u32 task, u32 implementation}. `platform` is the one that was emulated."""
-    rows = result.instance == instance
+    rows = (result.instance == instance) & result.succeeded
     words = np.zeros(1 + 2 * np.count_nonzero(rows), np.uint32)
     words[0] = np.count_nonzero(rows)
     words[1::2] = result.task[rows]

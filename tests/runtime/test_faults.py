@@ -20,14 +20,17 @@ from cedr.runtime.emulator import EmulationError, Workload, application_figures,
 from cedr.runtime.engine import Engine
 from cedr.runtime.fault import HANGING, PE_FAULTS, Fault, FaultReport, Injected
 from cedr.runtime.linux_cfs import ON_CORE, ON_DEVICE, ON_DEVICE_ASLEEP, LinuxSetup
+from cedr.runtime.process import write_schedule
 from cedr.runtime.program import build_program
 from cedr.runtime.record import Record, RecordWriter, read_record
 from cedr.runtime.report import pe_use
 from cedr.runtime.result import EmulationResult
 from cedr.runtime.schedulers import Scheduler, SchedulerError, all_schedulers, get_scheduler
 from cedr.target.errors import CedrError
+from cedr.target.platform import load_platform
 from tests.runtime.applications import Application, Event, call_class, random_application
 from tests.runtime.linux_machines import linux, on_core
+from tests.runtime.runs import hand_made
 
 SCHEDULERS = [name for name in all_schedulers(()) if name != "ORACLE"]
 SYSTEMS = ("ideal", "linux-cfs")
@@ -519,3 +522,13 @@ def test_a_report_is_plain_data(tmp_path: Path) -> None:
     result = emulated(tmp_path, [Fault("stop", 1, pe="fft1")], "ideal")
     assert all(isinstance(report, FaultReport) for report in result.faults)
     assert json.loads(json.dumps([vars(report) for report in result.faults]))[0]["kind"] == "stop"
+
+
+def test_a_schedule_for_the_execute_mode_has_each_task_once(tmp_path: Path) -> None:
+    """The first instance's task 0 failed on fft1 before it was done on cpu1."""
+    run = hand_made()
+    task, pe = run.task.copy(), run.pe.copy()
+    task[2], pe[2] = 0, 0
+    result = replace(run, task=task, pe=pe, failed=np.array([True, False, False, False, False]))
+    write_schedule(tmp_path / "order.bin", result, load_platform("zcu102"))
+    assert np.fromfile(tmp_path / "order.bin", np.uint32)[:2].tolist() == [1, 0]
