@@ -79,14 +79,6 @@ def _packed(whole: NDArray[np.int64], differences: bool) -> tuple[bytes, str, in
     return (numbers - base).astype(np.dtype(_TYPES[kind]).newbyteorder("<")).tobytes(), kind, base, differences
 
 
-def decode_column(column: dict[str, Any]) -> NDArray[np.int64]:
-    """What the page makes of a column of `encode_column`: int64."""
-    raw = zlib.decompress(base64.b64decode(column["data"]))
-    numbers = np.frombuffer(raw, np.dtype(_TYPES[column["type"]]).newbyteorder("<")).astype(np.int64) + column["base"]
-    whole: NDArray[np.int64] = np.cumsum(numbers) if column["differences"] else numbers
-    return whole
-
-
 def chart_data(result: EmulationResult) -> dict[str, Any]:
     """What the page's script reads: names, and the columns of tasks, instances and segments.
 
