@@ -25,7 +25,7 @@ REUSE = ("full", "parallel", "none")
 BOUND_SLOTS = 2
 """Slots that the bound counts a scratch ring with, and that full reuse leaves it."""
 PARALLEL_FACTOR = 2
-"""`reuse=parallel` takes at most this many times the bound."""
+"""`reuse=parallel` takes at most this many times the bound, or the bytes live at once if those are more."""
 ALL_SLOTS = 1 << 30
 ALIGNMENT = 64
 """Of offsets, in bytes: a cache line."""
@@ -254,7 +254,8 @@ class PlanMemoryPass(ModulePass):
             return disjoint([u.block(keep) for u in buffers], alignment), keep
         if self.reuse == "full":
             return pack([u.block(BOUND_SLOTS) for u in buffers], alignment), BOUND_SLOTS
-        limit = PARALLEL_FACTOR * bound_bytes(buffers)
+        floor = peak_bytes([u.block(BOUND_SLOTS) for u in buffers])  # above the bound where nothing reads what is written
+        limit = PARALLEL_FACTOR * max(bound_bytes(buffers), floor)
         all_apart = disjoint([u.block(keep) for u in buffers], alignment)
         if all_apart.total_bytes <= limit:
             return all_apart, keep

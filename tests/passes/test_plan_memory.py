@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp
 
@@ -79,6 +79,7 @@ def test_three_hundred_blocks_take_little_more_than_the_peak_and_the_steps_that_
 
 
 @given(st.integers(0, 10_000), st.sampled_from(("full", "parallel", "none")))
+@example(756, "parallel")  # what nothing reads is more than all else
 @settings(deadline=None, max_examples=40)
 def test_plans_keep_live_buffers_apart(seed: int, reuse: str) -> None:
     module = planned(random_program(Random(seed), 5), reuse, alignment=4)
