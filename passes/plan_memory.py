@@ -254,7 +254,8 @@ class PlanMemoryPass(ModulePass):
             return disjoint([u.block(keep) for u in buffers], alignment), keep
         if self.reuse == "full":
             return pack([u.block(BOUND_SLOTS) for u in buffers], alignment), BOUND_SLOTS
-        floor = peak_bytes([u.block(BOUND_SLOTS) for u in buffers])  # above the bound where nothing reads what is written
+        # What is written and never read counts here, and not in the bound.
+        floor = peak_bytes([u.block(BOUND_SLOTS) for u in buffers])
         limit = PARALLEL_FACTOR * max(bound_bytes(buffers), floor)
         all_apart = disjoint([u.block(keep) for u in buffers], alignment)
         if all_apart.total_bytes <= limit:
