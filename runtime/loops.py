@@ -26,6 +26,7 @@ from cedr.runtime.record import (
     STEP_WAIT_ALL,
 )
 from cedr.runtime.schedulers import SchedulerView
+from cedr.runtime.schedulers.interface import BUSY_NS
 
 numba: Any = importlib.import_module("numba")  # its own annotations cover too little to be of use
 types: Any = numba.types
@@ -251,10 +252,6 @@ FIELDS: Final = {
 }
 structref.define_proxy(_State, _StateType, list(FIELDS))
 STATE = _StateType(list(FIELDS.items()))
-
-
-BUSY_NS: Final = 1 << 50
-"""What a scheduler is told that a call takes on a PE that is busy, where PEs have no queues: 13 days."""
 
 
 @compile_lazily

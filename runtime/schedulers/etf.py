@@ -95,22 +95,20 @@ def assign(
         length[kind_of_pe] = count
 
     done = np.zeros(n, np.bool_)
-    head = np.zeros(n_types, np.int64)
+    head = np.zeros(n_pes, np.int64)
     for decision in range(n):
         best = -1
         best_position = -1
         best_finish = now_ns
         for pe in range(n_pes):
             kind_of_pe = type_of[pe]
-            place = head[kind_of_pe]
-            while place < length[kind_of_pe] and done[order[kind_of_pe, place]]:
-                place += 1
-            head[kind_of_pe] = place
+            place = head[pe]
             # A PE that has failed may not offer what others of its type do.
             while place < length[kind_of_pe] and (
                 done[order[kind_of_pe, place]] or estimate_ns[ready[order[kind_of_pe, place]], pe] < 0
             ):
                 place += 1
+            head[pe] = place
             if place < length[kind_of_pe]:
                 position = order[kind_of_pe, place]
                 finish = max(now_ns, state[pe]) + estimate_ns[ready[position], pe]

@@ -20,6 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from cedr.runtime.schedulers.interface import Int64Array, Scheduler, SchedulerSetup, SchedulerView
+from cedr.runtime.schedulers.tables import dense_ranks
 
 
 def assign(
@@ -77,8 +78,7 @@ def initial_state(setup: SchedulerSetup) -> Int64Array:
     offered = setup.type_estimate_ns >= 0
     total = np.where(offered, setup.type_estimate_ns, 0).sum(axis=1)
     mean = total // np.maximum(offered.sum(axis=1), 1)
-    rank = np.unique(-mean, return_inverse=True)[1].astype(np.int64).reshape(-1)
-    return np.concatenate([np.zeros(len(setup.type_of), np.int64), rank])
+    return np.concatenate([np.zeros(len(setup.type_of), np.int64), dense_ranks(-mean)])
 
 
 scheduler = Scheduler(

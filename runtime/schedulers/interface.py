@@ -4,7 +4,8 @@
 
     ready         int64[n], n > 0: the class of each ready task, in queue order (first ready, first in the queue)
     now_ns        the time, read once a round
-    estimate_ns   int64[classes, PEs]: what the scheduler believes a task of a class to take on a PE; -1: not offered
+    estimate_ns   int64[classes, PEs]: what the scheduler believes a task of a class to take on a PE; -1: not offered.
+                  Where PEs have no queues, BUSY_NS on one that works: whoever decides for it is asked again
     view          SchedulerView, below: the PEs, and room to work in
     state         int64[...]: the scheduler's own memory, made by `initial_state`, kept from round to round
     pairs         int64[k, 2], k <= n: (position in `ready`, PE), in the order of the decisions; each task is appended
@@ -31,7 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,9 @@ import numpy.typing as npt
 from cedr.runtime.program import Program
 
 Int64Array = npt.NDArray[np.int64]
+
+BUSY_NS: Final = 1 << 50
+"""What a scheduler is told that a call takes on a PE that is busy, where PEs have no queues: 13 days."""
 
 
 class SchedulerView(NamedTuple):

@@ -41,16 +41,6 @@ def assign(
     n_types = view.type_estimate_ns.shape[1]
     n = len(ready)
     pairs = view.pairs
-    free = np.empty(n_pes, np.int64)
-    type_free = np.full(n_types, _NEVER, np.int64)
-    for pe in range(n_pes):
-        free[pe] = _NEVER  # a PE that has stopped; one that offers none of these tasks is like it
-        for position in range(n):
-            if estimate_ns[ready[position], pe] >= 0:
-                free[pe] = max(now_ns, view.running_until_ns[pe]) + view.queued_ns[pe]
-                break
-        type_free[view.type_of[pe]] = min(type_free[view.type_of[pe]], free[pe])
-
     keys = np.empty(n, np.int64)
     for position in range(n):
         keys[position] = state[ready[position]] * n + position
@@ -60,17 +50,27 @@ def assign(
         size *= 2
     largest = np.full((2 * size, n_types), -1, np.int64)  # of the estimates below a node; -1: nothing is left below
     first = np.full(2 * size, n, np.int64)  # the first position below
+    offers = np.zeros(n_pes, np.bool_)  # any of these tasks; not so a PE that has stopped
     for leaf in range(n):
         position = keys[leaf] % n
         first[size + leaf] = position
-        for kind_of_pe in range(n_types):
-            estimate = view.type_estimate_ns[ready[position], kind_of_pe]
-            largest[size + leaf, kind_of_pe] = estimate if estimate >= 0 else _NEVER
+        largest[size + leaf] = _NEVER
+        for pe in range(n_pes):
+            estimate = estimate_ns[ready[position], pe]
+            if estimate >= 0:
+                offers[pe] = True
+                kind_of_pe = view.type_of[pe]
+                largest[size + leaf, kind_of_pe] = min(largest[size + leaf, kind_of_pe], estimate)
     for node in range(size - 1, 0, -1):
         first[node] = min(first[2 * node], first[2 * node + 1])
         for kind_of_pe in range(n_types):
             largest[node, kind_of_pe] = max(largest[2 * node, kind_of_pe], largest[2 * node + 1, kind_of_pe])
 
+    free = np.empty(n_pes, np.int64)
+    type_free = np.full(n_types, _NEVER, np.int64)
+    for pe in range(n_pes):
+        free[pe] = max(now_ns, view.running_until_ns[pe]) + view.queued_ns[pe] if offers[pe] else _NEVER
+        type_free[view.type_of[pe]] = min(type_free[view.type_of[pe]], free[pe])
     stack = np.empty(128, np.int64)
     bounds = np.empty(128, np.int64)
     for decision in range(n):

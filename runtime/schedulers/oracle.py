@@ -36,7 +36,7 @@ from cedr.runtime.record import (
     STEP_WAIT_ALL,
 )
 from cedr.runtime.schedulers.calls import SchedulerError
-from cedr.runtime.schedulers.interface import Int64Array, Scheduler, SchedulerSetup, SchedulerView
+from cedr.runtime.schedulers.interface import BUSY_NS, Int64Array, Scheduler, SchedulerSetup, SchedulerView
 
 MOST_TASKS: Final = 100
 """Tasks of all instances together, joins not counted, that are tried."""
@@ -247,7 +247,7 @@ def assign(
             if not taken[position]:
                 row = state[n_pes + view.ready_instance[position]] + 2 * view.ready_task[position]
                 pe = state[row]
-                if state[row + 1] == state[pe]:
+                if state[row + 1] == state[pe] and estimate_ns[ready[position], pe] < BUSY_NS:
                     taken[position] = True
                     state[pe] += 1
                     pairs[count, 0] = position

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Estimates = list[list[int | None]]
 Decide = Callable[[list[int], int], list[tuple[int, int]]]
@@ -166,9 +166,20 @@ class Situation:
     cores: list[int]
     load: list[int]
     watts: list[float]
+    instead: dict[int, int | None] = field(default_factory=dict)
+    """By PE, what stands in place of every estimate: None: it has stopped; BUSY_NS: it works and has no queue."""
 
     def free(self) -> list[int]:
         return [max(self.now, until) + queued for until, queued in zip(self.until, self.queued, strict=True)]
+
+    def estimate(self, kind: int, pe: int) -> int | None:
+        estimate = self.estimates[kind][self.pes[pe]]
+        return estimate if estimate is None else self.instead.get(pe, estimate)
+
+    def finishes(self, free: list[int], kind: int) -> list[tuple[int, int]]:
+        """(Finish, PE) of every PE that offers a class."""
+        estimates = [(self.estimate(kind, pe), pe) for pe in range(len(self.pes))]
+        return [(free[pe] + estimate, pe) for estimate, pe in estimates if estimate is not None]
 
     def offers(self, kind: int) -> list[int]:
         """The class's estimates on the PEs that offer it."""
@@ -205,7 +216,7 @@ def _in_order(situation: Situation, order: list[int]) -> Decisions:
     decisions = []
     for position in order:
         kind = situation.ready[position].kind
-        finish, pe = min(_finishes(situation.pes, situation.estimates, free, kind, situation.now))
+        finish, pe = min(situation.finishes(free, kind))
         free[pe] = finish
         decisions.append((position, pe))
     return decisions
@@ -229,7 +240,7 @@ def _by_finish(situation: Situation, sign: int) -> Decisions:
     while left:
         best = []
         for position, task in left.items():
-            finish, pe = min(_finishes(situation.pes, situation.estimates, free, task.kind, situation.now))
+            finish, pe = min(situation.finishes(free, task.kind))
             best.append((sign * finish, position, pe))
         finish, position, pe = min(best)
         free[pe] = sign * finish
@@ -254,10 +265,9 @@ def ceft(situation: Situation) -> Decisions:
     decisions = []
     for position, task in enumerate(situation.ready):
         finishes = []
-        for pe, kind_of_pe in enumerate(situation.pes):
-            estimate = situation.estimates[task.kind][kind_of_pe]
+        for pe, core in enumerate(situation.cores):
+            estimate = situation.estimate(task.kind, pe)
             if estimate is not None:
-                core = situation.cores[pe]
                 others = application_threads[core] + sum(situation.cores[other] == core for other in working - {pe})
                 finishes.append(((left[pe] + estimate) * (1 + others), pe, estimate))
         _, pe, estimate = min(finishes)
@@ -281,7 +291,7 @@ def vos(situation: Situation) -> Decisions:
         deadline = situation.deadlines[task.application]
         if deadline is None:
             return 1, 0.0
-        end = min(_finishes(situation.pes, situation.estimates, situation.free(), task.kind, situation.now))[0]
+        end = min(situation.finishes(situation.free(), task.kind))[0]
         end += situation.path_behind(task, situation.mean)
         worth_now = worth(task, deadline, end)
         if worth_now == 0:
@@ -296,7 +306,7 @@ def energy_eft(situation: Situation) -> Decisions:
     free = situation.free()
     decisions = []
     for position, task in enumerate(situation.ready):
-        finishes = _finishes(situation.pes, situation.estimates, free, task.kind, situation.now)
+        finishes = situation.finishes(free, task.kind)
         earliest = min(finishes)[0] - situation.now
         choices = []
         for finish, pe in finishes:

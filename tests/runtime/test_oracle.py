@@ -44,7 +44,7 @@ class Case:
     def best(self, **options: float) -> OptimalSchedule:
         return optimal_schedule(self.program, [0] * len(self.arrivals), self.arrivals, self.pes, self.table, **options)
 
-    def run(self, name: str) -> Engine:
+    def run(self, name: str, queueing: bool = True) -> Engine:
         engine = Engine(
             self.program,
             [0] * len(self.arrivals),
@@ -53,6 +53,7 @@ class Case:
             self.table,
             self.table,
             get_scheduler(name),
+            queueing=queueing,
             active_w=np.ones(len(self.costs[0])),
             idle_w=np.zeros(len(self.costs[0])),
         )
@@ -162,6 +163,13 @@ def test_played_back_it_ends_as_found_and_no_scheduler_is_shorter() -> None:
             assert row[3] <= starts[row[:3]]
     assert ties.pop("ORACLE") == 12
     assert 0 < sum(ties.values()) < 12 * len(ties)  # the cases are neither hopeless nor trivial
+
+
+def test_it_plays_back_where_pes_have_no_queues() -> None:
+    random = Random("no queues")
+    for _ in range(12):
+        case = random_case(random, 12, 1000)
+        assert int(case.run("ORACLE", queueing=False).rows()["end_ns"].max()) == case.best().end_ns.max()
 
 
 def test_beats_a_greedy_choice() -> None:
