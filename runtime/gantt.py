@@ -2,7 +2,7 @@
 
 Up to MAX_BARS tasks are drawn one by one. More are added up per pixel column: a column shows the colour that has most
 of its time on that PE, as high as the PE is busy in it. So the picture says the same at fifty tasks and at three
-million.
+million. Attempts that failed, by a fault, are hatched and outlined, each by itself, however many tasks there are.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ MAX_EDGES: Final = 400
 MAX_COLOURS: Final = 18
 PIXELS: Final = 1_500
 OTHERS: Final = "others"
+FAILED: Final[dict[str, Any]] = {"facecolor": "none", "edgecolor": "black", "hatch": "////", "linewidth": 1.0}
+"""How a failed attempt is drawn over its colour."""
 FORMATS: Final = ("svg", "png", "pdf")
 
 
@@ -60,8 +62,7 @@ def colour_groups(result: EmulationResult, by: Colour | None = None) -> Groups:
         keys = list(dict.fromkeys(texts))
         position = {key: index for index, key in enumerate(keys)}
         of_task = np.array([position[text] for text in texts], np.int64)[result.task_class]
-    busy = np.zeros(len(keys), np.int64)
-    np.add.at(busy, of_task, result.end_ns - result.start_ns)
+    busy = result.busy_ns(of_task, len(keys))
     seen, first = np.unique(of_task, return_index=True)
     shown = set(seen.tolist())
     if len(shown) > MAX_COLOURS:
@@ -108,8 +109,7 @@ def draw_gantt(result: EmulationResult, by: Colour | None = None, title: str = "
 
     groups = colour_groups(result, by)
     colours = _colours(groups.names)
-    begin = int(result.arrivals_ns.min()) if len(result.arrivals_ns) else 0
-    end = max(begin + 1, int(result.ends_ns.max(initial=0)), int(result.end_ns.max(initial=0)))
+    begin, end = result.span_ns
     figure = Figure(figsize=(13, 1.6 + 0.42 * max(3, len(result.pes))), layout="constrained")
     axes = figure.add_subplot()
     if len(result) <= MAX_BARS:
@@ -117,8 +117,8 @@ def draw_gantt(result: EmulationResult, by: Colour | None = None, title: str = "
     else:
         share = busy_per_pixel(result, groups, begin, end, PIXELS)
         _draw_pixels(axes, share, begin, end, colours)
-    busy = np.zeros(len(result.pes), np.int64)
-    np.add.at(busy, result.pe, result.end_ns - result.start_ns)
+    busy = result.busy_ns(result.pe, len(result.pes))
+    _draw_failed(axes, result)
     axes.set_yticks(
         range(len(result.pes)),
         [f"{name}  {100 * used / (end - begin):3.0f} %" for name, used in zip(result.pes, busy.tolist(), strict=True)],
@@ -131,11 +131,16 @@ def draw_gantt(result: EmulationResult, by: Colour | None = None, title: str = "
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    count = f"{len(result):,} tasks, {(end - begin) / 1e6:,.3f} ms"
+    n_failed = int(result.failed.sum())
+    count = f"{len(result) - n_failed:,} tasks, {(end - begin) / 1e6:,.3f} ms"
+    if n_failed:
+        count += f", {n_failed:,} failed attempt{'s' if n_failed > 1 else ''}"
     if len(result) > MAX_BARS:
         count += " (height: busy share of each column)"
     axes.set_title(f"{title}: {count}" if title else count, loc="left", fontsize=10)
     handles = [Patch(color=colour, label=_short(name)) for colour, name in zip(colours, groups.names, strict=True)]
+    if n_failed:
+        handles.append(Patch(label="failed attempt", **FAILED))
     if handles:
         rows = max(4, int(2 * figure.get_figheight()))
         figure.legend(
@@ -181,18 +186,28 @@ def _short(name: str) -> str:
 
 
 def _draw_bars(axes: Any, result: EmulationResult, groups: Groups, colours: list[tuple[float, float, float]]) -> None:
-    from matplotlib.collections import PolyCollection
-
     edge = 0.4 if len(result) <= MAX_EDGES else 0
     for group, colour in enumerate(colours):
         rows = np.flatnonzero(groups.of_task == group)
         if not len(rows):
             continue
-        start, end = result.start_ns[rows] / 1e6, result.end_ns[rows] / 1e6
-        pe = result.pe[rows].astype(float)
-        corners = [(start, pe - 0.4), (end, pe - 0.4), (end, pe + 0.4), (start, pe + 0.4)]
-        vertices = np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)
-        axes.add_collection(PolyCollection(list(vertices), facecolors=[colour], edgecolors="white", linewidths=edge))
+        _draw_boxes(axes, result, rows, facecolor=[colour], edgecolor="white", linewidth=edge)
+
+
+def _draw_failed(axes: Any, result: EmulationResult) -> None:
+    rows = np.flatnonzero(result.failed)
+    if len(rows):
+        _draw_boxes(axes, result, rows, **FAILED, zorder=3)
+
+
+def _draw_boxes(axes: Any, result: EmulationResult, rows: Int64Array, **look: Any) -> None:
+    from matplotlib.collections import PolyCollection
+
+    start, end = result.start_ns[rows] / 1e6, result.end_ns[rows] / 1e6
+    pe = result.pe[rows].astype(float)
+    corners = [(start, pe - 0.4), (end, pe - 0.4), (end, pe + 0.4), (start, pe + 0.4)]
+    vertices = np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)
+    axes.add_collection(PolyCollection(list(vertices), **look))
 
 
 def _draw_pixels(

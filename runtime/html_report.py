@@ -82,10 +82,12 @@ def _packed(whole: NDArray[np.int64], differences: bool) -> tuple[bytes, str, in
 def chart_data(result: EmulationResult) -> dict[str, Any]:
     """What the page's script reads: names, and the columns of tasks, instances and segments.
 
-    Tasks lie sorted by PE, then start, as they are drawn; `from` holds the first row of each PE and the end.
+    Tasks lie sorted by PE, then start, as they are drawn; `from` holds the first row of each PE and the end, `failed` the
+    rows of failed attempts.
     """
     segments = [part for part in (result.core_segments, result.port_segments) if part is not None]
     count = len(result) + sum(len(part) for part in segments)
+    begin, end = result.span_ns
     data: dict[str, Any] = {
         "pes": list(result.pes),
         "apps": list(result.app_names),
@@ -95,19 +97,20 @@ def chart_data(result: EmulationResult) -> dict[str, Any]:
                 "label": call.label,
                 "layer": call.layer or call.api,
                 "dtype": call.dtype,
-                "shape": " ".join(f"{name}={value}" for name, value in call_shape(call).items()),
+                "shape": call_shape(call),
             }
             for call in result.classes
         ],
         "count": count,
         "most": MAX_TASKS,
-        "begin": int(result.arrivals_ns.min()) if len(result.arrivals_ns) else 0,
-        "end": max(int(result.ends_ns.max(initial=0)), int(result.end_ns.max(initial=0))),
+        "begin": begin,
+        "end": end,
     }
     if count > MAX_TASKS:
         return data
     order = np.lexsort((result.start_ns, result.pe))
     data["from"] = np.searchsorted(result.pe[order], np.arange(len(result.pes) + 1)).tolist()
+    data["failed"] = np.flatnonzero(~result.succeeded[order]).tolist()
     start = result.start_ns[order]
     data["tasks"] = {
         "start": encode_column(start),

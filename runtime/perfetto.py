@@ -1,7 +1,8 @@
 """A run as Chrome trace events, which Perfetto (ui.perfetto.dev) opens.
 
-A track per PE with a slice per task; a slice per instance of an application, from its arrival to its end; counters of
-waiting and running tasks. Where the result has them: the scheduler's rounds, a track per core, a track per DMA port.
+A track per PE with a slice per task, and per attempt at one that failed; a slice per instance of an application, from
+its arrival to its end; counters of waiting and running tasks. Where the result has them: the scheduler's rounds, a track
+per core, a track per DMA port.
 Every task is there, however many: the file takes some 250 bytes a task and is written in pieces.
 """
 
@@ -31,7 +32,8 @@ def write_perfetto(result: EmulationResult, path: str | os.PathLike[str]) -> Non
     """Write the trace. Times are in microseconds, as the format has them, with three decimals: exact nanoseconds."""
     metadata = {
         "tool": "cedr",
-        "tasks": len(result),
+        "tasks": int(result.succeeded.sum()),
+        "failed_attempts": int(result.failed.sum()),
         "instances": len(result.instance_app),
         "makespan_ns": result.makespan_ns,
     }
@@ -88,18 +90,21 @@ def _names(result: EmulationResult) -> list[str]:
 
 
 def _write_tasks(result: EmulationResult, stream: Sink) -> None:
+    """A failed attempt is named so, which gives it a colour of its own, and has the category `failed`."""
     heads, tails = [], []
     for call in result.classes:
-        shape = " ".join([call.api, call.dtype, *(f"{name}={value}" for name, value in call_shape(call).items())])
-        heads.append(f',\n{{"ph":"X","pid":{PES},"name":{json.dumps(call.label or call.api)},"tid":')
+        name, shape = call.label or call.api, f"{call.api} {call.dtype} {call_shape(call)}".rstrip()
+        for title, category in ((name, "task"), (f"{name} (failed)", "failed")):
+            heads.append(f',\n{{"ph":"X","cat":"{category}","pid":{PES},"name":{json.dumps(title)},"tid":')
         tails.append(f',"call":{json.dumps(shape)}}}}}')
     apps = [json.dumps(name) for name in result.app_names]
     template = '%s%d,"ts":%d.%03d,"dur":%d.%03d,"args":{"app":%s,"instance":%d,"task":%d,"ready_ns":%d%s'
+    failed = ~result.succeeded
     for rows in row_slices(len(result)):
         start = result.start_ns[rows]
-        classes = result.task_class[rows].tolist()
+        classes = result.task_class[rows]
         columns = (
-            [heads[c] for c in classes],
+            [heads[h] for h in (2 * classes + failed[rows]).tolist()],
             (result.pe[rows] + 1).tolist(),
             *_microseconds(start),
             *_microseconds(result.end_ns[rows] - start),
@@ -107,7 +112,7 @@ def _write_tasks(result: EmulationResult, stream: Sink) -> None:
             result.instance[rows].tolist(),
             result.task[rows].tolist(),
             result.ready_ns[rows].tolist(),
-            [tails[c] for c in classes],
+            [tails[c] for c in classes.tolist()],
         )
         stream.write(fill(template, columns).encode())
 

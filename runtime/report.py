@@ -46,9 +46,9 @@ class PeUse:
     tasks: int
     busy_ns: int
     utilisation: float
-    """busy_ns over the makespan."""
+    """busy_ns over the time from the first arrival to the last end of an instance or a task."""
     busy_by_api: dict[str, int]
-    """ns, for the APIs it had tasks of."""
+    """ns, for the APIs it had tasks of, or attempts at them that failed."""
     tasks_by_api: dict[str, int]
 
 
@@ -57,21 +57,21 @@ def pe_use(result: EmulationResult) -> list[PeUse]:
     apis = list(dict.fromkeys(call.api for call in result.classes))
     api_of_class = np.array([apis.index(call.api) for call in result.classes], np.int64)
     shape = (len(result.pes), len(apis))
-    busy: Int64Array = np.zeros(shape, np.int64)
-    tasks: Int64Array = np.zeros(shape, np.int64)
+    busy, attempts, tasks = (np.zeros(shape, np.int64) for _ in range(3))
     if len(result):
         cells = (result.pe, api_of_class[result.task_class])
         np.add.at(busy, cells, result.end_ns - result.start_ns)
+        np.add.at(attempts, cells, 1)
         np.add.at(tasks, cells, result.succeeded)
-    makespan = result.makespan_ns
+    begin, end = result.span_ns
     return [
         PeUse(
             name=name,
             tasks=int(tasks[pe].sum()),
             busy_ns=int(busy[pe].sum()),
-            utilisation=int(busy[pe].sum()) / makespan if makespan else 0.0,
-            busy_by_api={api: int(busy[pe, k]) for k, api in enumerate(apis) if tasks[pe, k]},
-            tasks_by_api={api: int(tasks[pe, k]) for k, api in enumerate(apis) if tasks[pe, k]},
+            utilisation=int(busy[pe].sum()) / (end - begin),
+            busy_by_api={api: int(busy[pe, k]) for k, api in enumerate(apis) if attempts[pe, k]},
+            tasks_by_api={api: int(tasks[pe, k]) for k, api in enumerate(apis) if attempts[pe, k]},
         )
         for pe, name in enumerate(result.pes)
     ]
@@ -111,7 +111,8 @@ def summary(result: EmulationResult) -> list[tuple[str, str]]:
         low, mean, high = (duration(float(t)) for t in (latency.min(), latency.mean(), latency.max()))
         rows.append(("latency", f"{low} to {high}, mean {mean}, {len(latency):,} instances"))
     if len(latency) < len(result.instance_app):
-        rows.append(("unfinished", f"{len(result.instance_app) - len(latency):,} instances"))
+        left = len(result.instance_app) - len(latency)
+        rows.append(("unfinished", f"{left:,} instance{'s' if left > 1 else ''}"))
     tasks = int(result.succeeded.sum())
     rows.append(("tasks", f"{tasks:,}"))
     if tasks < len(result):
@@ -133,8 +134,7 @@ def call_table(result: EmulationResult) -> Table:
     rows = []
     per_class = np.bincount(result.task_class[result.succeeded], minlength=len(result.classes))
     attempts_of_class = np.bincount(result.task_class, minlength=len(result.classes))
-    busy_of_class = np.zeros(len(result.classes), np.int64)
-    np.add.at(busy_of_class, result.task_class, result.end_ns - result.start_ns)
+    busy_of_class = result.busy_ns(result.task_class, len(result.classes))
     for api in dict.fromkeys(call.api for call in result.classes):
         own = [index for index, call in enumerate(result.classes) if call.api == api]
         count, busy_ns = int(per_class[own].sum()), int(busy_of_class[own].sum())
@@ -160,8 +160,7 @@ def application_table(result: EmulationResult) -> Table:
     """Instances, tasks and times by application; the three times are means over its instances that ended."""
     rows = []
     n = len(result.app_names)
-    busy_ns: Int64Array = np.zeros(n, np.int64)
-    np.add.at(busy_ns, result.app, result.end_ns - result.start_ns)
+    busy_ns = result.busy_ns(result.app, n)
     tasks = np.bincount(result.app[result.succeeded], minlength=n)
     for app, name in enumerate(result.app_names):
         own = result.instance_app == app
@@ -181,6 +180,12 @@ def application_table(result: EmulationResult) -> Table:
         )
     headings = ("application", "instances", "ended", "tasks", "time on PEs", "runtime", "lifetime", "longest lifetime")
     return Table("Applications", headings, rows)
+
+
+def fault_table(result: EmulationResult) -> Table:
+    """What went wrong and what was done about it, in order of time."""
+    rows = [(duration(fault.at_ns), fault.text) for fault in result.faults]
+    return Table("Faults", ("at", "what"), rows, words=("what",))
 
 
 def print_report(result: EmulationResult, console: Console, title: str = "") -> None:
@@ -209,9 +214,8 @@ def print_report(result: EmulationResult, console: Console, title: str = "") -> 
 def write_instances_csv(result: EmulationResult, path: str | os.PathLike[str]) -> None:
     """A row an instance, with the columns `INSTANCE_COLUMNS`; times that there are none of are empty."""
     n = len(result.instance_app)
-    tasks = np.bincount(result.instance, minlength=n)
-    time_ns: Int64Array = np.zeros(n, np.int64)
-    np.add.at(time_ns, result.instance, result.end_ns - result.start_ns)
+    tasks = np.bincount(result.instance[result.succeeded], minlength=n)
+    time_ns = result.busy_ns(result.instance, n)
     apps = [f",{csv_field(name)}," for name in result.app_names]
     with write_atomically(path) as stream:
         stream.write((",".join(INSTANCE_COLUMNS) + "\n").encode())
@@ -237,13 +241,13 @@ def _where(there: NDArray[np.bool_], values: Int64Array) -> list[int | str]:
 def write_pes_csv(result: EmulationResult, path: str | os.PathLike[str]) -> None:
     """A row a PE and API it had tasks of, then one with the API `all`, with the columns `PE_COLUMNS`."""
     cores = result.core_of.tolist() or [-1] * len(result.pes)
+    begin, end = result.span_ns
     with write_atomically(path) as stream:
         stream.write((",".join(PE_COLUMNS) + "\n").encode())
         for use, core in zip(pe_use(result), cores, strict=True):
             rows = [(api, use.tasks_by_api[api], busy_ns) for api, busy_ns in use.busy_by_api.items()]
             for api, tasks, busy_ns in (*rows, ("all", use.tasks, use.busy_ns)):
-                share = busy_ns / result.makespan_ns if result.makespan_ns else 0.0
-                place = core if core >= 0 else ""
+                place, share = core if core >= 0 else "", busy_ns / (end - begin)
                 stream.write(f"{csv_field(use.name)},{place},{api},{tasks},{busy_ns},{share:.6f}\n".encode())
 
 
@@ -261,6 +265,8 @@ def write_out(
     write_pes_csv(result, folder / "pes.csv")
     write_gantt(result, folder / "gantt.svg", title=title)
     write_perfetto(result, folder / "trace.perfetto.json")
-    tables = (pe_table(result), application_table(result), call_table(result))
+    tables = [pe_table(result), application_table(result), call_table(result)]
+    if result.faults:
+        tables.append(fault_table(result))
     write_html_report(result, folder / "report.html", title, summary(result), tables)
     return tuple(folder / name for name in OUT_FILES)

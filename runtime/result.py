@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 import numpy as np
@@ -53,7 +53,7 @@ class RunNames:
 
 @dataclass(frozen=True)
 class TaskRows:
-    """Executed tasks, ascending by start_ns: the columns of `EmulationResult`, enqueue_ns and kernel_ns maybe empty."""
+    """Executed tasks, ascending by start_ns: the columns of `EmulationResult`; the last three may be empty."""
 
     app: Int32Array
     instance: Int32Array
@@ -65,9 +65,14 @@ class TaskRows:
     end_ns: Int64Array
     enqueue_ns: Int64Array = field(default_factory=_no_times)
     kernel_ns: Int64Array = field(default_factory=_no_times)
+    failed: NDArray[np.bool_] = field(default_factory=_none)
 
     def __len__(self) -> int:
         return len(self.task)
+
+    def without_failed(self) -> TaskRows:
+        """All rows but the failed attempts."""
+        return self if not self.failed.any() else _task_rows(self, ~self.failed)
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,12 @@ class InstanceRows:
 
     def __len__(self) -> int:
         return len(self.instance)
+
+
+def _task_rows(source: TaskRows | EmulationResult, rows: slice | NDArray[np.bool_]) -> TaskRows:
+    """Some rows of all columns that are not empty."""
+    columns = {column.name: getattr(source, column.name) for column in fields(TaskRows)}
+    return TaskRows(**{name: values[rows] if len(values) else values for name, values in columns.items()})
 
 
 @dataclass(frozen=True)
@@ -204,6 +215,18 @@ class EmulationResult:
         """bool[n]: all rows but the failed attempts."""
         return ~self.failed if len(self.failed) else np.ones(len(self), np.bool_)
 
+    def busy_ns(self, index: NDArray[Any], n: int) -> Int64Array:
+        """int64[n]: the time on PEs, failed attempts and all, of the rows with each index; index: integers[rows]."""
+        busy: Int64Array = np.zeros(n, np.int64)
+        np.add.at(busy, index, self.end_ns - self.start_ns)
+        return busy
+
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        """What a picture shows: from the first arrival to the last end, of an instance or a task; never empty."""
+        begin = int(self.arrivals_ns.min()) if len(self.arrivals_ns) else 0
+        return begin, max(begin + 1, int(self.ends_ns.max(initial=0)), int(self.end_ns.max(initial=0)))
+
     @property
     def makespan_ns(self) -> int:
         """First arrival to last end."""
@@ -236,18 +259,7 @@ class EmulationResult:
 
     def _piece(self, tasks: slice, rounds: slice, who: Int32Array) -> Piece:
         return Piece(
-            TaskRows(
-                self.app[tasks],
-                self.instance[tasks],
-                self.task[tasks],
-                self.task_class[tasks],
-                self.pe[tasks],
-                self.ready_ns[tasks],
-                self.start_ns[tasks],
-                self.end_ns[tasks],
-                self.enqueue_ns[tasks],
-                self.kernel_ns[tasks],
-            ),
+            _task_rows(self, tasks),
             RoundRows(self.round_start_ns[rounds], self.round_end_ns[rounds], self.round_ready[rounds]),
             InstanceRows(who, self.instance_app[who], self.arrivals_ns[who], self.starts_ns[who], self.ends_ns[who]),
         )
@@ -260,11 +272,11 @@ class Sent:
         self.tasks = self._rounds = self._instances = 0
 
     def final(self, new: EmulationResult, now_ns: int) -> Piece:
-        """What will not change any more: tasks up to the first that has not ended, instances that ended before now.
+        """What will not change any more: tasks up to the first that has not ended before now, instances that have.
 
-        new: the run so far, its rows of tasks from `tasks` on.
+        What ends now may still turn out to have failed. new: the run so far, its rows of tasks from `tasks` on.
         """
-        open_tasks = np.flatnonzero((new.end_ns < 0) | (new.end_ns > now_ns))
+        open_tasks = np.flatnonzero((new.end_ns < 0) | (new.end_ns >= now_ns))
         joined = new._joined()
         whole = int(open_tasks[0]) if len(open_tasks) else len(new)
         return self._next(new, slice(0, whole), joined[new.ends_ns[joined] < now_ns])

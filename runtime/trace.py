@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,11 @@ from numpy.typing import NDArray
 from cedr.runtime.result import (
     ROWS_AT_ONCE,
     EmulationResult,
+    InstanceRows,
     Int32Array,
     Int64Array,
     Piece,
+    RoundRows,
     RunNames,
     TaskRows,
 )
@@ -58,6 +60,7 @@ CSV_COLUMNS: Final = (
     "flops",
     "bytes_in",
     "bytes_out",
+    "failed",
 )
 
 
@@ -66,47 +69,38 @@ class Sink(Protocol):
 
     def write(self, data: bytes, /) -> int: ...
 
-    def flush(self) -> None: ...
+
+Rows = TypeVar("Rows", TaskRows, RoundRows, InstanceRows)
 
 
-class LogWriter(Protocol):
+class LogWriter(Generic[Rows]):
     """Writes one file of a run, in pieces."""
+
+    def __init__(self, stream: Sink) -> None:
+        self._stream = stream
 
     def write(self, piece: Piece) -> None:
         """Append the piece's rows, as whole lines."""
+        table = self._table(piece)
+        for rows in row_slices(len(table)):
+            self._stream.write(self._lines(table, rows).encode("utf-8", "backslashreplace"))
 
     def finish(self) -> None:
         """Append what stands at the end of a run that came to its end."""
 
+    def _table(self, piece: Piece) -> Rows:
+        """The rows of the piece that the file is made of."""
+        raise NotImplementedError
 
-class _TaskLines:
-    """What timing_trace.log and tasks.csv have in common: rows ascending by start, some thousands at once."""
-
-    def __init__(self, stream: Sink) -> None:
-        self._stream = stream
-        self._last_ns = -1
-
-    def write(self, piece: Piece) -> None:
-        tasks = piece.tasks
-        if not len(tasks):
-            return
-        if int(tasks.start_ns[0]) < self._last_ns or (np.diff(tasks.start_ns) < 0).any():
-            raise ValueError("the rows of tasks are not ascending by start")
-        self._last_ns = int(tasks.start_ns[-1])
-        for rows in row_slices(len(tasks)):
-            self._stream.write(self._lines(tasks, rows).encode("utf-8", "backslashreplace"))
-
-    def finish(self) -> None:
-        self._stream.flush()
-
-    def _lines(self, tasks: TaskRows, rows: slice) -> str:
+    def _lines(self, table: Rows, rows: slice) -> str:
         raise NotImplementedError
 
 
-class TimingTrace(_TaskLines):
-    """timing_trace.log: a line a task, sorted by start.
+class TimingTrace(LogWriter[TaskRows]):
+    """timing_trace.log: a line a task that was done, sorted by start.
 
-    app_id counts the instances of the run, task_id is the task's id in its application, task_name the API.
+    app_id counts the instances of the run, task_id is the task's id in its application, task_name the API. The format
+    has no way to tell a failed attempt, so there is none in it: a task stands there once, as it was done.
     """
 
     def __init__(self, stream: Sink, names: RunNames) -> None:
@@ -115,14 +109,17 @@ class TimingTrace(_TaskLines):
         self._tasks = [f", task_name: {call.api}, resource_name: " for call in names.classes]
         self._pes = [f"{name}, ref_start_time: " for name in names.pes]
 
-    def _lines(self, tasks: TaskRows, rows: slice) -> str:
-        start, end = tasks.start_ns[rows], tasks.end_ns[rows]
+    def _table(self, piece: Piece) -> TaskRows:
+        return piece.tasks.without_failed()
+
+    def _lines(self, table: TaskRows, rows: slice) -> str:
+        start, end = table.start_ns[rows], table.end_ns[rows]
         columns = (
-            tasks.instance[rows].tolist(),
-            _pick(self._apps, tasks.app[rows]),
-            tasks.task[rows].tolist(),
-            _pick(self._tasks, tasks.task_class[rows]),
-            _pick(self._pes, tasks.pe[rows]),
+            table.instance[rows].tolist(),
+            _pick(self._apps, table.app[rows]),
+            table.task[rows].tolist(),
+            _pick(self._tasks, table.task_class[rows]),
+            _pick(self._pes, table.pe[rows]),
             start.tolist(),
             end.tolist(),
             (end - start).tolist(),
@@ -130,11 +127,12 @@ class TimingTrace(_TaskLines):
         return fill("app_id: %d%s%d%s%s%d, ref_stop_time: %d, actual_exe_time: %d\n", columns)
 
 
-class TasksCsv(_TaskLines):
-    """tasks.csv: a row a task with the columns `CSV_COLUMNS`, sorted by start.
+class TasksCsv(LogWriter[TaskRows]):
+    """tasks.csv: a row an attempt at a task with the columns `CSV_COLUMNS`, sorted by start.
 
     shape holds the call's dims and attributes; wait_ns is start minus ready, duration_ns end minus start; macs, flops
-    and bytes are those of the call's class. core, enqueue_ns and kernel_ns are empty where the OS model has none.
+    and bytes are those of the call's class; failed is 1 for an attempt that came to nothing, by a fault. core,
+    enqueue_ns and kernel_ns are empty where the OS model has none.
     """
 
     def __init__(self, stream: Sink, names: RunNames) -> None:
@@ -142,94 +140,94 @@ class TasksCsv(_TaskLines):
         self._apps = [f",{csv_field(name)}," for name in names.app_names]
         self._before, self._after = [], []
         for call in names.classes:
-            shape = csv_field(" ".join(f"{name}={value}" for name, value in call_shape(call).items()))
-            self._before.append(f",{call.api},{csv_field(call.label)},{call.dtype},{shape},")
-            self._after.append(f",{call.macs},{call.flops},{call.bytes_in},{call.bytes_out}\n")
+            self._before.append(f",{call.api},{csv_field(call.label)},{call.dtype},{csv_field(call_shape(call))},")
+            self._after.append(f",{call.macs},{call.flops},{call.bytes_in},{call.bytes_out},")
         cores = names.core_of.tolist() or [-1] * len(names.pes)
         self._pes = [
             f"{csv_field(name)},{core if core >= 0 else ''}," for name, core in zip(names.pes, cores, strict=True)
         ]
         stream.write((",".join(CSV_COLUMNS) + "\n").encode())
 
-    def _lines(self, tasks: TaskRows, rows: slice) -> str:
-        ready, start, end = tasks.ready_ns[rows], tasks.start_ns[rows], tasks.end_ns[rows]
-        classes = tasks.task_class[rows]
+    def _table(self, piece: Piece) -> TaskRows:
+        return piece.tasks
+
+    def _lines(self, table: TaskRows, rows: slice) -> str:
+        ready, start, end = table.ready_ns[rows], table.start_ns[rows], table.end_ns[rows]
+        classes = table.task_class[rows]
         columns = (
-            tasks.instance[rows].tolist(),
-            _pick(self._apps, tasks.app[rows]),
-            tasks.task[rows].tolist(),
+            table.instance[rows].tolist(),
+            _pick(self._apps, table.app[rows]),
+            table.task[rows].tolist(),
             _pick(self._before, classes),
-            _pick(self._pes, tasks.pe[rows]),
+            _pick(self._pes, table.pe[rows]),
             ready.tolist(),
-            tasks.enqueue_ns[rows].tolist() or [""] * len(ready),
+            table.enqueue_ns[rows].tolist() or [""] * len(ready),
             start.tolist(),
             end.tolist(),
             (start - ready).tolist(),
             (end - start).tolist(),
-            tasks.kernel_ns[rows].tolist() or [""] * len(ready),
+            table.kernel_ns[rows].tolist() or [""] * len(ready),
             _pick(self._after, classes),
+            table.failed[rows].tolist() or [False] * len(ready),
         )
-        return fill("%d%s%d%s%s%d,%s,%d,%d,%d,%d,%s%s", columns)
+        return fill("%d%s%d%s%s%d,%s,%d,%d,%d,%d,%s%s%d\n", columns)
 
 
-class ScheduleTrace:
+class ScheduleTrace(LogWriter[RoundRows]):
     """schedule_trace.log: a line a scheduling round with a non-empty queue (`sheduling` is CEDR's own spelling).
 
     The last line, without a newline, adds them up: a log without it is of a run that did not come to its end.
     """
 
     def __init__(self, stream: Sink, names: RunNames) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._ready = 0
         self._overhead_ns = 0
 
-    def write(self, piece: Piece) -> None:
-        rounds = piece.rounds
-        self._ready += int(rounds.ready.sum())
-        self._overhead_ns += int((rounds.end_ns - rounds.start_ns).sum())
+    def _table(self, piece: Piece) -> RoundRows:
+        return piece.rounds
+
+    def _lines(self, table: RoundRows, rows: slice) -> str:
+        ready, start, end = table.ready[rows], table.start_ns[rows], table.end_ns[rows]
+        self._ready += int(ready.sum())
+        self._overhead_ns += int((end - start).sum())
         template = "ready_queue_size: %d, ref_start_time: %d, ref_stop_time: %d, sheduling_overhead: %d ns\n"
-        for rows in row_slices(len(rounds)):
-            start, end = rounds.start_ns[rows], rounds.end_ns[rows]
-            columns = (rounds.ready[rows].tolist(), start.tolist(), end.tolist(), (end - start).tolist())
-            self._stream.write(fill(template, columns).encode())
+        return fill(template, (ready.tolist(), start.tolist(), end.tolist(), (end - start).tolist()))
 
     def finish(self) -> None:
         total = f"total_ready_tasks: {self._ready}, total_scheduling_overhead: {self._overhead_ns} ns"
         self._stream.write(total.encode())
-        self._stream.flush()
 
 
-class AppruntimeTrace:
+class AppruntimeTrace(LogWriter[InstanceRows]):
     """appruntime_trace.log: a line an instance that came to its end, in that order, with a blank before the newline.
 
     app_runtime is end minus start (of the instance's main thread), app_lifetime end minus arrival.
     """
 
     def __init__(self, stream: Sink, names: RunNames) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._apps = [f", app_name: {log_name(name)}, ref_arrival_time: " for name in names.app_names]
 
-    def write(self, piece: Piece) -> None:
-        instances = piece.instances
+    def _table(self, piece: Piece) -> InstanceRows:
+        return piece.instances
+
+    def _lines(self, table: InstanceRows, rows: slice) -> str:
+        arrival, start, end = table.arrival_ns[rows], table.start_ns[rows], table.end_ns[rows]
+        columns = (
+            table.instance[rows].tolist(),
+            _pick(self._apps, table.app[rows]),
+            arrival.tolist(),
+            start.tolist(),
+            end.tolist(),
+            (end - start).tolist(),
+            (end - arrival).tolist(),
+        )
         template = "app_id: %d%s%d, ref_start_time: %d, ref_end_time: %d, app_runtime: %d, app_lifetime: %d \n"
-        for rows in row_slices(len(instances)):
-            arrival, start, end = instances.arrival_ns[rows], instances.start_ns[rows], instances.end_ns[rows]
-            columns = (
-                instances.instance[rows].tolist(),
-                _pick(self._apps, instances.app[rows]),
-                arrival.tolist(),
-                start.tolist(),
-                end.tolist(),
-                (end - start).tolist(),
-                (end - arrival).tolist(),
-            )
-            self._stream.write(fill(template, columns).encode())
-
-    def finish(self) -> None:
-        self._stream.flush()
+        return fill(template, columns)
 
 
-WRITERS: Final[dict[str, Callable[[Sink, RunNames], LogWriter]]] = {
+WRITERS: Final[dict[str, Callable[[Sink, RunNames], LogWriter[Any]]]] = {
     "timing_trace.log": TimingTrace,
     "schedule_trace.log": ScheduleTrace,
     "appruntime_trace.log": AppruntimeTrace,
@@ -241,11 +239,16 @@ WRITERS: Final[dict[str, Callable[[Sink, RunNames], LogWriter]]] = {
 class Logs:
     """The files of `WRITERS`, written side by side."""
 
-    def __init__(self, writers: Sequence[LogWriter]) -> None:
+    def __init__(self, writers: Sequence[LogWriter[Any]]) -> None:
         self._writers = writers
+        self._last_ns = -1
 
     def write(self, piece: Piece) -> None:
-        """Append a piece to every file."""
+        """Append a piece to every file. Raises ValueError where its tasks don't start after those written before."""
+        starts = np.append(self._last_ns, piece.tasks.start_ns)
+        if (np.diff(starts) < 0).any():
+            raise ValueError("the rows of tasks are not ascending by start")
+        self._last_ns = int(starts[-1])
         for writer in self._writers:
             writer.write(piece)
 
@@ -269,7 +272,7 @@ def streaming_logs(directory: str | os.PathLike[str], names: RunNames) -> Iterat
 
 
 def write_log(
-    result: EmulationResult, path: str | os.PathLike[str], writer: Callable[[Sink, RunNames], LogWriter]
+    result: EmulationResult, path: str | os.PathLike[str], writer: Callable[[Sink, RunNames], LogWriter[Any]]
 ) -> None:
     """Write one file of a finished run, whole or not at all: `write_log(result, "timing_trace.log", TimingTrace)`."""
     with write_atomically(path) as stream:
@@ -300,9 +303,6 @@ class _Appended:
             while left:
                 left = left[os.write(self._file, left) :]
         return len(data)
-
-    def flush(self) -> None:
-        """There is nothing to flush."""
 
     @contextmanager
     def _located(self) -> Iterator[None]:
@@ -371,28 +371,36 @@ class AppruntimeLog:
     """The file ends within a line, which is left out."""
 
 
-_TIMING_KEYS: Final = (
-    "app_id",
-    "app_name",
-    "task_id",
-    "task_name",
-    "resource_name",
-    "ref_start_time",
-    "ref_stop_time",
-    "actual_exe_time",
-)
-_ROUND_KEYS: Final = ("ready_queue_size", "ref_start_time", "ref_stop_time", "sheduling_overhead")
-_TOTAL_KEYS: Final = ("total_ready_tasks", "total_scheduling_overhead")
-_APP_KEYS: Final = (
-    "app_id",
-    "app_name",
-    "ref_arrival_time",
-    "ref_start_time",
-    "ref_end_time",
-    "app_runtime",
-    "app_lifetime",
-)
-_NAMES: Final = {"app_name", "task_name", "resource_name"}
+# A line's keys in CEDR's order, and the attribute that their values are.
+_TIMING: Final = {
+    "app_id": "app_id",
+    "app_name": "app",
+    "task_id": "task_id",
+    "task_name": "api",
+    "resource_name": "pe",
+    "ref_start_time": "start_ns",
+    "ref_stop_time": "stop_ns",
+    "actual_exe_time": "exe_ns",
+}
+_SCHEDULE: Final = {
+    "ready_queue_size": "ready",
+    "ref_start_time": "start_ns",
+    "ref_stop_time": "stop_ns",
+    "sheduling_overhead": "overhead_ns",
+}
+_TOTALS: Final = {"total_ready_tasks": "ready", "total_scheduling_overhead": "overhead_ns"}
+"""The attributes are those that are added up."""
+_APPRUNTIME: Final = {
+    "app_id": "app_id",
+    "app_name": "app",
+    "ref_arrival_time": "arrival_ns",
+    "ref_start_time": "start_ns",
+    "ref_end_time": "end_ns",
+    "app_runtime": "runtime_ns",
+    "app_lifetime": "lifetime_ns",
+}
+_NAMES: Final = {"app_name": "app_names", "task_name": "apis", "resource_name": "pes"}
+"""Values that are names, and the attribute that lists them."""
 _SPELT: Final = {"sheduling_overhead": "sc?heduling_overhead"}
 """Keys that CEDR spells in one way and its users in another."""
 _IN_NS: Final = {"sheduling_overhead", "total_scheduling_overhead"}
@@ -402,26 +410,7 @@ _MOST: Final = 2**63 - 1
 
 def read_timing_trace(path: str | os.PathLike[str]) -> TimingLog:
     """Read a timing_trace.log. Raises LogError at the first line that is none, and where the file can't be read."""
-    table = _Table(path, _TIMING_KEYS, ("ref_start_time", "ref_stop_time"))
-    cut = False
-    for number, line, whole in _lines_of(path):
-        cut = not whole
-        if whole:
-            table.add(number, line)
-    return TimingLog(
-        app_names=table.names("app_name"),
-        apis=table.names("task_name"),
-        pes=table.names("resource_name"),
-        app_id=table.numbers("app_id"),
-        app=table.indices("app_name"),
-        task_id=table.numbers("task_id"),
-        api=table.indices("task_name"),
-        pe=table.indices("resource_name"),
-        start_ns=table.numbers("ref_start_time"),
-        stop_ns=table.numbers("ref_stop_time"),
-        exe_ns=table.numbers("actual_exe_time"),
-        cut=cut,
-    )
+    return TimingLog(**_read(path, _TIMING))
 
 
 def read_schedule_trace(path: str | os.PathLike[str]) -> ScheduleLog:
@@ -430,53 +419,34 @@ def read_schedule_trace(path: str | os.PathLike[str]) -> ScheduleLog:
     Raises LogError at the first line that is none, where the last line's totals are not those of the rounds, and where
     the file can't be read.
     """
-    table = _Table(path, _ROUND_KEYS, ("ref_start_time", "ref_stop_time"))
-    total = _Table(path, _TOTAL_KEYS)
+    return ScheduleLog(**_read(path, _SCHEDULE, _TOTALS))
+
+
+def read_appruntime_trace(path: str | os.PathLike[str]) -> AppruntimeLog:
+    """Read an appruntime_trace.log. Raises LogError at the first line that is none, and where it can't be read."""
+    return AppruntimeLog(**_read(path, _APPRUNTIME))
+
+
+def _read(path: str | os.PathLike[str], keys: dict[str, str], totals: dict[str, str] | None = None) -> dict[str, Any]:
+    """A log's attributes by name. totals: the keys of a last line that adds up columns, where the log has one."""
+    table, total = _Table(path, keys), _Table(path, totals or {})
     cut, last = False, 0
     for number, line, whole in _lines_of(path):
         if last:
             raise LogError(f"{Path(path)}:{number}: a line after the totals of line {last}")
-        if total.matches(line):
+        if totals and total.matches(line):
             total.add(number, line)
             last = number
         elif whole:
             table.add(number, line)
         else:
             cut = True
-    if last:
-        for key, column in zip(_TOTAL_KEYS, ("ready_queue_size", "sheduling_overhead"), strict=True):
-            said, summed = int(total.numbers(key)[0]), int(table.numbers(column).sum())
-            if said != summed:
-                raise LogError(f"{Path(path)}:{last}: {key} is {said}, but the rounds add up to {summed}")
-    return ScheduleLog(
-        ready=table.numbers("ready_queue_size"),
-        start_ns=table.numbers("ref_start_time"),
-        stop_ns=table.numbers("ref_stop_time"),
-        overhead_ns=table.numbers("sheduling_overhead"),
-        complete=last > 0,
-        cut=cut,
-    )
-
-
-def read_appruntime_trace(path: str | os.PathLike[str]) -> AppruntimeLog:
-    """Read an appruntime_trace.log. Raises LogError at the first line that is none, and where it can't be read."""
-    table = _Table(path, _APP_KEYS, ("ref_start_time", "ref_end_time"))
-    cut = False
-    for number, line, whole in _lines_of(path):
-        cut = not whole
-        if whole:
-            table.add(number, line)
-    return AppruntimeLog(
-        app_names=table.names("app_name"),
-        app_id=table.numbers("app_id"),
-        app=table.indices("app_name"),
-        arrival_ns=table.numbers("ref_arrival_time"),
-        start_ns=table.numbers("ref_start_time"),
-        end_ns=table.numbers("ref_end_time"),
-        runtime_ns=table.numbers("app_runtime"),
-        lifetime_ns=table.numbers("app_lifetime"),
-        cut=cut,
-    )
+    found = table.attributes()
+    for key, said in zip(total.keys, total.columns, strict=True) if last else ():
+        summed = int(found[total.keys[key]].sum())
+        if said[0] != summed:
+            raise LogError(f"{Path(path)}:{last}: {key} is {said[0]}, but the rounds add up to {summed}")
+    return {**found, "cut": cut, **({"complete": last > 0} if totals else {})}
 
 
 def _lines_of(path: str | os.PathLike[str]) -> Iterator[tuple[int, str, bool]]:
@@ -491,16 +461,16 @@ def _lines_of(path: str | os.PathLike[str]) -> Iterator[tuple[int, str, bool]]:
 
 
 class _Table:
-    """The lines of one log as columns."""
+    """The lines of one log, or of its totals, as columns; a name's is of places in the list of names."""
 
-    def __init__(self, path: str | os.PathLike[str], keys: tuple[str, ...], ordered: tuple[str, str] | None = None):
+    def __init__(self, path: str | os.PathLike[str], keys: dict[str, str]) -> None:
         self._path = Path(path)
-        self._keys = keys
-        self._ordered = ordered and (keys.index(ordered[0]), keys.index(ordered[1]))
         self._fields = [f"{_SPELT.get(key, key)}: {_value(key)}" for key in keys]
         self._line = re.compile(", ".join(self._fields) + r"[ \r]*")
-        self._columns = [array("q") for _ in keys]
         self._texts: list[dict[str, int]] = [{} for _ in keys]
+        self._start = list(keys).index("ref_start_time") if "ref_start_time" in keys else None
+        self.keys = keys
+        self.columns = [array("q") for _ in keys]
 
     def matches(self, line: str) -> bool:
         return self._line.fullmatch(line) is not None
@@ -511,22 +481,22 @@ class _Table:
         if found is None:
             raise LogError(f"{self._path}:{number}: {self._fault(line)}")
         values = []
-        for key, text, texts in zip(self._keys, found.groups(), self._texts, strict=True):
+        for key, text, texts in zip(self.keys, found.groups(), self._texts, strict=True):
             value = texts.setdefault(text, len(texts)) if key in _NAMES else int(text)
             if value > _MOST:
                 raise LogError(f"{self._path}:{number}: {key} is at most {_MOST}, got {text}")
             values.append(value)
-        if self._ordered is not None and values[self._ordered[1]] < values[self._ordered[0]]:
-            first, second = (f"{self._keys[place]} {values[place]}" for place in self._ordered)
-            raise LogError(f"{self._path}:{number}: {second} is before {first}")
-        for column, value in zip(self._columns, values, strict=True):
+        if self._start is not None and values[self._start + 1] < values[self._start]:  # the end stands behind the start
+            start, end = list(zip(self.keys, values, strict=True))[self._start : self._start + 2]
+            raise LogError(f"{self._path}:{number}: {end[0]} {end[1]} is before {start[0]} {start[1]}")
+        for column, value in zip(self.columns, values, strict=True):
             column.append(value)
 
     def _fault(self, line: str) -> str:
         """What is wrong with a line: the first field that does not fit."""
         rest = line
-        for place, (key, field) in enumerate(zip(self._keys, self._fields, strict=True)):
-            last = place + 1 == len(self._keys)
+        for place, (key, field) in enumerate(zip(self.keys, self._fields, strict=True)):
+            last = place + 1 == len(self.keys)
             found = re.match(field + (r"[ \r]*$" if last else ", "), rest)
             if found is None:
                 unit = " in ns" if key in _IN_NS else ""
@@ -536,14 +506,14 @@ class _Table:
             rest = rest[found.end() :]
         return "not a line of this log"
 
-    def numbers(self, key: str) -> Int64Array:
-        return np.array(self._columns[self._keys.index(key)], np.int64)
-
-    def indices(self, key: str) -> Int32Array:
-        return self.numbers(key).astype(np.int32)
-
-    def names(self, key: str) -> tuple[str, ...]:
-        return tuple(self._texts[self._keys.index(key)])
+    def attributes(self) -> dict[str, Any]:
+        """int64 columns, int32 ones of places, and tuples of names."""
+        found: dict[str, Any] = {}
+        for (key, attribute), column, texts in zip(self.keys.items(), self.columns, self._texts, strict=True):
+            found[attribute] = np.array(column, np.int32 if key in _NAMES else np.int64)
+            if key in _NAMES:
+                found[_NAMES[key]] = tuple(texts)
+        return found
 
 
 def _value(key: str) -> str:
@@ -573,9 +543,9 @@ def fill(template: str, columns: Sequence[Sequence[object]]) -> str:
     return (template * n_rows) % tuple(flat)
 
 
-def call_shape(call: CallClass) -> dict[str, object]:
-    """Dims, then attributes."""
-    return {**call.dims, **call.attributes}
+def call_shape(call: CallClass) -> str:
+    """Dims, then attributes: `n=64 kind=add`."""
+    return " ".join(f"{name}={value}" for name, value in {**call.dims, **call.attributes}.items())
 
 
 def log_name(name: str) -> str:

@@ -50,6 +50,13 @@ def hand_made() -> EmulationResult:
     )
 
 
+def with_a_failure(result: EmulationResult) -> EmulationResult:
+    """The run, in which the last attempt but one failed."""
+    failed = np.zeros(len(result), np.bool_)
+    failed[-2] = True
+    return replace(result, failed=failed)
+
+
 def with_segments(result: EmulationResult) -> EmulationResult:
     """The run with two cores and a DMA port, held for three stretches and one."""
     cores = Segments(

@@ -19,7 +19,7 @@ from cedr.runtime.gantt import (
     draw_gantt,
     write_gantt,
 )
-from tests.runtime.runs import empty_run, hand_made, random_run
+from tests.runtime.runs import empty_run, hand_made, random_run, with_a_failure
 
 pytest.importorskip("matplotlib")
 
@@ -96,6 +96,21 @@ def test_bars_stand_where_the_tasks_are() -> None:
             found.add((round(left * 1e6), round(right * 1e6), round((bottom + top) / 2)))
     result = hand_made()
     assert found == set(zip(result.start_ns.tolist(), result.end_ns.tolist(), result.pe.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("n_tasks", [50, MAX_BARS + 500])
+def test_failed_attempts_are_hatched_and_in_the_legend(n_tasks: int) -> None:
+    result = random_run(n_tasks)
+    assert not any(collection.get_hatch() for collection in draw_gantt(result).axes[0].collections)
+    figure = draw_gantt(with_a_failure(result))
+    (hatched,) = [collection for collection in figure.axes[0].collections if collection.get_hatch()]
+    (outline,) = hatched.get_paths()
+    (left, bottom), (right, top) = np.asarray(outline.vertices).min(axis=0), np.asarray(outline.vertices).max(axis=0)
+    assert (round(left * 1e6), round(right * 1e6)) == (result.start_ns[-2], result.end_ns[-2])
+    assert round((bottom + top) / 2) == result.pe[-2]
+    assert [text.get_text() for text in figure.legends[0].get_texts()][-1] == "failed attempt"
+    assert f"{n_tasks - 1:,} tasks" in figure.axes[0].get_title("left")
+    assert "1 failed attempt" in figure.axes[0].get_title("left")
 
 
 def test_pixels_are_coloured_by_the_busiest_and_as_high_as_busy() -> None:

@@ -18,12 +18,13 @@ import numpy as np
 import pytest
 
 from cedr.runtime import html_report
+from cedr.runtime.fault import FaultReport
 from cedr.runtime.html_report import chart_data, encode_column
-from cedr.runtime.report import application_table, call_table, pe_table, summary
+from cedr.runtime.report import application_table, call_table, pe_table, summary, write_out
 from cedr.runtime.result import EmulationResult
 from cedr.target.api import CallClass
 from cedr.target.files import OutputError
-from tests.runtime.runs import empty_run, hand_made, random_run, with_segments
+from tests.runtime.runs import empty_run, hand_made, random_run, with_a_failure, with_segments
 
 
 def decode_column(column: dict[str, Any]) -> Any:
@@ -131,6 +132,16 @@ def test_the_page_holds_the_run(tmp_path: Path) -> None:
         "dtype": "f32",
         "shape": "n=64 kind=add",
     }
+
+
+def test_failed_attempts_and_faults(tmp_path: Path) -> None:
+    text = "cpu2: error of zip <b>"
+    report = FaultReport("error", 4500, 0, "cpu2", "radar", 2, 0, "failed", text)
+    result = replace(with_a_failure(hand_made()), faults=(report,))
+    *_, page = write_out(result, tmp_path)
+    assert embedded(page.read_text())["failed"] == [2]  # sorted by PE: behind the two of cpu1
+    cells = Reader(page.read_text()).cells
+    assert cells[cells.index("what") :] == ["what", "4.500 us", text]
 
 
 def test_instances_cores_and_ports(tmp_path: Path) -> None:
@@ -259,7 +270,7 @@ needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 def test_a_browser_draws_zooms_and_tells(tmp_path: Path) -> None:
     result = random_run(2000)
     said = browse(write(result, tmp_path / "r.html"), tmp_path)
-    end = f"{int(result.end_ns.max()) / 1e3:,.3f}".rstrip("0").rstrip(".") + " µs"
+    end = f"{int(result.end_ns.max()) / 1e3:,.3f}".rstrip("0").rstrip(".") + " us"
     assert said["whole"] == said["again"] == f"0 ns to {end} after the first arrival, {end} wide"
     first = int(np.flatnonzero(result.pe == 0)[0])
     call = result.classes[int(result.task_class[first])]
@@ -267,11 +278,21 @@ def test_a_browser_draws_zooms_and_tells(tmp_path: Path) -> None:
     assert f"task {first}; start {result.start_ns[first]:,} ns; end {result.end_ns[first]:,} ns;" in said["first"]
     second = int(np.flatnonzero(result.pe == 0)[1])
     length = 5 * int(result.end_ns[second] - result.start_ns[second])
-    assert said["near"].endswith((f" {length / 1e3:,.3f}".rstrip("0").rstrip(".") + " µs wide", f" {length} ns wide"))
+    assert said["near"].endswith((f" {length / 1e3:,.3f}".rstrip("0").rstrip(".") + " us wide", f" {length} ns wide"))
     assert said["wheel"] != said["whole"] and "applicationnet, instance 0" in said["tip"]
     assert said["app"] == "net" and set(re.findall("conv2d|zip", said["api"])) == {"conv2d", "zip"}
     assert sorted(re.findall("l[0-9]_conv", said["layer"])) == ["l0_conv", "l1_conv", "l2_conv"]
     assert said["colours"] > said["muted"] > 1
+
+
+@needs_browser
+def test_a_browser_tells_failed_attempts(tmp_path: Path) -> None:
+    result = random_run(2000)
+    first = replace(result, failed=np.arange(2000) == np.flatnonzero(result.pe == 0)[0])
+    said = browse(write(first, tmp_path / "r.html"), tmp_path)
+    call = result.classes[int(result.task_class[first.failed][0])]
+    assert said["first"].startswith(f"cpu1: {call.label} (failed); call {call.api} f32 ")
+    assert said["app"] == "netfailed attempt"
 
 
 @needs_browser

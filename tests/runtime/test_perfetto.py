@@ -15,7 +15,7 @@ import pytest
 
 from cedr.runtime.perfetto import APPLICATIONS, CORES, PES, PORTS, SCHEDULER, load_over_time, write_perfetto
 from cedr.runtime.result import EmulationResult
-from tests.runtime.runs import empty_run, hand_made, random_run, with_segments
+from tests.runtime.runs import empty_run, hand_made, random_run, with_a_failure, with_segments
 
 
 def load(result: EmulationResult, path: Path) -> dict[str, Any]:
@@ -52,7 +52,19 @@ def test_every_task_with_its_times_and_arguments(tmp_path: Path) -> None:
     }
     assert tasks[2, 0]["args"]["app"] == hand_made().app_names[1]
     assert trace["displayTimeUnit"] == "ns"
-    assert trace["metadata"] == {"tool": "cedr", "tasks": 5, "instances": 3, "makespan_ns": 5000}
+    assert trace["metadata"] == {"tool": "cedr", "tasks": 5, "failed_attempts": 0, "instances": 3, "makespan_ns": 5000}
+
+
+def test_a_failed_attempt_has_a_name_and_a_category_of_its_own(tmp_path: Path) -> None:
+    trace = load(with_a_failure(hand_made()), tmp_path / "t.json")
+    assert [(e["name"], e["cat"]) for e in of_kind(trace, "X", PES)] == [
+        ("a:0", "task"),
+        ("a:0", "task"),
+        ("b,c:1", "task"),
+        ("b,c:1 (failed)", "failed"),
+        ("b,c:1", "task"),
+    ]
+    assert (trace["metadata"]["tasks"], trace["metadata"]["failed_attempts"]) == (4, 1)
 
 
 def test_instances_are_asynchronous_slices(tmp_path: Path) -> None:
