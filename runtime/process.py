@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import wait as wait_readable
 from pathlib import Path
 from threading import Lock, Thread
 from typing import IO, Any, Final, Generic, TypeVar
@@ -93,7 +94,8 @@ class ModuleProcess:
     def execute_many(
         self, samples: Iterable[Mapping[str, Array]], record: Path, result: EmulationResult, platform: Platform
     ) -> Iterator[list[Array]]:
-        """`execute` for each sample, as the first instance; a Python module is started once for all of them."""
+        """`execute` for each sample, as the first instance; a Python module is started once for all of them, and the time
+        limit is that of each."""
         with _scratch() as folder:
             environment = {"CEDR_MODE": "run"}  # the same values, where all PEs compute in the calls' own element types
             if implementations(result, platform).any():
@@ -103,23 +105,12 @@ class ModuleProcess:
                     yield self._compute(sample, environment)
                 return
             command = [sys.executable, "-m", "cedr.runtime.batch", str(self.program)]
-            with subprocess.Popen(
-                command,
-                env=self._environment(environment),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            ) as process:
-                assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+            with _Process(command, self._environment(environment), talks=True) as process:
                 for sample in samples:
-                    process.stdin.write(json.dumps(self._arguments(sample, folder)) + "\n")
-                    process.stdin.flush()
-                    if process.stdout.readline().strip() != "done":
-                        raise ModuleProcessError(process.stderr.read().strip())
+                    answered, status = process.ask(json.dumps(self._arguments(sample, folder)), self.timeout_s)
+                    if not answered:
+                        raise self._failure(status, process)
                     yield self._results(folder)
-                process.stdin.close()
-                process.wait()
 
     def _compute(self, inputs: Mapping[str, Array], environment: Mapping[str, str]) -> list[Array]:
         with _scratch() as folder:
@@ -155,17 +146,23 @@ class ModuleProcess:
     def _start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
         command = [str(self.program.resolve())] if self.emit == "c" else [sys.executable, str(self.program)]
         try:
-            status, said = _run_to_end([*command, *arguments], self._environment(environment), self.timeout_s)
+            with _Process([*command, *arguments], self._environment(environment)) as process:
+                status = process.wait(self.timeout_s)
         except OSError as error:
             raise ModuleProcessError(f"{self.program}: cannot be started: {error.strerror}") from error
+        if status != 0:
+            raise self._failure(status, process)
+
+    def _failure(self, status: int | None, process: _Process) -> ModuleProcessError:
+        """What became of a process by its exit status (None: the time limit) and by its own word."""
         if status is None:
-            raise ModuleProcessError(f"{self.program}: killed: it was still running after {self.timeout_s:g} s")
+            return ModuleProcessError(f"{self.program}: killed: it was still running after {self.timeout_s:g} s")
+        said = process.said()
         if status < 0:
-            raise ModuleProcessError(f"{self.program}: killed by signal {-status} ({_signal_name(-status)})")
+            return ModuleProcessError(f"{self.program}: killed by signal {-status} ({_signal_name(-status)})")
         if status == 1 and said:
-            raise ModuleProcessError(said)
-        if status:
-            raise ModuleProcessError(f"{self.program}: exit status {status}{': ' if said else ''}{said}")
+            return ModuleProcessError(said)
+        return ModuleProcessError(f"{self.program}: exit status {status}{': ' if said else ''}{said}")
 
     def _environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         """The process's environment: ours, less what would change its mode, with `cedr` importable."""
@@ -184,37 +181,62 @@ _living: set[subprocess.Popen[bytes]] = set()
 _living_lock = Lock()
 
 
-def _run_to_end(
-    command: Sequence[str], environment: Mapping[str, str], timeout_s: float | None
-) -> tuple[int | None, str]:
-    """Exit status (None: killed at the time limit) and the end of what it said on stderr."""
-    with _living_lock:
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            process_group=0,  # its children are killed with it
-        )
-        _living.add(process)
-    assert process.stderr is not None
-    said = bytearray()
-    reader = Thread(target=_keep_end, args=(process.stderr, said), daemon=True)
-    reader.start()
-    status: int | None = None
-    try:
-        status = process.wait(timeout_s)
-    except subprocess.TimeoutExpired:
-        pass
-    finally:
-        _kill(process)
-        process.wait()
+class _Process:
+    """A process that is ended, with its children, when the `with` block is left."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], talks: bool = False):
+        """talks: it is asked on stdin and answers on stdout, by `ask`."""
         with _living_lock:
-            _living.discard(process)
-    reader.join(1)  # a child that left the group may hold the pipe
-    text = bytes(said).decode("utf-8", "replace").strip()
-    return status, "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+            self.process = subprocess.Popen(
+                command,
+                bufsize=0,
+                env=environment,
+                stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if talks else subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                process_group=0,  # its children are killed with it
+            )
+            _living.add(self.process)
+        assert self.process.stderr is not None
+        self._said = bytearray()
+        self._reader = Thread(target=_keep_end, args=(self.process.stderr, self._said), daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> _Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _kill(self.process)
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+        with _living_lock:
+            _living.discard(self.process)
+
+    def wait(self, timeout_s: float | None) -> int | None:
+        """Its exit status; None: it is still running at the time limit."""
+        try:
+            return self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def ask(self, line: str, timeout_s: float | None) -> tuple[bool, int | None]:
+        """Whether it has answered a line with `done`; if not, its exit status, or None at the time limit."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        try:
+            self.process.stdin.write(line.encode() + b"\n")
+        except BrokenPipeError:
+            return False, self.wait(timeout_s)
+        if not wait_readable([self.process.stdout.fileno()], timeout_s):
+            return False, None
+        return (True, None) if self.process.stdout.readline() == b"done\n" else (False, self.wait(timeout_s))
+
+    def said(self) -> str:
+        """The end of what it said on stderr."""
+        self._reader.join(1)  # a child that left the group may hold the pipe
+        text = bytes(self._said).decode("utf-8", "replace").strip()
+        return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
 
 
 def _keep_end(pipe: IO[bytes], said: bytearray) -> None:
