@@ -14,14 +14,14 @@ from cedr.runtime.gantt import write_gantt
 from cedr.runtime.html_report import Table, write_html_report
 from cedr.runtime.perfetto import write_perfetto
 from cedr.runtime.result import EmulationResult, Int64Array
-from cedr.runtime.trace import WRITERS, csv_field, fill, row_slices, write_log
+from cedr.runtime.trace import DERIVED, WRITERS, csv_field, fill, row_slices, write_log
 from cedr.target.files import write_atomically
 from cedr.target.platform import Composition, Platform
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-OUT_FILES: Final = (*WRITERS, "instances.csv", "pes.csv", "gantt.svg", "trace.perfetto.json", "report.html")
+OUT_FILES: Final = (*WRITERS, *DERIVED)
 """The files of `--out`; docs/reports.md has their columns."""
 
 INSTANCE_COLUMNS: Final = (

@@ -235,6 +235,9 @@ WRITERS: Final[dict[str, Callable[[Sink, RunNames], LogWriter[Any]]]] = {
 }
 """The files that are written in pieces, by name."""
 
+DERIVED: Final = ("instances.csv", "pes.csv", "gantt.svg", "trace.perfetto.json", "report.html")
+"""The files beside them, made when a run is over (report.write_out)."""
+
 
 class Logs:
     """The files of `WRITERS`, written side by side."""
@@ -258,14 +261,17 @@ def streaming_logs(directory: str | os.PathLike[str], names: RunNames) -> Iterat
     """The files of `WRITERS` in a directory (made if need be), for a run that is going on.
 
     They are there under their names from the start, and what `Logs.write` was given is in them when it returns. Where
-    the block raises, they keep what they have, and schedule_trace.log has no last line. Raises OutputError, naming the
-    file, where one can't be written.
+    the block raises, they keep what they have, and schedule_trace.log has no last line. What an earlier run made there
+    (`DERIVED`) is removed: it is not of this run. Raises OutputError, naming the file, where one can't be written.
     """
     with ExitStack() as stack:
         writers = []
         for name, writer in WRITERS.items():
             stream = stack.enter_context(_Appended(Path(directory) / name))
             writers.append(writer(stream, names))
+        for name in DERIVED:
+            with _located(Path(directory) / name) as path:
+                path.unlink(missing_ok=True)
         yield Logs(writers)
         for log in writers:
             log.finish()
@@ -287,7 +293,7 @@ class _Appended:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with self._located():
+        with _located(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o666)
 
@@ -299,17 +305,18 @@ class _Appended:
 
     def write(self, data: bytes, /) -> int:
         left = memoryview(data)
-        with self._located():
+        with _located(self._path):
             while left:
                 left = left[os.write(self._file, left) :]
         return len(data)
 
-    @contextmanager
-    def _located(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise OutputError(f"{self._path}: can't be written: {error.strerror or error}") from error
+
+@contextmanager
+def _located(path: Path) -> Iterator[Path]:
+    try:
+        yield path
+    except OSError as error:
+        raise OutputError(f"{path}: can't be written: {error.strerror or error}") from error
 
 
 # Reading.

@@ -383,6 +383,22 @@ def test_streaming_to_a_place_that_cannot_be_written_is_refused(tmp_path: Path) 
         raise AssertionError("the files are opened first")
 
 
+def test_streaming_removes_what_an_earlier_run_made(tmp_path: Path) -> None:
+    write_out(hand_made(), tmp_path)
+    (tmp_path / "mine.txt").touch()
+    with streaming_logs(tmp_path, hand_made().names):
+        assert {path.name for path in tmp_path.iterdir()} == {*WRITERS, "mine.txt"}
+
+
+def test_what_cannot_be_removed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "gantt.svg").mkdir()
+    with (
+        pytest.raises(OutputError, match=r"gantt\.svg: can't be written: "),
+        streaming_logs(tmp_path, hand_made().names),
+    ):
+        raise AssertionError("earlier files are removed before")
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     (tmp_path / "tasks.csv").symlink_to("/dev/full")
