@@ -1,4 +1,4 @@
-"""A module's directory: the emitted text, libcedr and a Makefile for C, the weights, an own platform's files, the manifest;
+"""A module's directory: the emitted text, libcedr and a Makefile for C, the weights, an own platform, the manifest;
 built, then moved in place as a whole."""
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import tomli_w
+
 from cedr.target.errors import CedrError
 from cedr.target.extends import PLATFORMS_DIR
 from cedr.target.manifest import Manifest
-from cedr.target.platform import Platform, load_platform
+from cedr.target.platform import Platform
 
 
 class PackageError(CedrError):
@@ -80,35 +82,14 @@ def write_ir(directory: Path, stages: Mapping[str, str]) -> list[str]:
     return names
 
 
-def write_platform(directory: Path, platform: Platform) -> list[str]:
-    """DIR/platform/: the platform's file and what it extends, as they lie to one another; nothing of what ships.
+def write_platform(directory: Path, platform: Platform) -> str | None:
+    """DIR/platform/: an own platform as one file that needs no other, whatever its own file extends.
 
-    Returns the files' paths relative to DIR, the platform's own first; none for a platform that ships. Raises
-    PackageError where the copy is not the platform, which a file that changes meanwhile can bring about.
+    Returns the file's path relative to DIR; None for a platform that ships, of which nothing is written.
     """
-    own = platform.path.parent
-    if own.resolve() == PLATFORMS_DIR:
-        return []
-    folder = Path(os.path.abspath(own))
-    places = [folder / platform.path.name]
-    reached = [folder]  # what `extends` names lies behind the folder of the file that names it, `..` and all
-    for path in platform.extended_paths:
-        if path.parent == PLATFORMS_DIR:
-            continue
-        at = folder if path.is_relative_to(own) else Path("/")
-        for part in path.parts[len(own.parts) if path.is_relative_to(own) else 1 :]:
-            at = at.parent if part == ".." else at / part
-            if part == "..":
-                reached.append(at)
-        places.append(at)
-        reached.append(at.parent)
-    root = Path(os.path.commonpath(reached))
-    names = [f"platform/{place.relative_to(root).as_posix()}" for place in dict.fromkeys(places)]
-    for name, place in zip(names, dict.fromkeys(places), strict=True):
-        (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(place, directory / name)
-    if load_platform(directory / names[0]).hash != platform.hash:
-        raise PackageError(
-            f"{platform.path}: its copy in the module's directory is not the same platform; compile again"
-        )
-    return names
+    if platform.path.resolve().parent == PLATFORMS_DIR:
+        return None
+    name = f"platform/{platform.path.name}"
+    (directory / "platform").mkdir()
+    (directory / name).write_text(tomli_w.dumps(platform.content), "utf-8")
+    return name

@@ -6,8 +6,8 @@
      "control": "static", "files": {"vgg_digits.c": "<SHA-256>", ...},
      "figures": {"arena_bytes": 1, "arena_bound_bytes": 1, "ir_bytes": {}, "export_s": null, "compile_s": 0.5, "build_s": 1.0}}
 
-`files` are relative to the directory. A platform that does not ship has the key `file` too: which of `files` is its
-own, what it extends beside it. `figures` are what a report says later without compiling again; null: not known.
+`files` are relative to the directory. A platform that does not ship has the key `file` too: which of `files` it is in.
+`figures` are what a report says later without compiling again; null: not known.
 """
 
 from __future__ import annotations

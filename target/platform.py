@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,7 +165,9 @@ class Platform:
     extended_paths: tuple[Path, ...]
     """The files that it extends."""
     hash: str
-    """SHA-256 of the content, what it extends included; comments, order and white space don't count."""
+    """SHA-256 of the content; comments, order and white space don't count."""
+    content: Mapping[str, Any]
+    """What a file that extends nothing would say for the same platform; fractions are Decimals."""
     default_composition: str
     sources: Mapping[str, str]
     figures: Mapping[str, Figure]
@@ -423,7 +425,7 @@ class _Reader:
         for key in [key for key in self.sources if key not in self.used_sources]:
             if key not in self.whole.imported:
                 raise self.fail(("sources", key), "no figure names this source; remove it")
-            del self.sources[key]
+            del self.sources[key], self.file.data["sources"][key]
         os_model = root.text("os_model") if "os_model" in root else IDEAL
         if os_model not in OS_MODELS:
             raise root.fail("os_model", f"is {' or '.join(OS_MODELS)}, got {os_model!r}")
@@ -434,7 +436,8 @@ class _Reader:
             title=root.text("title"),
             path=self.file.path,
             extended_paths=tuple(dict.fromkeys(self.whole.paths)),
-            hash=_content_hash(self.file),
+            hash=_content_hash(self.file.data),
+            content=self.file.data,
             default_composition=root.text("composition"),
             sources=self.sources,
             figures=self.figures,
@@ -666,8 +669,8 @@ class _Reader:
                     taken.add(call.api)
 
 
-def _content_hash(file: TomlFile) -> str:
-    text = json.dumps(file.data, sort_keys=True, separators=(",", ":"), default=str)
+def _content_hash(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -172,8 +172,9 @@ def write_module(
             files.append(name)
         arena_bytes, arena_bound_bytes = arena_figures(compilation.module)
         platform = load_platform(options.platform)
-        platform_files = write_platform(folder, platform)
-        files += platform_files
+        platform_file = write_platform(folder, platform)
+        if platform_file is not None:
+            files.append(platform_file)
         manifest = Manifest(
             name=name,
             model=model,
@@ -183,7 +184,7 @@ def write_module(
             pipeline=options.pipeline,
             platform=platform.name,
             platform_hash=platform.hash,
-            platform_file=platform_files[0] if platform_files else None,
+            platform_file=platform_file,
             hw=options.hw,
             control="static",
             files=hash_files(folder, files),

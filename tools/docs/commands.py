@@ -28,7 +28,7 @@ _MODULE = """\
 and the built `NAME`, or `NAME.py`; with `--save-ir` also `ir/NN_STAGE.mlir`. `cedr run DIR` uses changed files as they
 are, says so, and rebuilds what depends on them.
 
-A platform of one's own comes along in `platform/`, with the files that it extends: the directory needs nothing else.
+A platform of one's own comes along in `platform/`, as one file, what it extends included: the directory needs nothing else.
 `--platform` comes before it. Where the platform is not the one that the module was compiled for (another was asked for, or
 its figures have changed since) `cedr run` and `cedr emulate` say so: the plan was made for the other one, and runs all the
 same.
