@@ -26,9 +26,11 @@ Colour = Literal["layer", "api", "application"]
 
 MAX_BARS: Final = 4_000
 MAX_EDGES: Final = 400
-"""More bars than this have no white edge: it would be wider than they are."""
+"""Of so many bars or fewer, each has an edge: white, or in its own colour where it is thin, so that it can be seen."""
 MAX_COLOURS: Final = 18
 PIXELS: Final = 1_500
+THIN: Final = 3 / PIXELS
+"""Of the whole time: a white edge would hide what takes less."""
 OTHERS: Final = "others"
 FAILED: Final[dict[str, Any]] = {"facecolor": "none", "edgecolor": "black", "hatch": "////", "linewidth": 1.0}
 """How a failed attempt is drawn over its colour."""
@@ -121,7 +123,10 @@ def draw_gantt(result: EmulationResult, by: Colour | None = None, title: str = "
     _draw_failed(axes, result)
     axes.set_yticks(
         range(len(result.pes)),
-        [f"{name}  {100 * used / (end - begin):3.0f} %" for name, used in zip(result.pes, busy.tolist(), strict=True)],
+        [
+            f"{_plain(name)}  {100 * used / (end - begin):3.0f} %"
+            for name, used in zip(result.pes, busy.tolist(), strict=True)
+        ],
     )
     axes.set_ylim(len(result.pes) - 0.5, -0.5)
     axes.set_xlim(begin / 1e6, end / 1e6)
@@ -137,8 +142,10 @@ def draw_gantt(result: EmulationResult, by: Colour | None = None, title: str = "
         count += f", {n_failed:,} failed attempt{'s' if n_failed > 1 else ''}"
     if len(result) > MAX_BARS:
         count += " (height: busy share of each column)"
-    axes.set_title(f"{title}: {count}" if title else count, loc="left", fontsize=10)
-    handles = [Patch(color=colour, label=_short(name)) for colour, name in zip(colours, groups.names, strict=True)]
+    axes.set_title(f"{_plain(title)}: {count}" if title else count, loc="left", fontsize=10)
+    handles = [
+        Patch(color=colour, label=_plain(_short(name))) for colour, name in zip(colours, groups.names, strict=True)
+    ]
     if n_failed:
         handles.append(Patch(label="failed attempt", **FAILED))
     if handles:
@@ -181,17 +188,25 @@ def _colours(names: tuple[str, ...]) -> list[tuple[float, float, float]]:
     return [(0.6, 0.6, 0.6) if name == OTHERS else table(order[index])[:3] for index, name in enumerate(names)]
 
 
+def _plain(text: str) -> str:
+    """The text without what can't be drawn; a `$` starts no formula, as matplotlib takes one that is escaped."""
+    return "".join(c if c.isprintable() else "_" for c in text).replace("$", r"\$")
+
+
 def _short(name: str) -> str:
     return name if len(name) <= 28 else f"{name[:18]}...{name[-7:]}"
 
 
 def _draw_bars(axes: Any, result: EmulationResult, groups: Groups, colours: list[tuple[float, float, float]]) -> None:
-    edge = 0.4 if len(result) <= MAX_EDGES else 0
+    begin_ns, end_ns = result.span_ns
+    thin = result.end_ns - result.start_ns < THIN * (end_ns - begin_ns)
+    width = 0.4 if len(result) <= MAX_EDGES else 0
     for group, colour in enumerate(colours):
         rows = np.flatnonzero(groups.of_task == group)
         if not len(rows):
             continue
-        _draw_boxes(axes, result, rows, facecolor=[colour], edgecolor="white", linewidth=edge)
+        edges = [colour if narrow else (1.0, 1.0, 1.0) for narrow in thin[rows].tolist()]
+        _draw_boxes(axes, result, rows, facecolor=[colour], edgecolor=edges, linewidth=width)
 
 
 def _draw_failed(axes: Any, result: EmulationResult) -> None:

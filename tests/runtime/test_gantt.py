@@ -98,6 +98,24 @@ def test_bars_stand_where_the_tasks_are() -> None:
     assert found == set(zip(result.start_ns.tolist(), result.end_ns.tolist(), result.pe.tolist(), strict=True))
 
 
+def test_a_thin_bar_is_not_hidden_by_its_edge() -> None:
+    """Of the five tasks only the last, of 1 ns in 5000, is thin."""
+    bars = draw_gantt(hand_made(), "application").axes[0].collections
+    edges = [np.asarray(bar.get_edgecolor())[:, :3].tolist() for bar in bars]
+    white, colour = [1.0, 1.0, 1.0], np.asarray(bars[0].get_facecolor())[0, :3].tolist()
+    assert edges == [[white, white, white, colour], [white]] and colour != white
+
+
+@pytest.mark.parametrize("kind", ["svg", "png"])
+def test_names_that_are_no_formulas_are_drawn_as_they_are(kind: str, tmp_path: Path) -> None:
+    names = (r"_cost $\frac$ of \$5", "\ud800 one\ntwo")
+    write_gantt(replace(hand_made(), app_names=names), tmp_path / f"g.{kind}", title=r"\a $x$ \ud800")
+    if kind == "svg":
+        texts = texts_of(tmp_path / "g.svg")
+        assert {names[0], "_ one_two"} < set(texts)
+        assert any(text.startswith(r"\a $x$ \ud800: 5 tasks") for text in texts)
+
+
 @pytest.mark.parametrize("n_tasks", [50, MAX_BARS + 500])
 def test_failed_attempts_are_hatched_and_in_the_legend(n_tasks: int) -> None:
     result = random_run(n_tasks)
