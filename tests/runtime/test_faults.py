@@ -339,6 +339,7 @@ def random_run(random: Random, name: str, system: str, plain: bool, folder: Path
         table,
         Scheduler(chosen.name, chosen.assign, chosen.initial_state, compiled=False) if plain else chosen,
         linux=None if system == "ideal" else random_machine(random, table[:, pes].tolist()),
+        queueing=scale == 1_000_000 or random.random() < 0.5,  # with long tasks a daemon asks too often for a test
         faults=faults,
         active_w=watts,
         idle_w=watts,
