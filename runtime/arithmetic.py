@@ -78,8 +78,7 @@ def _result(call: CallClass, a: Arithmetic, ins: list[Doubles], shape: tuple[int
                 [call.dims[name] for name in strides],
                 [call.dims[name] for name in dilations],
             )[..., None]
-    value = np.ldexp(value, exponent)
-    return np.ldexp(*quantise(a, value, tuple(range(1, value.ndim)), _fixed(a)))
+    return np.ldexp(*quantise(a, value, tuple(range(1, value.ndim)), _fixed(a), exponent))
 
 
 def _parts(value: Array) -> Doubles:
@@ -109,8 +108,11 @@ def round_half(value: Doubles) -> Doubles:
     return np.where(np.isnan(rounded), np.nan, rounded)
 
 
-def quantise(a: Arithmetic, value: Doubles, axes: tuple[int, ...], fixed_exponent: int) -> tuple[Doubles, Ints]:
-    """What the accelerator holds of a value, and the exponent of its words: one for all elements along `axes`."""
+def quantise(
+    a: Arithmetic, value: Doubles, axes: tuple[int, ...], fixed_exponent: int, scale: Ints | int = 0
+) -> tuple[Doubles, Ints]:
+    """What the accelerator holds of value 2^scale, which a double may be too small for, and the exponent of its words: one
+    for all elements along `axes`. scale is 0 in half precision."""
     one_each = tuple(1 if axis in axes else extent for axis, extent in enumerate(value.shape))
     if a.name == "f16":
         return round_half(value), np.zeros(one_each, np.int64)
@@ -120,10 +122,10 @@ def quantise(a: Arithmetic, value: Doubles, axes: tuple[int, ...], fixed_exponen
         largest = np.where(np.isfinite(magnitude), magnitude, 0).max(axis=axes, keepdims=True, initial=0)
         significand, power = np.frexp(largest)
         exponent = power.astype(np.int64) - (a.bits - 1) + (np.ldexp(significand, a.bits - 1) > most)
-        exponent = np.where(largest > 0, exponent, 0)
+        exponent = np.where(largest > 0, exponent + scale, 0)
     else:
         exponent = np.full(one_each, fixed_exponent, np.int64)
-    words = np.where(np.isnan(value), 0, np.rint(np.ldexp(value, -exponent)) + 0.0)
+    words = np.where(np.isnan(value), 0, np.rint(np.ldexp(value, scale - exponent)) + 0.0)
     return np.clip(words, -most - 1, most), exponent
 
 

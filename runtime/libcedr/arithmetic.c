@@ -51,8 +51,9 @@ static double round_half(double x) {
   return fabs(rounded) > 65504.0 ? copysign(INFINITY, x) : rounded;
 }
 
-/* Rounds `value` to what the accelerator holds; returns the exponent of the words that stand in `value` then. */
-static int quantise(const arithmetic *a, double *value, int64_t count, int fixed_exponent) {
+/* Rounds value 2^power, which a double may be too small for, to what the accelerator holds; returns the exponent of the
+ * words that stand in `value` then. `power` is 0 in half precision. */
+static int quantise(const arithmetic *a, double *value, int64_t count, int fixed_exponent, int power) {
   if (a->kind == HALF) {
     for (int64_t i = 0; i < count; ++i) {
       value[i] = round_half(value[i]);
@@ -70,12 +71,12 @@ static int quantise(const arithmetic *a, double *value, int64_t count, int fixed
     exponent = 0;
     if (largest > 0) {
       const double significand = frexp(largest, &exponent);
-      exponent -= a->bits - 1;
+      exponent += power - (a->bits - 1);
       exponent += ldexp(significand, a->bits - 1) > most;
     }
   }
   for (int64_t i = 0; i < count; ++i) {
-    double word = isnan(value[i]) ? 0 : rint(ldexp(value[i], -exponent)) + 0.0;
+    double word = isnan(value[i]) ? 0 : rint(ldexp(value[i], power - exponent)) + 0.0;
     word = word > most ? most : word;
     value[i] = word < -most - 1 ? -most - 1 : word;
   }
@@ -287,7 +288,7 @@ static void transform(const arithmetic *a, double *row, double *work, const doub
     }
     reversed |= bit;
   }
-  int exponent = quantise(a, work, 2 * n, -a->fraction_bits);
+  int exponent = quantise(a, work, 2 * n, -a->fraction_bits, 0);
   int stages = 0;
   for (int64_t half = 1; half < n; half *= 2, ++stages) {
     for (int64_t block = 0; block < n; block += 2 * half) {
@@ -303,13 +304,13 @@ static void transform(const arithmetic *a, double *row, double *work, const doub
         even[1] = narrow(a, even[1] + im);
       }
     }
-    exponent += quantise(a, work, 2 * n, 1);
+    exponent += quantise(a, work, 2 * n, 1, 0);
   }
   if (a->kind != HALF) {
     scale(work, 2 * n, exponent - (inverse ? stages : 0));
   } else if (inverse) {
     scale(work, 2 * n, -stages);
-    quantise(a, work, 2 * n, 0);
+    quantise(a, work, 2 * n, 0, 0);
   }
   memcpy(row, work, (size_t)n * 2 * sizeof row[0]);
 }
@@ -406,7 +407,7 @@ static void run_in(const arithmetic *a, const known_call *call, const cedr_site 
   } else {
     int exponent[2];
     for (int i = 0; i < 2; ++i) {
-      exponent[i] = quantise(a, dense[i], parts(&views[i]), -a->fraction_bits);
+      exponent[i] = quantise(a, dense[i], parts(&views[i]), -a->fraction_bits, 0);
     }
     int result = exponent[0] + exponent[1];
     if (call->api == GEMM) {
@@ -424,8 +425,7 @@ static void run_in(const arithmetic *a, const known_call *call, const cedr_site 
     } else {
       convolve(a, site, dense, views);
     }
-    scale(dense[2], results, result);
-    scale(dense[2], results, quantise(a, dense[2], results, -a->fraction_bits));
+    scale(dense[2], results, quantise(a, dense[2], results, -a->fraction_bits, result));
     copy(&views[2], dense[2], false);
   }
   for (int i = 0; i < count; ++i) {

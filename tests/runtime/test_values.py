@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cedr.backend.c_emitter import ZIP_KINDS
@@ -23,6 +25,8 @@ from cedr.target.arithmetic import Arithmetic
 from cedr.target.dtypes import numpy_dtype
 
 Array = NDArray[Any]
+Case = tuple[CallClass, list[tuple[int, ...]], tuple[int, ...]]
+"""A class with the shapes of its operands and of its result."""
 
 HALF = Arithmetic("f16")
 ARITHMETICS = [HALF, Arithmetic("int16"), Arithmetic("int8"), Arithmetic("int16", 8), Arithmetic("int8", 3)]
@@ -90,6 +94,14 @@ class Words:
         return [w * power(self.exponent) for w in self.words]
 
 
+def double(value: float | Fraction) -> float:
+    """Rounded to binary64."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
 def described(a: Arithmetic, call: CallClass, ins: Sequence[Array], shape: tuple[int, ...]) -> Array:
     """The call's result as the page says, element by element."""
     dtype = numpy_dtype(call.dtype)
@@ -108,7 +120,7 @@ def described(a: Arithmetic, call: CallClass, ins: Sequence[Array], shape: tuple
             values = [half(float(v)) for v in values]
         else:
             values = list(Words(a, values, -(a.fraction_bits or 0)).fractions())
-    out = np.array([float(v) for v in values])
+    out = np.array([double(v) for v in values])
     with np.errstate(over="ignore"):
         return np.asarray(out.astype(dtype.type(0).real.dtype).view(dtype).reshape(shape))
 
@@ -134,8 +146,8 @@ def sums_described(
         kind = str(call.attributes["kind"])
         if a is not HALF and kind in ("add", "sub"):
             sign = 1 if kind == "add" else -1
-            pairs = zip(words[0].fractions(), words[1].fractions(), strict=True)
-            return [Fraction(float(x) + sign * float(y)) for x, y in pairs]
+            sums = [double(x) + sign * double(y) for x, y in zip(*(w.fractions() for w in words), strict=True)]
+            return [Fraction(v) if math.isfinite(v) else v for v in sums]
         if kind == "div" and a is not HALF:
             scale = Fraction(2) ** (words[0].exponent - words[1].exponent)
         for i in range(0, len(left), parts):
@@ -276,9 +288,8 @@ def run_c(library: ctypes.CDLL, word: int, call: CallClass, arrays: Sequence[Arr
     return bool(library.cedr_run_as(word, ctypes.byref(site), pointers))
 
 
-def calls() -> list[tuple[CallClass, list[tuple[int, ...]], tuple[int, ...]]]:
-    """Classes with the shapes of their operands and of their result."""
-    cases: list[tuple[CallClass, list[tuple[int, ...]], tuple[int, ...]]] = []
+def calls() -> list[Case]:
+    cases: list[Case] = []
     for dtype in ("f32", "f64"):
         d2 = dict(n=2, c=3, h=7, w=9, f=5, kh=3, kw=2, oh=3, ow=4, sh=2, sw=2, dh=1, dw=2)
         cases.append((CallClass("conv2d", dtype, d2), [(2, 3, 7, 9), (5, 3, 3, 2)], (2, 5, 3, 4)))
@@ -332,6 +343,62 @@ def test_c_and_python_do_what_the_page_says_bit_for_bit(libcedr: ctypes.CDLL, a:
         what = f"{call.api} {call.dtype} {dict(call.attributes)} {dict(call.dims)}"
         assert same_bits(from_c, from_python), f"{what}: {from_c} {from_python}"
         assert same_bits(from_c, wanted), f"{what}: {from_c} {wanted}"
+
+
+BITS = (8, 16)
+EDGES = [
+    *(math.inf, math.nan, -math.nan, 0.0, 5e-324, 2.0**-1022, 1e-200, 1e200, float(np.finfo(np.float64).max)),
+    *(2.0**-149, 2.0**-126, float(np.finfo(np.float32).max), 2.0**127),
+    *(2.0**-25, 3 * 2.0**-25, 2.0**-24, 2.0**-14, 1 + 2.0**-11, 1 + 3 * 2.0**-11, 65504.0, 65519.99, 65520.0),
+    *(0.5, 1.5, 2.5, 1 / 3, *(2.0 ** (b - 1) - 1 + d for b in BITS for d in (-0.5, 0, 0.25, 0.5, 0.75, 1))),
+    *((2.0 ** (b - 1) + d) / 2**f for b, f in ((16, 8), (8, 3)) for d in (-1.5, -1, -0.5, 0, 0.5)),
+]
+"""Special, halfway and largest values of the formats that operands come in and are rounded to."""
+
+
+def small_calls() -> list[Case]:
+    d = dict(n=1, c=2, l=5, f=2, k=3, ol=2, s=2, d=1)
+    cases: list[Case] = [(CallClass("conv1d", dtype, d), [(1, 2, 5), (2, 2, 3)], (1, 2, 2)) for dtype in ("f32", "f64")]
+    for inverse in (False, True):
+        cases.append((CallClass("fft", "c64", dict(b=1, n=8), {"inverse": inverse}), [(1, 8)], (1, 8)))
+    for dtype in ("f32", "f64", "c64"):
+        gemm = CallClass("gemm", dtype, dict(m=2, k=3, n=2), {"transpose_b": False})
+        cases.append((gemm, [(2, 3), (3, 2)], (2, 2)))
+        cases += [(CallClass("zip", dtype, dict(n=6), {"kind": kind}), [(6,), (6,)], (6,)) for kind in ZIP_KINDS]
+    return cases
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.sampled_from(ARITHMETICS),
+    st.sampled_from(small_calls()),
+    st.lists(st.tuples(st.sampled_from(EDGES) | st.floats(), st.booleans()), min_size=1, max_size=8),
+    st.integers(0, 2**32 - 1),
+)
+def test_edge_values_are_the_same_bits_in_c_in_python_and_on_the_page(
+    libcedr: ctypes.CDLL,
+    a: Arithmetic,
+    case: Case,
+    drawn_values: list[tuple[float, bool]],
+    seed: int,
+) -> None:
+    call, shapes, shape = case
+    dtype = numpy_dtype(call.dtype)
+    values = [-value if negative else value for value, negative in drawn_values]
+    rng = np.random.default_rng(seed)
+
+    def operand(shape: tuple[int, ...]) -> Array:
+        parts = (*shape[:-1], shape[-1] * (2 if dtype.kind == "c" else 1))
+        with np.errstate(over="ignore"):
+            return np.asarray(rng.choice(values, parts).astype(dtype.type(0).real.dtype).view(dtype))
+
+    ins = [operand(s) for s in shapes]
+    from_c, from_python = np.zeros(shape, dtype), np.zeros(shape, dtype)
+    assert run_c(libcedr, a.word, call, [*ins, from_c])
+    implementation(call, a)([x[None] for x in ins], [from_python[None]])
+    assert same_bits(from_c, from_python), f"C {from_c}, Python {from_python}"
+    wanted = described(a, call, ins, shape)
+    assert same_bits(from_c, wanted), f"{from_c}, the page says {wanted}"
 
 
 def test_what_there_is_no_implementation_of(libcedr: ctypes.CDLL) -> None:
