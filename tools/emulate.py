@@ -32,7 +32,6 @@ from cedr.runtime.record import Record, read_record
 from cedr.runtime.report import duration, energy_j, pe_use
 from cedr.runtime.result import EmulationResult
 from cedr.runtime.scenario import Application, Scenario, ScenarioError, Settings, load_scenario
-from cedr.runtime.schedulers import get_scheduler
 from cedr.target.errors import CedrError
 from cedr.target.manifest import Manifest
 from cedr.target.platform import DEFAULT_PLATFORM, load_platform
@@ -153,17 +152,13 @@ def model_beside(path: Path, model: str) -> str:
 
 def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emulated:
     """Read, compile and record what has to be, emulate. Raises CedrError for every refusal, as early as can be."""
-    if options.scheduler is not None:
-        get_scheduler(options.scheduler)
-    if options.os_model is not None:
-        check_os_model(options.os_model, options.without)
     scenario = read_file(path, options)
     for warning in scenario.warnings:
         tell(warning)
     settings = scenario.settle(options.platform, options.hw, options.scheduler, options.os_model, options.seed)
     check_os_model(settings.os_model, options.without)
     arrivals = [a.arrivals_ns(settings.seed, stream) for stream, a in enumerate(scenario.applications)]
-    check_warmup(np.concatenate([np.empty(0, np.int64), *arrivals]), scenario.warmup_ns)
+    check_warmup(np.concatenate(arrivals), scenario.warmup_ns)
     models, named = _Models(settings, tell), [model_beside(path, a.model) for a in scenario.applications]
     for application, model in zip(scenario.applications, named, strict=True):
         models.prepare(application, model)
@@ -182,7 +177,9 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
         for place, (a, model, times) in enumerate(zip(scenario.applications, named, arrivals, strict=True))
         if place not in failures
     ]
+    check_warmup(np.concatenate([workload.arrivals_ns for workload in workloads]), scenario.warmup_ns)
     unrecorded = {scenario.applications[place].name for place in failures}
+    faults = [place for place, fault in enumerate(scenario.faults) if fault.application not in unrecorded]
     start = time.perf_counter()
     emulation = emulate_scenario(
         workloads,
@@ -194,7 +191,7 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
         estimates_ns=scenario.estimates_ns,
         queueing=scenario.queueing,
         without=options.without,
-        faults=[fault for fault in scenario.faults if fault.application not in unrecorded],
+        faults=[scenario.faults[place] for place in faults],
         out=options.out,
     )
     run_s = models.record_s + time.perf_counter() - start
@@ -203,17 +200,20 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
     found["failures"] = [
         {"application": scenario.applications[place].name, "message": text} for place, text in failures.items()
     ]
-    found["faults"] = [_fault(report, emulation) for report in emulation.faults]
+    found["faults"] = [_fault(report, emulation, faults) for report in emulation.faults]
     return Emulated(found, emulation, scenario, settings)
 
 
-def _fault(report: FaultReport, emulation: EmulationResult) -> dict[str, Any]:
-    """A report for JSON: the instance counted within its application, as a scenario does."""
-    instance = report.instance
+def _fault(report: FaultReport, emulation: EmulationResult, faults: Sequence[int]) -> dict[str, Any]:
+    """A report for JSON: the instance counted within its application, and the fault within the scenario.
+
+    faults: the places in the scenario of those that were injected.
+    """
+    instance, fault = report.instance, report.fault
     if instance is not None:
         own = emulation.instance_app[:instance] == emulation.instance_app[instance]
         instance = int(np.count_nonzero(own))
-    return {**vars(report), "instance": instance}
+    return {**vars(report), "fault": None if fault is None else faults[fault], "instance": instance}
 
 
 def _applications(

@@ -240,6 +240,22 @@ def test_a_module_that_fails_ends_its_own_application_only(
         assert result[key] == alone[key]
 
 
+def test_faults_keep_their_numbers_and_the_warm_up_its_instances_where_a_module_fails(
+    cedr: Cedr, misbehaving: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOES", "aborts")
+    (folder / "bad").symlink_to(misbehaving)
+    text = SCENARIO + '[[application]]\nmodel = "bad"\nstart_us = 90_000\n'
+    crash = '[[fault]]\napplication = "{}"\nat_us = 0\nkind = "crash"\n'
+    (folder / "mix.toml").write_text(text + crash.format("bad") + crash.format("zips"))
+    result = cedr("emulate", folder / "mix.toml", "--json").json
+    assert [(fault["fault"], fault["application"]) for fault in result["faults"]] == [(1, "zips")]
+    (folder / "mix.toml").write_text("warmup_us = 80_000\n" + text)
+    done = cedr("emulate", folder / "mix.toml", "--out", folder / "out")
+    assert done.status == 1 and "all 34 instances arrive before the warm-up is over" in done.err
+    assert not (folder / "out").exists()
+
+
 def test_a_module_edited_by_hand(cedr: Cedr, compiled: dict[str, Path], folder: Path) -> None:
     edited(compiled["c"], folder / "bad", "abort();")
     bad = '[[application]]\nmodel = "bad"\nname = "{}"\ninstances = 7\nperiod_us = 0\n'
