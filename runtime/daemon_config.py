@@ -78,7 +78,6 @@ _FEATURES: Final = (
     "Exit When Idle",
 )
 _SCHEDULERS: Final = ("SIMPLE", "RANDOM", "MET", "EFT", "ETF", "HEFT_RT")
-_MAX_COST_NS: Final = 1 << 60
 _MAX_WORKERS: Final = 1024
 
 
@@ -179,11 +178,7 @@ class _Reader:
     def __init__(self, file: TomlFile, platform: Platform):
         self.file, self.platform = file, platform
         self.warnings: list[str] = []
-        data = dict(file.data)
-        if "DASH Binary Path" in data:
-            self._misspelt(("DASH Binary Path",), "DASH Binary Paths", data, "use its default library")
-            self._paths("DASH Binary Path", data.pop("DASH Binary Path"))
-        self.top = Section(file, (), data, (), _TOP)
+        self.top = Section(file, (), file.data, (), (*_TOP, "DASH Binary Path"))
 
     def warn(self, path: tuple[str, ...], text: str) -> None:
         self.warnings.append(f"{self.file.where(path)}: {text}")
@@ -218,7 +213,7 @@ class _Reader:
         for name, count in counts.items():
             most = types[name].most if name in types else 0
             if limited and count > most and (name in written or name == "cpu"):
-                what = f"platform {self.platform.name} has at most {most} of them, got {count}"
+                what = f"platform {self.platform.name} has {f'at most {most} of them' if most else 'none'}, got {count}"
                 raise table.fail(written.get(name, name), f"{what}; give --hw if it shall be another composition")
             if min(count, most):  # a default may be more than this platform has
                 letters.append(f"{types[name].letter}{min(count, most)}")
@@ -227,7 +222,7 @@ class _Reader:
     def features(self) -> tuple[bool, bool]:
         """Whether injection is periodic, and whether PEs have queues."""
         table = self.section("Features", _FEATURES)
-        self._counters(table)
+        self._texts(table, "PAPI Counters")
         for key in ("Cache Schedules", "Exit When Idle"):
             table.truth(key, False)
         if table.truth("Use PAPI", False):
@@ -247,7 +242,7 @@ class _Reader:
         types = [pe_type.name for pe_type in self.platform.pe_types]
         estimates: dict[tuple[str, str], int] = {}
         for key in table.data:
-            cost = self._cost(table, key)
+            cost = table.integer(key, 0, MAX_TIME_NS)
             meant = _MISSPELT_COSTS.get(key, key)
             if meant != key and not self._misspelt((top_key, key), meant, table.data, f"take {meant} for 0"):
                 continue
@@ -265,12 +260,6 @@ class _Reader:
                         f"a cost of 0: schedulers believe that {api} on {resource} takes no time; it takes its time all the same",
                     )
         return estimates
-
-    def _cost(self, table: Section, key: str) -> int:
-        value = table.data[key]
-        if type(value) is not int or not 0 <= value <= _MAX_COST_NS:
-            raise table.fail(key, f"needs whole nanoseconds from 0 to 2^60, got {kind_of(value)}")
-        return value
 
     def _cost_name(self, top_key: str, key: str) -> tuple[str, str]:
         """(CEDR's API, resource) of a key."""
@@ -301,19 +290,17 @@ class _Reader:
 
     def without_effect(self) -> None:
         """What the live runtime needs and an emulation does not: checked all the same."""
-        self._counters(self.top)
+        self._texts(self.top, "PAPI Counters")
+        self._texts(self.top, "DASH Binary Paths")
         if "Max Parallel Jobs" in self.top:
             self.top.integer("Max Parallel Jobs", 1, MAX_INSTANCES)
-        if "DASH Binary Paths" in self.top:
-            self._paths("DASH Binary Paths", self.top.data["DASH Binary Paths"])
+        key = "DASH Binary Path"
+        if key in self.top:
+            self._misspelt((key,), "DASH Binary Paths", self.top.data, "use its default library")
+            if not isinstance(self.top.data[key], str):
+                self._texts(self.top, key)
 
-    def _counters(self, table: Section) -> None:
-        if "PAPI Counters" in table:
-            self._texts(table.path, "PAPI Counters", table.data["PAPI Counters"])
-
-    def _paths(self, key: str, value: Any) -> None:
-        self._texts((), key, [value] if key == "DASH Binary Path" and isinstance(value, str) else value)
-
-    def _texts(self, at: tuple[str | int, ...], key: str, value: Any) -> None:
+    def _texts(self, table: Section, key: str) -> None:
+        value = table.data.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.file.fail((*at, key), f"needs an array of texts, got {kind_of(value)}")
+            raise table.fail(key, f"needs an array of texts, got {kind_of(value)}")

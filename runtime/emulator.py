@@ -206,9 +206,7 @@ def _by_number(
         pe = application = -1
         instance = None
         if fault.pe is not None:
-            if fault.pe not in pes.pe_names:
-                raise EmulationError(f"{where}: no PE {fault.pe!r} in {pes.text}; there are {', '.join(pes.pe_names)}")
-            pe = pes.pe_names.index(fault.pe)
+            pe = pe_number(fault.pe, pes, where)
             with_dma = [
                 name for name, kind in zip(pes.pe_names, pes.pe_types, strict=True) if _has_dma(costs, int(kind))
             ]
@@ -234,6 +232,13 @@ def _by_number(
         timeout_ns = DEFAULT_TIMEOUT_NS if fault.timeout_ns is None else fault.timeout_ns
         found.append(Injected(fault.kind, fault.at_ns, pe, application, instance, timeout_ns, fault.retries))
     return found
+
+
+def pe_number(name: str, pes: Composition, where: str) -> int:
+    """A PE's place in a composition. Raises EmulationError, which begins with `where`, if it has none of this name."""
+    if name not in pes.pe_names:
+        raise EmulationError(f"{where}: no PE {name!r} in {pes.text}; there are {', '.join(pes.pe_names)}")
+    return pes.pe_names.index(name)
 
 
 def _has_dma(costs: ClassCosts, type_index: int) -> bool:

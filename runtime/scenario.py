@@ -34,17 +34,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from cedr.runtime.emulator import choose_os_model
+from cedr.runtime.emulator import check_os_model, choose_os_model, pe_number
 from cedr.runtime.fault import (
     APPLICATION_FAULTS,
     DEFAULT_RETRIES,
@@ -56,7 +57,7 @@ from cedr.runtime.fault import (
 )
 from cedr.runtime.schedulers import Scheduler, get_scheduler
 from cedr.target.errors import CedrError
-from cedr.target.platform import DEFAULT_PLATFORM, OS_MODELS, Composition, Platform, load_platform, parse_composition
+from cedr.target.platform import DEFAULT_PLATFORM, Composition, Platform, load_platform, parse_composition
 from cedr.target.toml_file import KeyPath, Section, TomlFile, kind_of
 
 Int64Array = npt.NDArray[np.int64]
@@ -144,7 +145,7 @@ class Scenario:
     """(API, PE type) -> what schedulers believe."""
     warnings: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
-    """Key -> `file:line: key`, for the keys at the top."""
+    """Key -> `file:line: key`, for the platform, hw, scheduler and os_model that a file names."""
 
     def settle(
         self,
@@ -160,31 +161,28 @@ class Scenario:
         PE that the composition lacks.
         """
 
-        def located(key: str, option: str | None, error: CedrError) -> CedrError:
-            place = self.places.get(key) if option is None else None
-            return ScenarioError(f"{place}: {error}") if place else error
-
         text = _beside(self.path, platform, self.platform)
-        try:
+        with self._located("platform", platform):
             board = load_platform(text)
-        except CedrError as error:
-            raise located("platform", platform, error) from error
-        try:
+        with self._located("hw", hw):
             composition = parse_composition(board, _first(hw, self.hw, board.default_composition))
-        except CedrError as error:
-            raise located("hw", hw, error) from error
         for fault in self.faults:
-            if fault.pe is not None and fault.pe not in composition.pe_names:
-                names = ", ".join(composition.pe_names)
-                raise ScenarioError(f"{fault.where}.pe: no PE {fault.pe!r} in {composition.text}; there are {names}")
+            if fault.pe is not None:
+                pe_number(fault.pe, composition, f"{fault.where}.pe")
         policy = get_scheduler(_first(scheduler, self.scheduler, DEFAULT_SCHEDULER))
-        try:
+        with self._located("os_model", os_model):
             system = choose_os_model(os_model if os_model is not None else self.os_model, board)
+        return Settings(board, text, composition, policy, system, _first(seed, self.seed, 0))
+
+    @contextmanager
+    def _located(self, key: str, option: str | None) -> Iterator[None]:
+        """Puts a refusal of what comes from the file, and not from an option, at its place there."""
+        try:
+            yield
         except CedrError as error:
-            raise located("os_model", os_model, error) from error
-        return Settings(
-            board, text, composition, policy, system, next(s for s in (seed, self.seed, 0) if s is not None)
-        )
+            if option is not None or key not in self.places:
+                raise
+            raise ScenarioError(f"{self.places[key]}: {error}") from error
 
 
 def _first(option: T | None, given: T | None, default: T) -> T:
@@ -212,7 +210,15 @@ def model_title(model: str) -> str:
 
 _TOP: Final = ("seed", "warmup_us", "queueing", "platform", "hw", "scheduler", "os_model", "fault")
 _APPLICATION: Final = (
-    *("name", "instances", "arrival", "period_us", "rate_mbps", "megabits", "start_us", "trace", "deadline_us"),
+    "name",
+    "instances",
+    "arrival",
+    "period_us",
+    "rate_mbps",
+    "megabits",
+    "start_us",
+    "trace",
+    "deadline_us",
 )
 _FAULT: Final = ("pe", "application", "instance", "timeout_us", "retries")
 
@@ -227,41 +233,34 @@ def read_scenario(file: TomlFile) -> Scenario:
     top = file.root(("application",), _TOP)
     applications: list[Application] = []
     for path in top.sections("application"):
-        applications.append(_application(Section(file, path, _at(file, path), ("model",), _APPLICATION), applications))
-    faults = []
-    if "fault" in top:
-        for path in top.sections("fault"):
-            faults.append(_fault(Section(file, path, _at(file, path), ("at_us", "kind"), _FAULT), applications))
-    if "scheduler" in top:
-        try:
-            get_scheduler(top.text("scheduler"))
-        except CedrError as error:
-            raise top.fail("scheduler", str(error)) from error
-    if "os_model" in top and top.text("os_model") not in OS_MODELS:
-        raise top.fail("os_model", f"no OS model {top.text('os_model')!r}; there are {', '.join(OS_MODELS)}")
+        applications.append(_application(Section(file, path, file.at(path), ("model",), _APPLICATION), applications))
+    faults = [
+        _fault(Section(file, path, file.at(path), ("at_us", "kind"), _FAULT), applications)
+        for path in (top.sections("fault") if "fault" in top else ())
+    ]
+    texts = {key: top.text(key) for key in ("platform", "hw", "scheduler", "os_model") if key in top}
+    for key, check in (("scheduler", get_scheduler), ("os_model", check_os_model)):
+        if key in texts:
+            try:
+                check(texts[key])
+            except CedrError as error:
+                raise top.fail(key, str(error)) from error
     return Scenario(
         path=file.path,
         applications=tuple(applications),
         faults=tuple(faults),
         seed=top.integer("seed", 0, MAX_SEED) if "seed" in top else None,
-        warmup_ns=time_ns(top, "warmup_us") if "warmup_us" in top else 0,
+        warmup_ns=_time_ns(top, "warmup_us") if "warmup_us" in top else 0,
         queueing=top.truth("queueing", True),
-        places={key: top.where(key) for key in _TOP if key in top},
-        platform=top.text("platform") if "platform" in top else None,
-        hw=top.text("hw") if "hw" in top else None,
-        scheduler=top.text("scheduler") if "scheduler" in top else None,
-        os_model=top.text("os_model") if "os_model" in top else None,
+        platform=texts.get("platform"),
+        hw=texts.get("hw"),
+        scheduler=texts.get("scheduler"),
+        os_model=texts.get("os_model"),
+        places={key: top.where(key) for key in texts},
     )
 
 
-def _at(file: TomlFile, path: KeyPath) -> Any:
-    value: Any = file.data
-    for part in path:
-        value = value[part]
-    return value
-
-
-def time_ns(section: Section, key: str, zero: bool = True) -> int:
+def _time_ns(section: Section, key: str, zero: bool = True) -> int:
     """A number of microseconds as whole nanoseconds, at most 2^60. Raises TomlError; also for one that rounds to 0."""
     given = section.positive(key, zero=zero)
     ns = round(given * 1000)
@@ -298,7 +297,7 @@ def _application(section: Section, others: list[Application]) -> Application:
         )
     arrival = _choice(section, "arrival", ARRIVALS) if "arrival" in section else "fixed"
     instances = section.integer("instances", 1, MAX_INSTANCES) if "instances" in section else None
-    deadline = time_ns(section, "deadline_us", zero=False) if "deadline_us" in section else None
+    deadline = _time_ns(section, "deadline_us", zero=False) if "deadline_us" in section else None
     where = section.where("model")
     if arrival == "trace":
         for key in ("period_us", "rate_mbps", "megabits", "start_us"):
@@ -313,7 +312,7 @@ def _application(section: Section, others: list[Application]) -> Application:
     if "trace" in section:
         raise section.fail("trace", f'has no place beside arrival = "{arrival}"; write arrival = "trace"')
     count = 1 if instances is None else instances
-    start = time_ns(section, "start_us") if "start_us" in section else 0
+    start = _time_ns(section, "start_us") if "start_us" in section else 0
     period = _period_ns(section, arrival, count)
     if start + period * (count - 1) > MAX_TIME_NS:
         key = next((k for k in ("instances", "period_us", "rate_mbps") if k in section), "start_us")
@@ -326,23 +325,18 @@ def _period_ns(section: Section, arrival: str, instances: int) -> int:
         for key in ("rate_mbps", "megabits"):
             if key in section:
                 raise section.fail(key, "has no place beside period_us; give one or the other")
-        return time_ns(section, "period_us", zero=arrival == "fixed")
+        return _time_ns(section, "period_us", zero=arrival == "fixed")
     if "rate_mbps" in section or "megabits" in section:
         for key in ("rate_mbps", "megabits"):
             if key not in section:
                 raise section.fail(key, "missing; the period is megabits / rate_mbps seconds, so that it needs both")
-        return period_of_rate_ns(section, "rate_mbps", section.positive("megabits"), section.positive("rate_mbps"))
+        period = round(section.positive("megabits") / section.positive("rate_mbps") * 10**9)
+        if not 1 <= period <= MAX_TIME_NS:
+            raise section.fail("rate_mbps", f"gives a period of {period} ns; it needs 1 ns to 2^60 ns")
+        return period
     if arrival == "fixed" and instances == 1:
         return 0
     raise section.fail("period_us", "missing; say how often instances arrive: period_us, or rate_mbps and megabits")
-
-
-def period_of_rate_ns(section: Section, key: str, megabits: Fraction, rate_mbps: Fraction) -> int:
-    """megabits / rate_mbps seconds in nanoseconds, from 1 to 2^60; CEDR's injection rate."""
-    period = round(megabits / rate_mbps * 10**9)
-    if not 1 <= period <= MAX_TIME_NS:
-        raise section.fail(key, f"gives a period of {period} ns; it needs 1 ns to 2^60 ns")
-    return period
 
 
 def _trace(section: Section) -> tuple[int, ...]:
@@ -395,7 +389,9 @@ def _trace_time(text: str, earlier: list[int]) -> int:
         raise ValueError(f"needs a time of 0 to 2^60 ns, got {text[:60]} us")
     ns = round(Fraction(time_us) * 1000) if time_us.adjusted() > -30 else 0
     if earlier and ns < earlier[-1]:
-        raise ValueError(f"{text} us is before the arrival above it ({earlier[-1] / 1000:g} us); write them ascending")
+        raise ValueError(
+            f"{text[:60]} us is before the arrival above it ({earlier[-1] / 1000:g} us); write them ascending"
+        )
     if len(earlier) == MAX_INSTANCES:
         raise ValueError(f"a trace has at most {MAX_INSTANCES} arrivals")
     return ns
@@ -410,12 +406,14 @@ def _fault(section: Section, applications: list[Application]) -> Fault:
     if kind not in possible:
         what = "a PE" if on_pe else "an application"
         raise section.fail("kind", f"{what} has faults of the kinds {', '.join(possible)}, got {kind!r}")
-    at_ns = time_ns(section, "at_us")
+    at_ns = _time_ns(section, "at_us")
     pe = application = instance = None
     if on_pe:
         pe = section.text("pe")
         if not re.fullmatch(r"[a-z][a-z0-9_]*", pe):
             raise section.fail("pe", f"needs a PE's name, as cpu1 or fft2, got {pe[:60]!r}")
+        if "instance" in section:
+            raise section.fail("instance", "belongs to a fault of an application, not of a PE")
     else:
         application = section.text("application")
         found = next((other for other in applications if other.name == application), None)
@@ -424,21 +422,23 @@ def _fault(section: Section, applications: list[Application]) -> Fault:
             raise section.fail("application", f"no application {application[:60]!r}; there are {names}")
         if "instance" in section:
             instance = section.integer("instance", 0, found.instances - 1)
-    if "instance" in section and on_pe:
-        raise section.fail("instance", "belongs to a fault of an application, not of a PE")
-    hangs = kind in HANGING
-    if "timeout_us" in section and not hangs:
-        raise section.fail("timeout_us", f"nothing hangs where the kind is {kind}")
-    if "retries" in section and not on_pe:
-        raise section.fail("retries", "tasks are tried again where a PE fails, not where an application does")
-    timeout = time_ns(section, "timeout_us", zero=False) if "timeout_us" in section else DEFAULT_TIMEOUT_NS
+    timeout_ns = DEFAULT_TIMEOUT_NS if kind in HANGING else None
+    if "timeout_us" in section:
+        if timeout_ns is None:
+            raise section.fail("timeout_us", f"nothing hangs where the kind is {kind}")
+        timeout_ns = _time_ns(section, "timeout_us", zero=False)
+    retries = DEFAULT_RETRIES if on_pe else 0
+    if "retries" in section:
+        if not on_pe:
+            raise section.fail("retries", "tasks are tried again where a PE fails, not where an application does")
+        retries = section.integer("retries", 0, 1000)
     return Fault(
         kind=kind,
         at_ns=at_ns,
         pe=pe,
         application=application,
         instance=instance,
-        timeout_ns=timeout if hangs else None,
-        retries=(section.integer("retries", 0, 1000) if "retries" in section else DEFAULT_RETRIES) if on_pe else 0,
+        timeout_ns=timeout_ns,
+        retries=retries,
         where=section.file.where(section.path),
     )

@@ -213,7 +213,7 @@ def test_a_model_gives_its_application_a_name(model: str, title: str) -> None:
         ('"zcu102"', '"./zcu103.toml"', "s.toml:4: platform: platform file zcu103.toml: can't be read"),
         ("C3+F1", "C9+F1", "s.toml:5: hw: composition 'C9+F1+C2D1+Z1': at most"),
         ('"rr"', '"EFTT"', "s.toml:6: scheduler: there is no scheduler 'EFTT'; there are SIMPLE (or RR), RANDOM, MET"),
-        ('"ideal"', '"windows"', "s.toml:7: os_model: no OS model 'windows'; there are ideal, linux-cfs"),
+        ('"ideal"', '"windows"', "s.toml:7: os_model: there is no OS model 'windows'; there are ideal, linux-cfs"),
         ('model = "vgg_digits"\n', "", "s.toml:9: application[0].model: missing"),
         ('model = "vgg_digits"', "model = 3", "s.toml:10: application[0].model: needs a text, got 3"),
         ('name = "digits"', 'name = "m5_words"', "s.toml:19: application[1].model: the name 'm5_words' is taken"),
