@@ -31,7 +31,7 @@ A package offers one to everybody by an entry point of the group `cedr.scheduler
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -124,5 +124,5 @@ class Scheduler:
     assign: Assign
     initial_state: Callable[[SchedulerSetup], Int64Array] = no_state
     about: str = ""
-    aliases: tuple[str, ...] = field(default=())
+    aliases: tuple[str, ...] = ()
     compiled: bool = True
