@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from cedr.runtime import weights as weights_file
 from cedr.runtime.arithmetic import has_implementation, implementation
+from cedr.runtime.npy import NpyError, map_npy
 from cedr.runtime.record import Record, RecordWriter, read_record
 from cedr.target.api import CallClass
 from cedr.target.arithmetic import Arithmetic
@@ -527,20 +528,17 @@ class Run:
             return self.arena[tile.index : tile.index + usable].view(dtype)
         return self.memory[tile.space][tile.index].reshape(-1)
 
-    def _view(self, tile: Tile, domain: Sequence[int], tiles: Ints | None) -> Array:
-        """The tile at given linear indices (all, if None, as a strided view where that is possible): [t, shape...]."""
+    def _view(self, tile: Tile, domain: Sequence[int], tiles: Ints) -> Array:
+        """The tile at given linear indices, over which its window moves by a constant step: [t, shape...]."""
         flat = self._base_array(tile)
         size = flat.itemsize
         strides = [s * size for s in tile.strides]
-        if tiles is None:
-            raise ModuleError("a view needs its tiles")
         if tile.slots:
             starts = tiles % tile.slots * tile.slot_elements
         else:
             starts = np.broadcast_to(tile.offset.at(np.unravel_index(tiles, domain) if domain else ()), len(tiles))
         steps = np.diff(starts)
-        if len(starts) > 1 and (steps != steps[0]).any():
-            raise _Irregular
+        assert (steps == steps[:1]).all(), "cut by _even_runs"
         step = int(steps[0]) * size if len(starts) > 1 else 0
         return as_strided(flat[int(starts[0]) :], (len(tiles), *tile.shape), (step, *strides))
 
@@ -614,10 +612,6 @@ class Run:
             self.writer.close()
 
 
-class _Irregular(Exception):
-    """Windows that are not evenly spaced: not one strided view."""
-
-
 def _even_runs(calls: Sequence[Call], domain: Sequence[int], tiles: Ints) -> list[Ints]:
     """Cut `tiles` into the longest runs over which every window of every call moves by a constant step."""
     if len(tiles) <= 1:
@@ -681,15 +675,9 @@ def _assign(arguments: Sequence[str], tensors: Sequence[TensorSpec], option: str
 
 def _load(path: Path, tensor: TensorSpec) -> Array:
     try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise ModuleError(f"{path}: not a .npy file: {error}") from error
-    if array.dtype != numpy_dtype(tensor.dtype) or array.shape != tensor.shape:
-        raise ModuleError(
-            f"{path}: '{tensor.name}' is {tensor.dtype}{list(tensor.shape)}, the file holds "
-            f"{array.dtype}{list(array.shape)}"
-        )
-    return np.asarray(array, order="C")  # ascontiguousarray would give a scalar a dimension
+        return np.array(map_npy(path, tensor), order="C")
+    except NpyError as error:
+        raise ModuleError(f"{path}: {error}") from error
 
 
 def _save(path: Path, array: Array) -> None:

@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import cedr
+from cedr.runtime.npy import NpyError, map_npy
 from cedr.runtime.record import Record, read_record
 from cedr.runtime.result import EmulationResult
-from cedr.target.dtypes import numpy_dtype
 from cedr.target.errors import CedrError
 from cedr.target.manifest import TensorSpec
 from cedr.target.platform import Platform, class_costs
@@ -130,18 +130,10 @@ class ModuleProcess:
         return [self._result(folder / f"out{i}.npy", tensor) for i, tensor in enumerate(self.outputs)]
 
     def _result(self, path: Path, tensor: TensorSpec) -> Array:
-        wanted = f"{tensor.dtype}{list(tensor.shape)}"
         try:
-            array = np.lib.format.open_memmap(path, mode="r")  # the header alone: a lie about the size costs nothing
-        except (OSError, ValueError, TypeError, EOFError, OverflowError) as error:
-            raise ModuleProcessError(
-                f"{self.program}: output '{tensor.name}' should be a .npy file of {wanted}: {error}"
-            ) from error
-        if array.dtype != numpy_dtype(tensor.dtype) or array.shape != tensor.shape:
-            raise ModuleProcessError(
-                f"{self.program}: output '{tensor.name}' should be {wanted}, got {array.dtype}{list(array.shape)}"
-            )
-        return np.array(array)
+            return np.array(map_npy(path, tensor))
+        except NpyError as error:
+            raise ModuleProcessError(f"{self.program}: output {error}") from error
 
     def _start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
         command = [str(self.program.resolve())] if self.emit == "c" else [sys.executable, str(self.program)]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 from cedr.target.errors import CedrError
@@ -209,7 +210,7 @@ def _read_inputs(program: Program, texts: Sequence[str]) -> dict[str, Any]:
     for name, path in _assigned(texts, list(specs), "--input").items():
         try:
             array = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError, TokenError) as error:
             raise CedrError(f"--input {path}: not a readable .npy file: {error}") from error
         if not isinstance(array, np.ndarray):
             raise CedrError(f"--input {path}: not a readable .npy file: an archive of several arrays")

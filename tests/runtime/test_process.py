@@ -109,9 +109,9 @@ FAILURES = {
     "refuses": "refuses: this input",
     "loops": "loops: killed: it was still running after 0.3 s",
     "shouts": "999999",
-    "leaves": "leaves: output 'y' should be a .npy file of f32[2]: ",
-    "rubbish": "rubbish: output 'y' should be a .npy file of f32[2]: ",
-    "lies": "lies: output 'y' should be a .npy file of f32[2]: ",
+    "leaves": "leaves: output 'y' is f32[2], this is not a .npy file: ",
+    "rubbish": "rubbish: output 'y' is f32[2], this is not a .npy file: ",
+    "lies": "lies: output 'y' is f32[2], this is not a .npy file: ",
 }
 
 
@@ -162,7 +162,7 @@ def test_recording_fails_with_a_message(folder: Path, tmp_path: Path, name: str)
 def test_an_output_of_another_shape_is_refused(folder: Path) -> None:
     assert module(folder, "fine").run({})[0].shape == (2,)
     other = ModuleProcess(folder, "fine", "c", (TensorSpec("y", "f32", (2, 1)),))
-    with pytest.raises(ModuleProcessError, match=r"output 'y' should be f32\[2, 1\], got float32\[2\]"):
+    with pytest.raises(ModuleProcessError, match=r"output 'y' is f32\[2, 1\], the file holds float32\[2\]"):
         other.run({})
 
 
