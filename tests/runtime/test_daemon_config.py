@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
-from random import Random
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +10,9 @@ import pytest
 from cedr.runtime.daemon_config import Submission, load_daemon_config, parse_submission, read_daemon_config
 from cedr.runtime.scenario import Scenario
 from cedr.target.errors import CedrError
-from cedr.target.json_file import JsonFile, key_lines
+from cedr.target.json_file import JsonFile
 from cedr.target.platform import load_platform
-from tests.runtime.mutations import mutated
+from tests.runtime.wrong_files import accepted_or_refused, changed, refusal
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "scenarios" / "daemon_config.json"
 FULL = """\
@@ -55,8 +51,7 @@ def parsed(text: str, *apps: str, hw: str | None = None) -> Scenario:
 
 def warned(old: str, new: str) -> str:
     """The one warning of a changed file."""
-    assert old in FULL
-    (warning,) = parsed(FULL.replace(old, new, 1)).warnings
+    (warning,) = parsed(changed(FULL, old, new)).warnings
     return warning
 
 
@@ -186,7 +181,7 @@ def test_a_submission_that_is_none(text: str, message: str) -> None:
 )
 def test_cedr_s_misspelt_names_mean_what_they_mean(old: str, new: str, warning: str) -> None:
     assert warning in warned(old, new)
-    mended, misspelt = parsed(FULL), parsed(FULL.replace(old, new, 1))
+    mended, misspelt = parsed(FULL), parsed(changed(FULL, old, new))
     assert (mended.hw, mended.estimates_ns) == (misspelt.hw, misspelt.estimates_ns)
 
 
@@ -200,7 +195,7 @@ def test_cedr_s_misspelt_names_mean_what_they_mean(old: str, new: str, warning: 
 )
 def test_a_misspelt_name_beside_the_right_one_is_ignored_as_cedr_does(old: str, new: str) -> None:
     assert "would ignore it; so is it here" in warned(old, new)
-    mended, misspelt = parsed(FULL), parsed(FULL.replace(old, new, 1))
+    mended, misspelt = parsed(FULL), parsed(changed(FULL, old, new))
     assert (mended.hw, mended.estimates_ns) == (misspelt.hw, misspelt.estimates_ns)
 
 
@@ -281,10 +276,7 @@ def test_a_cost_of_0_is_an_estimate() -> None:
     ],
 )
 def test_what_is_wrong_is_refused_with_its_place(old: str, new: str, message: str) -> None:
-    assert old in FULL
-    with pytest.raises(CedrError) as caught:
-        parsed(FULL.replace(old, new, 1))
-    assert message in str(caught.value)
+    assert message in refusal(parsed, changed(FULL, old, new))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "3", "{", "{}{}", '{"a"}', "[" * 100_000, '{"Worker Threads": []}'])
@@ -301,55 +293,13 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
         load_daemon_config(tmp_path / "d.json", ZCU102, [])
 
 
-def test_lines_of_json_keys() -> None:
-    text = '{"a": 1,\n "b": {"x": [1,\n {"y": "}]{\\""}], "z": {}},\n "e": [[],\n[2]], "f":\n 2.5}'
-    assert key_lines(text) == {
-        ("a",): 1,
-        ("b",): 2,
-        ("b", "x"): 2,
-        ("b", "x", 0): 2,
-        ("b", "x", 1): 3,
-        ("b", "x", 1, "y"): 3,
-        ("b", "z"): 3,
-        ("e",): 4,
-        ("e", 0): 4,
-        ("e", 1): 5,
-        ("e", 1, 0): 5,
-        ("f",): 5,
-    }
-
-
-def paths_of(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [p for key, item in items for p in ((*path, key), *paths_of(item, (*path, key)))]
-
-
-def test_every_key_of_a_json_file_has_its_line() -> None:
-    text = EXAMPLE.read_text()
-    assert list(key_lines(text)) == paths_of(json.loads(text))
-
-
-def accepted_or_refused(text: str, seeds: range) -> tuple[int, int]:
-    """How many mutated files are accepted and refused; whatever else happens fails the test."""
-    accepted = refused = 0
-    for seed in seeds:
-        try:
-            parsed(mutated(text, Random(seed))).settle()
-        except CedrError as error:
-            assert re.match(r"d\.json:\d+: \S", str(error)), f"seed {seed}: {error}"
-            refused += 1
-        else:
-            accepted += 1
-    return accepted, refused
-
-
 def test_mutated_configurations_are_accepted_or_refused() -> None:
-    accepted, refused = accepted_or_refused(FULL, range(400))
-    assert accepted >= 15 and refused >= 200
+    accepted, refused = accepted_or_refused(parsed, FULL, range(400))
+    assert len(accepted) >= 15 and refused >= 200
 
 
 @pytest.mark.slow
 def test_thousands_of_mutated_configurations_are_accepted_or_refused() -> None:
     for text in (FULL, EXAMPLE.read_text()):
-        accepted, refused = accepted_or_refused(text, range(1000, 3000))
-        assert accepted >= 50 and refused >= 1000
+        accepted, refused = accepted_or_refused(parsed, text, range(1000, 3000))
+        assert len(accepted) >= 50 and refused >= 1000

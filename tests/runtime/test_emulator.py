@@ -9,71 +9,22 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import numpy as np
 import pytest
 
 from cedr.runtime.emulator import EmulationError, emulate, figures
-from cedr.runtime.record import Record, RecordWriter, read_record
+from cedr.runtime.record import RecordWriter, read_record
 from cedr.runtime.result import EmulationResult
 from cedr.runtime.schedulers import all_schedulers
 from cedr.target.api import CallClass
 from cedr.target.errors import CedrError
 from cedr.target.platform import class_costs, load_platform, parse_composition
 from tests.runtime.applications import call_class, random_application
+from tests.runtime.checker import check_trace
 
 SCHEDULERS = [name for name in all_schedulers(()) if name != "ORACLE"]  # for small graphs only
+ZCU102 = load_platform("zcu102")
 COMPOSITIONS = ["C3", "C3+Z1", "C3+C2D1", "C3+F1+C2D1+Z1"]
 COLUMNS = ("app", "instance", "task", "task_class", "pe", "ready_ns", "start_ns", "end_ns", "arrivals_ns", "ends_ns")
-
-
-def check_valid(result: EmulationResult, records: list[Record], composition: str) -> None:
-    """Every task once, on a PE that offers it, for its cost, behind all it waits for, and one at a time on a PE."""
-    platform = load_platform("zcu102")
-    pes = parse_composition(platform, composition)
-    cost = class_costs(platform, result.classes).cost_ns
-    assert result.pes == pes.pe_names
-    of_type = pes.pe_types[result.pe]
-    duration = cost[result.task_class, of_type]
-    assert (duration > 0).all()
-    assert np.array_equal(result.end_ns - result.start_ns, duration)
-    assert (result.ready_ns <= result.start_ns).all() and (np.diff(result.start_ns) >= 0).all()
-    for pe in range(len(result.pes)):
-        rows = result.pe == pe
-        assert (result.start_ns[rows][1:] >= result.end_ns[rows][:-1]).all()
-    class_base = np.cumsum([0, *(len(record.classes) for record in records)])
-    for instance, (app, arrival, end) in enumerate(
-        zip(result.instance_app.tolist(), result.arrivals_ns.tolist(), result.ends_ns.tolist(), strict=True)
-    ):
-        record = records[app]
-        rows = result.instance == instance
-        assert (result.app[rows] == app).all() and (result.ready_ns[rows] >= arrival).all()
-        assert (result.end_ns[rows] <= end).all()
-        joins = np.array([call.api == "join" for call in record.classes])[record.class_of]
-        assert sorted(result.task[rows].tolist()) == record.task_ids[~joins].tolist()
-        index = np.searchsorted(record.task_ids, result.task[rows])
-        assert np.array_equal(result.task_class[rows], class_base[app] + record.class_of[index])
-        start, over = np.zeros(len(record), np.int64), np.zeros(len(record), np.int64)
-        start[index], over[index] = result.start_ns[rows], result.end_ns[rows]
-        for task in order_of(record):
-            listed = record.after_indices[record.after_indptr[task] : record.after_indptr[task + 1]]
-            latest = int(over[listed].max(initial=0))
-            if joins[task]:
-                over[task] = latest
-            else:
-                assert start[task] >= latest
-
-
-def order_of(record: Record) -> list[int]:
-    """Tasks behind all that they wait for."""
-    left = np.diff(record.after_indptr).copy()
-    order = np.flatnonzero(left == 0).tolist()
-    for task in order:
-        for other in np.flatnonzero(left > 0).tolist():
-            listed = record.after_indices[record.after_indptr[other] : record.after_indptr[other + 1]]
-            left[other] -= np.count_nonzero(listed == task)
-            if left[other] == 0:
-                order.append(other)
-    return order
 
 
 @pytest.mark.parametrize("composition", COMPOSITIONS)
@@ -85,7 +36,9 @@ def test_schedules_are_valid_and_repeat_to_the_byte(scheduler: str, composition:
     arguments = (records, "zcu102", composition, scheduler, [3, 2], [50_000, 70_000], 5)
     result = emulate(*arguments)
     assert result.app_names == ("one", "two")
-    check_valid(result, records, composition)
+    pes = parse_composition(ZCU102, composition)
+    assert result.pes == pes.pe_names
+    assert check_trace(result, records, class_costs(ZCU102, result.classes).cost_ns[:, pes.pe_types]) == []
     again = emulate(*arguments)
     for column in COLUMNS:
         assert getattr(result, column).tobytes() == getattr(again, column).tobytes()
@@ -107,8 +60,7 @@ def two_gemms(path: Path, instances: int = 1) -> EmulationResult:
 
 
 def test_figures(tmp_path: Path) -> None:
-    platform = load_platform("zcu102")
-    cost = int(class_costs(platform, [call_class("gemm")]).cost_ns[0, 0])
+    cost = int(class_costs(ZCU102, [call_class("gemm")]).cost_ns[0, 0])
     assert figures(two_gemms(tmp_path / "a.cedrrec")) == {
         "makespan_ns": 2 * cost,
         "latency_ns": {"min": 2 * cost, "mean": 2.0 * cost, "max": 2 * cost},
@@ -157,7 +109,7 @@ def test_calls_that_no_pe_offers_are_all_named_before_the_start(tmp_path: Path) 
     ("options", "message"),
     [
         (
-            {"os_model": "linux-cfs", "platform": replace(load_platform("zcu102"), linux_cfs=None)},
+            {"os_model": "linux-cfs", "platform": replace(ZCU102, linux_cfs=None)},
             "platform zcu102 has no figures for the OS model linux-cfs",
         ),
         ({"os_model": "real"}, "there is no OS model 'real'; there are ideal, linux-cfs"),

@@ -1,9 +1,21 @@
-"""Configuration files with one to four seeded changes: lines, characters, values that are odd."""
+"""Configuration files with something wrong in them, and what a reader says of them.
+
+`changed` makes one by hand, `mutated` by one to four seeded changes: lines, characters, values that are odd.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from random import Random
+
+import pytest
+
+from cedr.runtime.scenario import Scenario
+from cedr.target.errors import CedrError
+
+Reader = Callable[[str], Scenario]
+"""Reads a file's text; its name is a letter, as `s.toml`."""
 
 ODD_VALUES = (
     *("0", "-1", "1", "0.5", "-0.0", "1e400", "1e-400", "99999999999999999999", "9223372036854775808", "1" + "0" * 400),
@@ -52,3 +64,30 @@ def _value(text: str, random: Random) -> str:
 
 
 _CHANGES = (_line, _character, _value, _value)
+
+
+def changed(text: str, old: str, new: str) -> str:
+    """The text with `new` for the first `old`, which is in it."""
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+def refusal(read: Reader, text: str) -> str:
+    """With what words a text is refused, when it is read or settled at the latest."""
+    with pytest.raises(CedrError) as caught:
+        read(text).settle()
+    return str(caught.value)
+
+
+def accepted_or_refused(read: Reader, text: str, seeds: range) -> tuple[list[Scenario], int]:
+    """What is accepted of a text's mutations, and how many are refused; whatever else happens fails the test."""
+    accepted: list[Scenario] = []
+    for seed in seeds:
+        try:
+            scenario = read(mutated(text, Random(seed)))
+            scenario.settle()
+        except CedrError as error:
+            assert re.match(r"[a-z]\.[a-z]+:\d+: \S", str(error)), f"seed {seed}: {error}"
+        else:
+            accepted.append(scenario)
+    return accepted, len(seeds) - len(accepted)
