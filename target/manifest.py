@@ -150,7 +150,6 @@ def hash_files(directory: str | os.PathLike[str], names: Iterable[str]) -> dict[
 class _Reader:
     def __init__(self, path: Path):
         self.path = path
-
         self.lines: dict[str, int] = {}
 
     def fail(self, key: str, message: str) -> ManifestError:

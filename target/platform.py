@@ -380,18 +380,19 @@ class _Reader:
         name = root.text("name")
         if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
             raise root.fail("name", f"needs lower-case letters, digits, _ and -, got {name!r}")
-        keys = self._keys(root, "sources")
-        self.sources = {key: self.section(("sources",), (), tuple(keys)).text(key) for key in keys}
-        for clock in self._keys(root, "clocks"):
+        texts = root.table("sources")
+        sources = self.section(("sources",), (), tuple(texts))
+        self.sources = {key: sources.text(key) for key in texts}
+        for clock in root.table("clocks"):
             section = self.section(("clocks", clock), ("mhz", "source"))
             self.add(section, f"{clock}_mhz", section.positive("mhz"), "MHz")
         memory = self.section(("memory",), ("mb_per_s", "source"))
         self.add(memory, "memory_mb_per_s", memory.positive("mb_per_s"), "MB/s")
-        for port in self._keys(root, "ports"):
+        for port in root.table("ports"):
             section = self.section(("ports", port), ("mb_per_s", "source"))
             self.add(section, f"{port}_mb_per_s", section.positive("mb_per_s"), "MB/s")
             self.ports.append(Port(port, section.positive("mb_per_s"), section.text("source")))
-        for constant in self._keys(root, "constants"):
+        for constant in root.table("constants"):
             section = self.section(("constants", constant), ("value", "unit", "source"))
             self.add(section, constant, section.positive("value"), self.unit(section))
         cores = self.section(("cores",), ("count", "workers", "source"))
@@ -421,7 +422,7 @@ class _Reader:
             data = root.data["linux_cfs"]
             linux_cfs = read_linux_cfs(self.file, ("linux_cfs",), data, tuple(workers))
             for path in figure_paths(data, ("linux_cfs",)):
-                self.source(Section(self.file, path, self.file.at(path), tuple(self.file.at(path))))
+                self.source(self.section(path, tuple(self.file.at(path))))
         for key in [key for key in self.sources if key not in self.used_sources]:
             if key not in self.whole.imported:
                 raise self.fail(("sources", key), "no figure names this source; remove it")
@@ -457,14 +458,8 @@ class _Reader:
         self.probe(platform)
         return platform
 
-    def _keys(self, root: Section, key: str) -> list[str]:
-        return list(root.table(key))
-
     def section(self, path: KeyPath, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> Section:
-        data: object = self.file.data
-        for part in path:
-            data = data[part]  # type: ignore[index]  # a path that was found in the data
-        return Section(self.file, path, data, required, optional)
+        return Section(self.file, path, self.file.at(path), required, optional)
 
     def source(self, section: Section) -> str:
         text = section.text("source")
