@@ -531,7 +531,6 @@ def figures(result: EmulationResult, warmup_ns: int = 0) -> dict[str, Any]:
     tasks, tasks_by_api   executed; attempts that failed are not
     macs_by_api       of the applications that came to an end: each counted once, however many instances ran
     utilisation       by PE: busy time over the makespan, whichever instances it worked for meanwhile
-    energy_j          None: what needs the platform is `report.energy_j`
     """
     counted, run = measured(result, warmup_ns)
     rows = counted[result.instance] & result.succeeded
@@ -566,7 +565,6 @@ def figures(result: EmulationResult, warmup_ns: int = 0) -> dict[str, Any]:
             name: time / run.makespan_ns if run.makespan_ns else 0.0
             for name, time in zip(run.pes, busy.tolist(), strict=True)
         },
-        "energy_j": None,
     }
 
 

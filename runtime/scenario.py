@@ -1,31 +1,6 @@
 """Scenarios: which applications arrive how often, and what breaks meanwhile. TOML files, read strictly.
 
-    seed = 1                    # of arrivals that are drawn, and of the scheduler; default 0
-    warmup_us = 2_000           # instances that arrive earlier run, and are left out of the figures; default 0
-    queueing = true             # false: a PE takes a task only while it is idle; default true
-    platform = "zcu102"         # the four of `cedr run`; options of the command come before them
-    hw = "C3+F1+C2D1+Z1"
-    scheduler = "EFT"
-    os_model = "ideal"
-
-    [[application]]
-    model = "vgg_digits"        # a MODEL, or a record; paths from the folder of this file
-    name = "digits"             # default: the model's own; each is given once
-    instances = 20              # default 1
-    arrival = "fixed"           # default; "poisson", "trace"
-    period_us = 3_000           # or rate_mbps and megabits: a period of megabits / rate_mbps seconds
-    start_us = 0                # of the first (fixed), of the time from which gaps are drawn (poisson); default 0
-    deadline_us = 5_000         # from an instance's arrival to its end
-
-    [[application]]
-    model = "m5_words"
-    arrival = "trace"
-    trace = [0, 100.5, 250]     # the arrivals in us, ascending; or a file with one a line
-
-    [[fault]]
-    pe = "cpu2"                 # or: application = "digits", and the instance, from 0
-    at_us = 500
-    kind = "stop"
+docs/scenarios.md has an example of every key, with its unit and its default.
 
 `load_scenario` reads one, `Scenario.settle` decides between the file, the command's options and the defaults,
 `Application.arrivals_ns` gives the times. Times are whole nanoseconds, rounded.

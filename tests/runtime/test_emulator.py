@@ -68,7 +68,6 @@ def test_figures(tmp_path: Path) -> None:
         "tasks_by_api": {"gemm": 2},
         "macs_by_api": {"gemm": 2 * 4 * 64 * 4},
         "utilisation": {"cpu1": 1.0},
-        "energy_j": None,
     }
     several = figures(two_gemms(tmp_path / "b.cedrrec", instances=3))
     assert several["makespan_ns"] == 6 * cost
@@ -85,7 +84,6 @@ def test_figures_of_nothing(tmp_path: Path) -> None:
         "tasks_by_api": {},
         "macs_by_api": {},
         "utilisation": {"cpu1": 0.0, "zip1": 0.0},
-        "energy_j": None,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from cedr.target.extends import PLATFORMS_DIR
 from cedr.target.toml_file import TomlFile
 from tests.runtime.wrong_files import accepted_or_refused, changed, refusal
 
+ROOT = Path(__file__).resolve().parents[2]
 FULL = """\
 seed = 1
 warmup_us = 2_000
@@ -84,6 +86,16 @@ def test_every_key_is_read() -> None:
     settings = scenario.settle()
     assert (settings.platform.name, settings.composition.text) == ("zcu102", "C3+F1+C2D1+Z1")
     assert (settings.scheduler.name, settings.os_model, settings.seed) == ("SIMPLE", "ideal", 1)
+
+
+def test_the_page_s_example_has_every_key() -> None:
+    page = (ROOT / "docs" / "scenarios.md").read_text()
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    parsed(example).settle()
+    written = {"application", "fault", *re.findall(r"^([a-z_]+) =", example, re.MULTILINE)}
+    for text in (f"x = 1\n{ONE}", f"{ONE}x = 1", f"{ONE}[[fault]]\nx = 1"):
+        keys = refusal(parsed, text).partition("the keys here are ")[2].split(", ")
+        assert len(keys) >= 7 and set(keys) <= written
 
 
 def test_little_need_be_said() -> None:
