@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -220,6 +221,22 @@ def test_a_misspelt_name_beside_the_right_one_is_ignored_as_cedr_does(old: str, 
 )
 def test_what_is_accepted_with_a_warning(old: str, new: str, warning: str) -> None:
     assert warning in warned(old, new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('Schedules": false', 'Schedules": true'),
+        ('PAPI": false', 'PAPI": true'),
+        ('Counters": []', 'Counters": ["perf::CYCLES"]'),
+        ('Permissions": true', 'Permissions": false'),
+        ('Idle": false', 'Idle": true'),
+        ('Jobs": 12', 'Jobs": 1'),
+        ('["./libdash-rt.so"]', "[]"),
+    ],
+)
+def test_what_changes_nothing_in_an_emulation(old: str, new: str) -> None:
+    assert replace(parsed(changed(FULL, old, new)), warnings=()) == parsed(FULL)
 
 
 def test_a_cost_of_0_is_an_estimate() -> None:
