@@ -1,6 +1,6 @@
 """The engine: schedules recorded applications in virtual time. Compiled by numba on first use; import it lazily.
 
-One loop (`loops.advance`) runs until the run is over, memory has to grow, or a plain Python scheduler has to decide; a
+One loop (loops.py) runs until the run is over, memory has to grow, or a plain Python scheduler has to decide; a
 compiled scheduler is called from inside, through a function pointer, so that the loop is compiled once for all of them
 (and once without one).
 
@@ -16,7 +16,7 @@ free, and application threads compute on cores of their own. Under `linux-cfs` w
 (docs/os_models.md); of events at one time the cores' come first, by number, then devices that are done, faults, the
 daemon's iteration, and load balancing.
 
-A task in flight takes 60 bytes at most, an executed one 34; instances share the graph of their application.
+A task in flight takes 76 bytes at most, an executed one 34; instances share the graph of their application.
 """
 
 from __future__ import annotations

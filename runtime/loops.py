@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import importlib
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from cedr.runtime.linux_cfs import ON_CORE, ON_DEVICE_ASLEEP, PARAMETERS
 from cedr.runtime.record import (
     STEP_BLOCK,
+    STEP_END,
     STEP_HOST,
     STEP_JOIN,
     STEP_SPAWN,
@@ -49,6 +50,21 @@ def compile_lazily(function: F, *signature: Any) -> F:
             raise
         compiled = numba.njit(*signature)(function)
     return compiled
+
+
+def inlined(function: F, **options: Any) -> F:
+    """A function that is compiled into each of its callers, and that Python can't call."""
+    compiled: F = numba.njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
+    return compiled
+
+
+def part(function: F) -> F:
+    """A rule that both loops follow, inlined.
+
+    It works on its caller's arrays, and makes, returns and keeps none: so it counts no references to them (_nrt), which
+    would take longer than the rules do. No divisor is zero: so it doesn't look (error_model).
+    """
+    return inlined(function, _nrt=False, error_model="numpy")
 
 
 class Status(enum.IntEnum):
@@ -347,343 +363,575 @@ def without_queues(assign: Any, ready: Any, now_ns: Any, estimate_ns: Any, view:
     return pairs[:n_pairs]
 
 
+class Run(NamedTuple):
+    """What the parts below work on: arrays of the state by their names there."""
+
+    counters: Any
+    succ_ptr: Any
+    succ: Any
+    class_of: Any
+    waiting: Any
+    task_base: Any
+    thread_base: Any
+    thread_rows: Any
+    steps: Any
+    submitted: Any
+    waits: Any
+    application_of: Any
+    finish_ns: Any
+    estimate_ns: Any
+    free_slots: Any
+    slots: Any
+    cells: Any
+    slot_of: Any
+    threads: Any
+    timers: Any
+    wake: Any
+    done: Any
+    ready_class: Any
+    ready_cell: Any
+    ready_instance: Any
+    ready_task: Any
+    pe_running: Any
+    pe_head: Any
+    pe_tail: Any
+    queue_length: Any
+    queued_ns: Any
+    running_until_ns: Any
+    trouble: Any
+    row_instance: Any
+    row_task: Any
+    row_pe: Any
+    row_ready_ns: Any
+    row_start_ns: Any
+    row_end_ns: Any
+
+
+@inlined
+def _run_of(state: Any) -> Any:
+    """The arrays that the parts work on."""
+    return Run(
+        state.counters,
+        state.succ_ptr,
+        state.succ,
+        state.class_of,
+        state.waiting,
+        state.task_base,
+        state.thread_base,
+        state.thread_rows,
+        state.steps,
+        state.submitted,
+        state.waits,
+        state.application_of,
+        state.finish_ns,
+        state.estimate_ns,
+        state.free_slots,
+        state.slots,
+        state.cells,
+        state.slot_of,
+        state.threads,
+        state.timers,
+        state.wake,
+        state.done,
+        state.ready_class,
+        state.ready_cell,
+        state.ready_instance,
+        state.ready_task,
+        state.pe_running,
+        state.pe_head,
+        state.pe_tail,
+        state.queue_length,
+        state.queued_ns,
+        state.running_until_ns,
+        state.trouble,
+        state.row_instance,
+        state.row_task,
+        state.row_pe,
+        state.row_ready_ns,
+        state.row_start_ns,
+        state.row_end_ns,
+    )
+
+
+@inlined
+def _view_of(state: Any) -> Any:
+    """What a scheduler sees."""
+    return SchedulerView(
+        state.queue_length,
+        state.queued_ns,
+        state.running_until_ns,
+        state.type_of,
+        state.type_estimate_ns,
+        state.ready_instance,
+        state.ready_task,
+        state.application_of,
+        state.arrival_ns,
+        state.task_base,
+        state.core_of,
+        state.core_load,
+        state.pairs,
+    )
+
+
+@part
+def _wake(run: Any, thread: Any) -> None:
+    """Line up a thread behind those that can go on. `linux-cfs` lines up workers too, as -1 - PE."""
+    counters, wake = run.counters, run.wake
+    wake[(counters[WAKE_HEAD] + counters[N_WAKE]) % len(wake)] = thread
+    counters[N_WAKE] += 1
+
+
+@part
+def _next_awake(run: Any) -> Any:
+    """Take the first of those that can go on out of its line."""
+    counters, wake = run.counters, run.wake
+    head = counters[WAKE_HEAD]
+    counters[WAKE_HEAD] = (head + 1) % len(wake)
+    counters[N_WAKE] -= 1
+    return wake[head]
+
+
+@part
+def _move_timer(timers: Any, source: Any, place: Any) -> None:
+    for column in range(3):
+        timers[place, column] = timers[source, column]
+
+
+@part
+def _set_timer(run: Any, time_ns: Any, who: Any) -> None:
+    """A heap by time, then by the order in which timers were set."""
+    counters, timers = run.counters, run.timers
+    place = counters[N_TIMERS]
+    while place > 0 and timers[(place - 1) // 2, 0] > time_ns:
+        _move_timer(timers, (place - 1) // 2, place)
+        place = (place - 1) // 2
+    timers[place, 0] = time_ns
+    timers[place, 1] = counters[SEQUENCE]
+    timers[place, 2] = who
+    counters[N_TIMERS] += 1
+    counters[SEQUENCE] += 1
+
+
+@part
+def _take_timer(run: Any) -> Any:
+    """Take the first timer off the heap; whose it was."""
+    counters, timers = run.counters, run.timers
+    who = timers[0, 2]
+    n_timers = counters[N_TIMERS] - 1
+    counters[N_TIMERS] = n_timers
+    time_ns = timers[n_timers, 0]
+    number = timers[n_timers, 1]
+    place = 0
+    while 2 * place + 1 < n_timers:
+        child = 2 * place + 1
+        if child + 1 < n_timers and (
+            timers[child + 1, 0] < timers[child, 0]
+            or (timers[child + 1, 0] == timers[child, 0] and timers[child + 1, 1] < timers[child, 1])
+        ):
+            child += 1
+        if time_ns < timers[child, 0] or (time_ns == timers[child, 0] and number < timers[child, 1]):
+            break
+        _move_timer(timers, child, place)
+        place = child
+    _move_timer(timers, n_timers, place)
+    return who
+
+
+@part
+def _is_over(run: Any, cell: Any) -> None:
+    """Note a task, or a join, whose successors are to be released."""
+    counters = run.counters
+    run.done[counters[DONE_TAIL]] = cell
+    counters[DONE_TAIL] += 1
+
+
+@part
+def _meet(run: Any, instance: Any, first: Any, base: Any, task: Any, now: Any) -> None:
+    """A task waits for one thing less: the last makes it ready, and a join over.
+
+    task: its index in its application; first, base: its application's first task, its instance's first cell.
+    """
+    cells, counters = run.cells, run.counters
+    cell = base + task
+    unmet = cells[cell, LINK] - 1
+    cells[cell, LINK] = unmet
+    if unmet == 0:
+        kind = run.class_of[first + task]
+        if kind < 0:
+            _is_over(run, cell)
+        else:
+            cells[cell, READY_NS] = now
+            n_ready = counters[N_READY]
+            run.ready_class[n_ready] = kind
+            run.ready_cell[n_ready] = cell
+            run.ready_instance[n_ready] = instance
+            run.ready_task[n_ready] = task
+            counters[N_READY] = n_ready + 1
+
+
+@part
+def _end_if_idle(run: Any, slot: Any, now: Any) -> None:
+    """An instance ends when no task and no thread of it is left; its slot is free for the next."""
+    slots, free_slots = run.slots, run.free_slots
+    if slots[slot, LEFT] == 0 and slots[slot, RUNNING_THREADS] == 0:
+        application = slots[slot, APPLICATION]
+        run.finish_ns[slots[slot, INSTANCE]] = now
+        slots[slot, NEXT_FREE] = free_slots[application]
+        free_slots[application] = slot
+
+
+@part
+def _n_threads(run: Any, slot: Any) -> Any:
+    application = run.slots[slot, APPLICATION]
+    return run.thread_base[application + 1] - run.thread_base[application]
+
+
+@part
+def _release(run: Any, now: Any) -> None:
+    """The first task that is over lets go what waited for it: tasks, and the application threads."""
+    counters, slots, threads, succ_ptr = run.counters, run.slots, run.threads, run.succ_ptr
+    head = counters[DONE_HEAD]
+    cell = run.done[head]
+    if head + 1 < counters[DONE_TAIL]:
+        counters[DONE_HEAD] = head + 1
+    else:
+        counters[DONE_HEAD] = 0
+        counters[DONE_TAIL] = 0
+    slot = run.slot_of[cell]
+    run.cells[cell, READY_NS] = OVER
+    instance, first, base = slots[slot, INSTANCE], slots[slot, TASK_BASE], slots[slot, CELL_BASE]
+    task = first + cell - base
+    for edge in range(succ_ptr[task], succ_ptr[task + 1]):
+        _meet(run, instance, first, base, np.int64(run.succ[edge]), now)
+    thread = slots[slot, THREAD_BASE]
+    for _ in range(_n_threads(run, slot)):
+        if threads[thread, WAITS_FOR] == cell:
+            threads[thread, WAITS_FOR] = -1
+            _wake(run, thread)
+        thread += 1
+    left = slots[slot, LEFT] - 1
+    slots[slot, LEFT] = left
+    if left == 0:
+        _end_if_idle(run, slot, now)
+
+
+@part
+def _start_thread(run: Any, slot: Any, thread: Any) -> None:
+    run.threads[thread, LIFE] = STARTED
+    run.slots[slot, RUNNING_THREADS] += 1
+    _wake(run, thread)
+
+
+@part
+def _next_arrival_ns(counters: Any, arrival_ns: Any) -> Any:
+    """When the next instance arrives; -1: none does."""
+    instance = counters[NEXT_ARRIVAL]
+    return arrival_ns[instance] if instance < len(arrival_ns) else np.int64(-1)
+
+
+@part
+def _launch(run: Any, now: Any) -> Any:
+    """The next instance arrives; its slot, or -1 where memory has to grow first."""
+    counters, slots, cells, threads, free_slots = run.counters, run.slots, run.cells, run.threads, run.free_slots
+    thread_rows = run.thread_rows
+    instance = counters[NEXT_ARRIVAL]
+    application = run.application_of[instance]
+    first = run.task_base[application]
+    n_tasks = run.task_base[application + 1] - first
+    first_row = run.thread_base[application]
+    n_threads = run.thread_base[application + 1] - first_row
+    slot = free_slots[application]
+    if slot >= 0:
+        free_slots[application] = slots[slot, NEXT_FREE]
+    else:
+        slot = counters[N_SLOTS]
+        base = counters[N_CELLS]
+        thread = counters[N_THREADS]
+        if slot == len(slots) or base + n_tasks > len(cells) or thread + n_threads > len(threads):
+            return np.int64(-1)
+        counters[N_SLOTS] = slot + 1
+        counters[N_CELLS] = base + n_tasks
+        counters[N_THREADS] = thread + n_threads
+        slots[slot, CELL_BASE] = base
+        slots[slot, THREAD_BASE] = thread
+        slots[slot, APPLICATION] = application
+        slots[slot, TASK_BASE] = first
+        for cell in range(base, base + n_tasks):
+            run.slot_of[cell] = slot
+    slots[slot, INSTANCE] = instance
+    slots[slot, LEFT] = 0
+    slots[slot, RUNNING_THREADS] = 0
+    base = slots[slot, CELL_BASE]
+    for task in range(n_tasks):
+        cells[base + task, LINK] = run.waiting[first + task]
+        cells[base + task, READY_NS] = 0
+    for place in range(n_threads):
+        thread = slots[slot, THREAD_BASE] + place
+        row = first_row + place
+        threads[thread, PC] = thread_rows[row, 0]
+        threads[thread, PLACE] = 0
+        threads[thread, WAITED] = 0
+        threads[thread, SUBMITTED] = 0
+        threads[thread, WAITS_FOR] = -1
+        threads[thread, JOINS] = -1
+        threads[thread, LIFE] = NOT_STARTED
+        threads[thread, ROW] = row
+        threads[thread, SLOT] = slot
+        if thread_rows[row, 3] == 0:
+            _start_thread(run, slot, thread)
+    _end_if_idle(run, slot, now)  # nothing to do, and nobody to do it
+    counters[NEXT_ARRIVAL] = instance + 1
+    if instance + 1 == counters[AWAITED]:
+        counters[FAULT_AT] = now
+    return slot
+
+
+@part
+def _step_kind(run: Any, thread: Any) -> Any:
+    """What a thread's next step is; it ends behind what was recorded of it, too."""
+    pc = run.threads[thread, PC]
+    return np.int64(STEP_END) if pc == run.thread_rows[run.threads[thread, ROW], 1] else run.steps[pc, 0]
+
+
+@part
+def _submits(run: Any, thread: Any, kind: Any) -> Any:
+    """Whether a thread, at a step of this kind, has a task to submit."""
+    threads = run.threads
+    return kind in (STEP_SUBMIT, STEP_BLOCK) and threads[thread, PLACE] < run.steps[threads[thread, PC], 2]
+
+
+@part
+def _submit(run: Any, thread: Any, now: Any) -> None:
+    """The next task of a thread's step."""
+    threads, slots, slot = run.threads, run.slots, run.threads[thread, SLOT]
+    place = threads[thread, PLACE]
+    origin = run.thread_rows[threads[thread, ROW], 2]
+    threads[thread, PLACE] = place + 1
+    threads[thread, SUBMITTED] += 1
+    slots[slot, LEFT] += 1
+    task = np.int64(run.submitted[origin + run.steps[threads[thread, PC], 1] + place])
+    _meet(run, slots[slot, INSTANCE], slots[slot, TASK_BASE], slots[slot, CELL_BASE], task, now)
+
+
+@part
+def _awaits(run: Any, thread: Any, task: Any) -> Any:
+    """Whether a thread has to wait for a task of its instance; then it is woken when that is over."""
+    cell = run.slots[run.threads[thread, SLOT], CELL_BASE] + np.int64(task)
+    if run.cells[cell, READY_NS] == OVER:
+        return False
+    run.threads[thread, WAITS_FOR] = cell
+    return True
+
+
+@part
+def _step(run: Any, thread: Any, kind: Any, now: Any) -> Any:
+    """A thread's step, its submissions and computation done: whether it goes on to the next, or waits or has ended."""
+    threads, steps, slots = run.threads, run.steps, run.slots
+    slot = threads[thread, SLOT]
+    pc = threads[thread, PC]
+    origin = run.thread_rows[threads[thread, ROW], 2]
+    goes_on = True
+    if kind == STEP_BLOCK:
+        goes_on = not _awaits(run, thread, run.submitted[origin + steps[pc, 1] + steps[pc, 2] - 1])
+    elif kind == STEP_WAIT:
+        place = threads[thread, PLACE]
+        while place < steps[pc, 2] and goes_on:
+            if _awaits(run, thread, run.waits[steps[pc, 1] + place]):
+                goes_on = False
+            else:
+                place += 1
+        threads[thread, PLACE] = place
+    elif kind == STEP_WAIT_ALL:
+        place = threads[thread, WAITED]
+        while place < threads[thread, SUBMITTED] and goes_on:
+            if _awaits(run, thread, run.submitted[origin + place]):
+                goes_on = False
+            else:
+                place += 1
+        threads[thread, WAITED] = place
+    elif kind == STEP_SPAWN:
+        child = slots[slot, THREAD_BASE] + steps[pc, 1]
+        if threads[child, LIFE] == NOT_STARTED:
+            _start_thread(run, slot, child)
+    elif kind == STEP_JOIN:
+        child = slots[slot, THREAD_BASE] + steps[pc, 1]
+        if threads[child, LIFE] != ENDED:
+            threads[thread, JOINS] = child
+            goes_on = False
+    elif kind == STEP_END:
+        goes_on = False
+        threads[thread, LIFE] = ENDED
+        first = slots[slot, THREAD_BASE]
+        for other in range(first, first + _n_threads(run, slot)):
+            if threads[other, JOINS] == thread:
+                threads[other, JOINS] = -1
+                _wake(run, other)
+        slots[slot, RUNNING_THREADS] -= 1
+        _end_if_idle(run, slot, now)
+    if goes_on:
+        threads[thread, PC] = pc + 1
+        threads[thread, PLACE] = 0
+    return goes_on
+
+
+@part
+def _any_lost(run: Any, lost: Any) -> Any:
+    """Whether no PE is left for a ready task."""
+    lost_one = False
+    for position in range(run.counters[N_READY]):
+        lost_one |= lost[run.ready_class[position]] != 0
+    return lost_one
+
+
+@part
+def _refused(run: Any, position: Any, pe: Any) -> Any:
+    """Why a scheduler's decision can't be carried out, noted for the refusal: a Status, or -1 where it can."""
+    status = np.int64(-1)
+    if position < 0 or position >= run.counters[N_READY] or run.ready_cell[position] < 0:
+        status = np.int64(_BAD_POSITION)
+    elif pe < 0 or pe >= len(run.pe_head):
+        status = np.int64(_BAD_PE)
+    elif run.estimate_ns[run.ready_class[position], pe] < 0:
+        status = np.int64(_NOT_OFFERED)
+    if status >= 0:
+        run.counters[FAULTY_POSITION] = position
+        run.counters[FAULTY_PE] = pe
+    return status
+
+
+@part
+def _line_up(run: Any, position: Any, pe: Any) -> Any:
+    """A ready task joins a PE's queue, its position is vacant; whether the queue was empty."""
+    cells, pe_head, pe_tail = run.cells, run.pe_head, run.pe_tail
+    cell = run.ready_cell[position]
+    run.ready_cell[position] = -1
+    cells[cell, LINK] = -1
+    was_empty = pe_head[pe] < 0
+    if was_empty:
+        pe_head[pe] = cell
+    else:
+        cells[pe_tail[pe], LINK] = cell
+    pe_tail[pe] = cell
+    run.queue_length[pe] += 1
+    run.queued_ns[pe] += run.estimate_ns[run.ready_class[position], pe]
+    return was_empty
+
+
+@part
+def _keep_rest(run: Any, n_taken: Any) -> None:
+    """Close the ready queue's ranks after so many tasks have joined the PEs' queues."""
+    ready_class, ready_cell, n_ready = run.ready_class, run.ready_cell, run.counters[N_READY]
+    kept = 0
+    if n_taken < n_ready:
+        for position in range(n_ready):
+            if ready_cell[position] >= 0:
+                ready_class[kept] = ready_class[position]
+                ready_cell[kept] = ready_cell[position]
+                run.ready_instance[kept] = run.ready_instance[position]
+                run.ready_task[kept] = run.ready_task[position]
+                kept += 1
+    run.counters[N_READY] = kept
+
+
+@part
+def _start_task(run: Any, pe: Any, now: Any) -> Any:
+    """A PE starts the head of its queue, in a new row of the record; the task's class."""
+    counters, slots, cells = run.counters, run.slots, run.cells
+    cell = run.pe_head[pe]
+    run.pe_head[pe] = cells[cell, LINK]
+    slot = run.slot_of[cell]
+    task = cell - slots[slot, CELL_BASE]
+    kind = np.int64(run.class_of[slots[slot, TASK_BASE] + task])
+    run.pe_running[pe] = cell
+    run.queued_ns[pe] -= run.estimate_ns[kind, pe]
+    run.running_until_ns[pe] = now + run.estimate_ns[kind, pe]
+    row = counters[N_ROWS]
+    run.row_instance[row] = slots[slot, INSTANCE]
+    run.row_task[row] = task
+    run.row_pe[row] = pe
+    run.row_ready_ns[row] = cells[cell, READY_NS]
+    run.row_start_ns[row] = now
+    counters[N_ROWS] = row + 1
+    return kind
+
+
+@part
+def _end_task(run: Any, pe: Any, row: Any, now: Any) -> None:
+    """A PE is done with its task, well or not; the next is not started yet."""
+    trouble, cell = run.trouble, run.pe_running[pe]
+    if trouble[pe, TROUBLE] == FINE:
+        _is_over(run, cell)
+    else:
+        trouble[pe, TROUBLE] = FINE
+        trouble[pe, FAILED_CELL] = cell
+        trouble[pe, FAILED_ROW] = row
+        run.counters[FAULT_AT] = now
+    run.pe_running[pe] = -1
+    run.queue_length[pe] -= 1
+    run.running_until_ns[pe] = 0
+
+
 def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     """Go on until there is a reason to come back: a Status.
 
     assign: the scheduler. Where it is None the loop comes back with DECIDE, and is called again with the decisions in
     `pairs` and `decided` set.
     """
-    counters = state.counters
-    succ_ptr, succ, class_of, waiting = state.succ_ptr, state.succ, state.class_of, state.waiting
-    task_base, thread_base, thread_rows = state.task_base, state.thread_base, state.thread_rows
-    steps, submitted, waits = state.steps, state.submitted, state.waits
-    application_of, arrival_ns, finish_ns = state.application_of, state.arrival_ns, state.finish_ns
-    estimate_ns, cost_ns = state.estimate_ns, state.cost_ns
-    free_slots, slots, cells, slot_of = state.free_slots, state.slots, state.cells, state.slot_of
-    threads, timers, wake, done = state.threads, state.timers, state.wake, state.done
-    ready_class, ready_cell = state.ready_class, state.ready_cell
-    ready_instance, ready_task = state.ready_instance, state.ready_task
-    pe_running, pe_head, pe_tail = state.pe_running, state.pe_head, state.pe_tail
+    run = _run_of(state)
+    view = _view_of(state)
+    counters, arrival_ns, lost = state.counters, state.arrival_ns, state.lost
+    estimate_ns, cost_ns, scheduler_state = state.estimate_ns, state.cost_ns, state.scheduler_state
+    threads, timers, steps, wake, ready_class = state.threads, state.timers, state.steps, state.wake, state.ready_class
+    pe_running, pe_head, trouble, row_end_ns = state.pe_running, state.pe_head, state.trouble, state.row_end_ns
     run_end, run_row, run_pe = state.run_end, state.run_row, state.run_pe
-    queue_length, queued_ns, running_until_ns = state.queue_length, state.queued_ns, state.running_until_ns
-    scheduler_state = state.scheduler_state
-    trouble, lost = state.trouble, state.lost
-    row_instance, row_task, row_pe = state.row_instance, state.row_task, state.row_pe
-    row_ready_ns, row_start_ns, row_end_ns = state.row_ready_ns, state.row_start_ns, state.row_end_ns
-    view = SchedulerView(
-        queue_length,
-        queued_ns,
-        running_until_ns,
-        state.type_of,
-        state.type_estimate_ns,
-        ready_instance,
-        ready_task,
-        application_of,
-        arrival_ns,
-        task_base,
-        state.core_of,
-        state.core_load,
-        state.pairs,
-    )
-    n_pes = len(pe_running)
-    n_instances = len(arrival_ns)
-    n_rings = len(wake)
-
-    now = counters[NOW]
-    sequence = counters[SEQUENCE]
-    n_ready = counters[N_READY]
-    n_rows = counters[N_ROWS]
-    next_arrival = counters[NEXT_ARRIVAL]
-    n_running = counters[N_RUNNING]
-    n_timers = counters[N_TIMERS]
-    wake_head = counters[WAKE_HEAD]
-    n_wake = counters[N_WAKE]
-    done_head = counters[DONE_HEAD]
-    done_tail = counters[DONE_TAIL]
-    fault_at = counters[FAULT_AT]
-    watched_arrival = counters[AWAITED]
     any_lost = counters[ANY_LOST] != 0
     no_queues = counters[NO_QUEUES] != 0
-    status = -1
-
     pause_at = counters[PAUSE_AT]
+    now = counters[NOW]
+    n_running = counters[N_RUNNING]
+    arrives_ns = _next_arrival_ns(counters, arrival_ns)
+    status = np.int64(-1)
+
     while True:
-        if pause_at >= 0 and n_rows >= pause_at and not decided:
-            status = _PAUSED
+        if pause_at >= 0 and counters[N_ROWS] >= pause_at and not decided:
+            status = np.int64(_PAUSED)
             break
         while not decided:
-            if done_head < done_tail:  # a task is over: release what waited for it
-                cell = done[done_head]
-                done_head += 1
-                if done_head == done_tail:
-                    done_head = 0
-                    done_tail = 0
-                slot = slot_of[cell]
-                base = slots[slot, CELL_BASE]
-                first = slots[slot, TASK_BASE]
-                instance = slots[slot, INSTANCE]
-                task = first + cell - base
-                cells[cell, READY_NS] = OVER
-                for edge in range(succ_ptr[task], succ_ptr[task + 1]):
-                    local = np.int64(succ[edge])
-                    other = base + local
-                    unmet = cells[other, LINK] - 1
-                    cells[other, LINK] = unmet
-                    if unmet == 0:
-                        kind = class_of[first + local]
-                        if kind < 0:
-                            done[done_tail] = other
-                            done_tail += 1
-                        else:
-                            cells[other, READY_NS] = now
-                            ready_class[n_ready] = kind
-                            ready_cell[n_ready] = other
-                            ready_instance[n_ready] = instance
-                            ready_task[n_ready] = local
-                            n_ready += 1
-                application = slots[slot, APPLICATION]
-                thread = slots[slot, THREAD_BASE]
-                for _ in range(thread_base[application + 1] - thread_base[application]):
-                    if threads[thread, WAITS_FOR] == cell:
-                        threads[thread, WAITS_FOR] = -1
-                        wake[(wake_head + n_wake) % n_rings] = thread
-                        n_wake += 1
-                    thread += 1
-                left = slots[slot, LEFT] - 1
-                slots[slot, LEFT] = left
-                if left == 0 and slots[slot, RUNNING_THREADS] == 0:
-                    finish_ns[instance] = now
-                    slots[slot, NEXT_FREE] = free_slots[application]
-                    free_slots[application] = slot
-                continue
-
-            if n_running > 0 and run_end[n_running - 1] == now:  # completion
+            if counters[DONE_TAIL] > 0:
+                _release(run, now)
+            elif n_running > 0 and run_end[n_running - 1] == now:  # completion
                 n_running -= 1
-                pe = run_pe[n_running]
-                if trouble[pe, TROUBLE] == FINE:
-                    done[done_tail] = pe_running[pe]
-                    done_tail += 1
-                else:
-                    trouble[pe, TROUBLE] = FINE
-                    trouble[pe, FAILED_CELL] = pe_running[pe]
-                    trouble[pe, FAILED_ROW] = run_row[n_running]
-                    fault_at = now
-                pe_running[pe] = -1
-                queue_length[pe] -= 1
-                running_until_ns[pe] = 0
-                continue
-
-            if fault_at == now:
-                status = _FAULT
+                _end_task(run, run_pe[n_running], run_row[n_running], now)
+            elif counters[FAULT_AT] == now:
+                status = np.int64(_FAULT)
                 break
-
-            if next_arrival < n_instances and arrival_ns[next_arrival] == now:  # arrival
-                application = application_of[next_arrival]
-                first = task_base[application]
-                n_tasks = task_base[application + 1] - first
-                first_thread = thread_base[application]
-                n_threads = thread_base[application + 1] - first_thread
-                slot = free_slots[application]
-                if slot >= 0:
-                    free_slots[application] = slots[slot, NEXT_FREE]
-                else:
-                    slot = counters[N_SLOTS]
-                    base = counters[N_CELLS]
-                    thread = counters[N_THREADS]
-                    if slot == len(slots) or base + n_tasks > len(cells) or thread + n_threads > len(threads):
-                        status = _GROW
-                        break
-                    counters[N_SLOTS] = slot + 1
-                    counters[N_CELLS] = base + n_tasks
-                    counters[N_THREADS] = thread + n_threads
-                    slots[slot, CELL_BASE] = base
-                    slots[slot, THREAD_BASE] = thread
-                    slots[slot, APPLICATION] = application
-                    slots[slot, TASK_BASE] = first
-                    for cell in range(base, base + n_tasks):
-                        slot_of[cell] = slot
-                slots[slot, INSTANCE] = next_arrival
-                slots[slot, LEFT] = 0
-                slots[slot, RUNNING_THREADS] = 0
-                base = slots[slot, CELL_BASE]
-                for offset in range(n_tasks):
-                    cells[base + offset, LINK] = waiting[first + offset]
-                    cells[base + offset, READY_NS] = 0
-                for place in range(n_threads):
-                    thread = slots[slot, THREAD_BASE] + place
-                    row = first_thread + place
-                    threads[thread, PC] = thread_rows[row, 0]
-                    threads[thread, PLACE] = 0
-                    threads[thread, WAITED] = 0
-                    threads[thread, SUBMITTED] = 0
-                    threads[thread, WAITS_FOR] = -1
-                    threads[thread, JOINS] = -1
-                    threads[thread, LIFE] = NOT_STARTED
-                    threads[thread, ROW] = row
-                    threads[thread, SLOT] = slot
-                    if thread_rows[row, 3] == 0:
-                        threads[thread, LIFE] = STARTED
-                        slots[slot, RUNNING_THREADS] += 1
-                        wake[(wake_head + n_wake) % n_rings] = thread
-                        n_wake += 1
-                if slots[slot, RUNNING_THREADS] == 0:  # nothing to do, and nobody to do it
-                    finish_ns[next_arrival] = now
-                    slots[slot, NEXT_FREE] = free_slots[application]
-                    free_slots[application] = slot
-                next_arrival += 1
-                if next_arrival == watched_arrival:
-                    fault_at = now
-                continue
-
-            if n_timers > 0 and timers[0, 0] == now:  # a thread's own work is over
-                wake[(wake_head + n_wake) % n_rings] = timers[0, 2]
-                n_wake += 1
-                n_timers -= 1
-                time = timers[n_timers, 0]
-                number = timers[n_timers, 1]
-                place = 0
-                while 2 * place + 1 < n_timers:
-                    child = 2 * place + 1
-                    if child + 1 < n_timers and (
-                        timers[child + 1, 0] < timers[child, 0]
-                        or (timers[child + 1, 0] == timers[child, 0] and timers[child + 1, 1] < timers[child, 1])
-                    ):
-                        child += 1
-                    if time < timers[child, 0] or (time == timers[child, 0] and number < timers[child, 1]):
-                        break
-                    timers[place] = timers[child]
-                    place = child
-                timers[place] = timers[n_timers]
-                continue
-
-            if n_wake > 0:  # one step of the first thread that can go on
-                thread = wake[wake_head]
-                row = threads[thread, ROW]
-                slot = threads[thread, SLOT]
-                base = slots[slot, CELL_BASE]
-                origin = thread_rows[row, 2]
-                pc = threads[thread, PC]
-                at_end = pc == thread_rows[row, 1]
-                kind = 0 if at_end else steps[pc, 0]
-                goes_on = True
-                if kind in (STEP_SUBMIT, STEP_BLOCK):
-                    first = slots[slot, TASK_BASE]
-                    place = threads[thread, PLACE]
-                    begin = origin + steps[pc, 1]
-                    count = steps[pc, 2]
-                    before = place
-                    while place < count and done_tail == 0:
-                        local = np.int64(submitted[begin + place])
-                        place += 1
-                        cell = base + local
-                        unmet = cells[cell, LINK] - 1
-                        cells[cell, LINK] = unmet
-                        if unmet == 0:
-                            kind_of_task = class_of[first + local]
-                            if kind_of_task < 0:
-                                done[done_tail] = cell
-                                done_tail += 1
-                            else:
-                                cells[cell, READY_NS] = now
-                                ready_class[n_ready] = kind_of_task
-                                ready_cell[n_ready] = cell
-                                ready_instance[n_ready] = slots[slot, INSTANCE]
-                                ready_task[n_ready] = local
-                                n_ready += 1
-                    slots[slot, LEFT] += place - before
-                    threads[thread, SUBMITTED] += place - before
-                    threads[thread, PLACE] = place
-                    if done_tail > 0:
-                        continue
-                    if kind == STEP_BLOCK:
-                        cell = base + np.int64(submitted[begin + count - 1])
-                        if cells[cell, READY_NS] != OVER:
-                            threads[thread, WAITS_FOR] = cell
-                            goes_on = False
-                elif kind == STEP_WAIT:
-                    place = threads[thread, PLACE]
-                    while place < steps[pc, 2]:
-                        cell = base + np.int64(waits[steps[pc, 1] + place])
-                        if cells[cell, READY_NS] != OVER:
-                            threads[thread, WAITS_FOR] = cell
-                            goes_on = False
-                            break
-                        place += 1
-                    threads[thread, PLACE] = place
-                elif kind == STEP_WAIT_ALL:
-                    place = threads[thread, WAITED]
-                    while place < threads[thread, SUBMITTED]:
-                        cell = base + np.int64(submitted[origin + place])
-                        if cells[cell, READY_NS] != OVER:
-                            threads[thread, WAITS_FOR] = cell
-                            goes_on = False
-                            break
-                        place += 1
-                    threads[thread, WAITED] = place
-                elif kind == STEP_HOST:
-                    if threads[thread, PLACE] == 0:
-                        threads[thread, PLACE] = 1
-                        goes_on = False
-                        time = now + steps[pc, 1]
-                        place = n_timers
-                        n_timers += 1
-                        while place > 0 and timers[(place - 1) // 2, 0] > time:
-                            timers[place] = timers[(place - 1) // 2]
-                            place = (place - 1) // 2
-                        timers[place, 0] = time
-                        timers[place, 1] = sequence
-                        timers[place, 2] = thread
-                        sequence += 1
-                elif kind == STEP_SPAWN:
-                    child = slots[slot, THREAD_BASE] + steps[pc, 1]
-                    if threads[child, LIFE] == NOT_STARTED:
-                        threads[child, LIFE] = STARTED
-                        slots[slot, RUNNING_THREADS] += 1
-                        wake[(wake_head + n_wake) % n_rings] = child
-                        n_wake += 1
-                elif kind == STEP_JOIN:
-                    child = slots[slot, THREAD_BASE] + steps[pc, 1]
-                    if threads[child, LIFE] != ENDED:
-                        threads[thread, JOINS] = child
-                        goes_on = False
-                else:  # END, or the end of what was recorded
-                    threads[thread, LIFE] = ENDED
-                    wake_head = (wake_head + 1) % n_rings
-                    n_wake -= 1
-                    application = slots[slot, APPLICATION]
-                    other = slots[slot, THREAD_BASE]
-                    for _ in range(thread_base[application + 1] - thread_base[application]):
-                        if threads[other, JOINS] == thread:
-                            threads[other, JOINS] = -1
-                            wake[(wake_head + n_wake) % n_rings] = other
-                            n_wake += 1
-                        other += 1
-                    slots[slot, RUNNING_THREADS] -= 1
-                    if slots[slot, RUNNING_THREADS] == 0 and slots[slot, LEFT] == 0:
-                        finish_ns[slots[slot, INSTANCE]] = now
-                        slots[slot, NEXT_FREE] = free_slots[application]
-                        free_slots[application] = slot
-                    continue
-                if goes_on:
-                    threads[thread, PC] = pc + 1
-                    threads[thread, PLACE] = 0
-                else:
-                    wake_head = (wake_head + 1) % n_rings
-                    n_wake -= 1
-                continue
-            break
-
+            elif arrives_ns == now:
+                if _launch(run, now) < 0:
+                    status = np.int64(_GROW)
+                    break
+                arrives_ns = _next_arrival_ns(counters, arrival_ns)
+            elif counters[N_TIMERS] > 0 and timers[0, 0] == now:  # a thread's own work is over
+                _wake(run, _take_timer(run))
+            elif counters[N_WAKE] > 0:  # the first thread that can go on: submissions, or another step
+                thread = wake[counters[WAKE_HEAD]]
+                kind = _step_kind(run, thread)
+                if _submits(run, thread, kind):
+                    while counters[DONE_TAIL] == 0 and _submits(run, thread, kind):
+                        _submit(run, thread, now)
+                elif kind == STEP_HOST and threads[thread, PLACE] == 0:
+                    threads[thread, PLACE] = 1
+                    _set_timer(run, now + steps[threads[thread, PC], 1], _next_awake(run))
+                elif not _step(run, thread, kind, now):
+                    _next_awake(run)
+            else:
+                break
         if status >= 0:
             break
+        if any_lost and not decided and _any_lost(run, lost):
+            status = np.int64(_FAULT)
+            break
 
-        if any_lost and not decided:  # a ready task that no PE is left for?
-            for position in range(n_ready):
-                if lost[ready_class[position]] != 0:
-                    status = _FAULT
-            if status >= 0:
-                break
-
-        n_pairs = 0
+        n_ready = counters[N_READY]
         if n_ready > 0:  # one scheduling round
             if assign is not None:
                 if no_queues:
@@ -691,67 +939,26 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                 else:
                     pairs = assign(ready_class[:n_ready], now, estimate_ns, view, scheduler_state)
             elif not decided:
-                status = _DECIDE
+                status = np.int64(_DECIDE)
                 break
             decided = False
-            n_pairs = len(pairs)
-            for decision in range(n_pairs):
+            for decision in range(len(pairs)):
                 position = pairs[decision, 0]
                 pe = pairs[decision, 1]
-                if position < 0 or position >= n_ready or ready_cell[position] < 0:
-                    status = _BAD_POSITION
-                elif pe < 0 or pe >= n_pes:
-                    status = _BAD_PE
-                elif estimate_ns[ready_class[position], pe] < 0:
-                    status = _NOT_OFFERED
+                status = _refused(run, position, pe)
                 if status >= 0:
-                    counters[FAULTY_POSITION] = position
-                    counters[FAULTY_PE] = pe
                     break
-                cell = ready_cell[position]
-                ready_cell[position] = -1
-                cells[cell, LINK] = -1
-                if pe_head[pe] < 0:
-                    pe_head[pe] = cell
-                else:
-                    cells[pe_tail[pe], LINK] = cell
-                pe_tail[pe] = cell
-                queue_length[pe] += 1
-                queued_ns[pe] += estimate_ns[ready_class[position], pe]
+                _line_up(run, position, pe)
             if status >= 0:
                 break
-            if n_pairs == n_ready:
-                n_ready = 0
-            else:
-                kept = 0
-                for position in range(n_ready):
-                    if ready_cell[position] >= 0:
-                        ready_class[kept] = ready_class[position]
-                        ready_cell[kept] = ready_cell[position]
-                        ready_instance[kept] = ready_instance[position]
-                        ready_task[kept] = ready_task[position]
-                        kept += 1
-                n_ready = kept
+            _keep_rest(run, len(pairs))
 
-        for pe in range(n_pes):  # start
-            cell = pe_head[pe]
-            if cell >= 0 and pe_running[pe] < 0:
-                pe_head[pe] = cells[cell, LINK]
-                slot = slot_of[cell]
-                local = cell - slots[slot, CELL_BASE]
-                kind = class_of[slots[slot, TASK_BASE] + local]
-                end = now + cost_ns[kind, pe]
-                if trouble[pe, TROUBLE] == HANGS:
-                    end = now + trouble[pe, TROUBLE_NS]
-                pe_running[pe] = cell
-                queued_ns[pe] -= estimate_ns[kind, pe]
-                running_until_ns[pe] = now + estimate_ns[kind, pe]
-                row_instance[n_rows] = slots[slot, INSTANCE]
-                row_task[n_rows] = local
-                row_pe[n_rows] = pe
-                row_ready_ns[n_rows] = cells[cell, READY_NS]
-                row_start_ns[n_rows] = now
-                row_end_ns[n_rows] = end
+        for pe in range(len(pe_running)):  # start
+            if pe_head[pe] >= 0 and pe_running[pe] < 0:
+                row = counters[N_ROWS]
+                kind = _start_task(run, pe, now)
+                end = now + (trouble[pe, TROUBLE_NS] if trouble[pe, TROUBLE] == HANGS else cost_ns[kind, pe])
+                row_end_ns[row] = end
                 place = n_running
                 while place > 0 and run_end[place - 1] <= end:
                     run_end[place] = run_end[place - 1]
@@ -759,36 +966,52 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                     run_pe[place] = run_pe[place - 1]
                     place -= 1
                 run_end[place] = end
-                run_row[place] = n_rows
+                run_row[place] = row
                 run_pe[place] = pe
                 n_running += 1
-                n_rows += 1
 
-        following = fault_at  # the next time at which something happens; -1: none
+        following = counters[FAULT_AT]  # the next time at which something happens; -1: none
         if n_running > 0 and (following < 0 or run_end[n_running - 1] < following):
             following = run_end[n_running - 1]
-        if next_arrival < n_instances and (following < 0 or arrival_ns[next_arrival] < following):
-            following = arrival_ns[next_arrival]
-        if n_timers > 0 and (following < 0 or timers[0, 0] < following):
+        if arrives_ns >= 0 and (following < 0 or arrives_ns < following):
+            following = arrives_ns
+        if counters[N_TIMERS] > 0 and (following < 0 or timers[0, 0] < following):
             following = timers[0, 0]
         if following < 0:
-            status = _DONE if n_ready == 0 else _UNDECIDED
+            status = np.int64(_DONE if counters[N_READY] == 0 else _UNDECIDED)
             break
         now = following
 
     counters[NOW] = now
-    counters[SEQUENCE] = sequence
-    counters[N_READY] = n_ready
-    counters[N_ROWS] = n_rows
-    counters[NEXT_ARRIVAL] = next_arrival
     counters[N_RUNNING] = n_running
-    counters[N_TIMERS] = n_timers
-    counters[WAKE_HEAD] = wake_head
-    counters[N_WAKE] = n_wake
-    counters[DONE_HEAD] = done_head
-    counters[DONE_TAIL] = done_tail
-    counters[FAULT_AT] = fault_at
     return status
+
+
+@part
+def _is_awaited(run: Any, cell: Any) -> Any:
+    """Whether an application thread waits for this task."""
+    slot = run.slot_of[cell]
+    thread = run.slots[slot, THREAD_BASE]
+    for _ in range(_n_threads(run, slot)):
+        if run.threads[thread, WAITS_FOR] == cell:
+            return True
+        thread += 1
+    return False
+
+
+@part
+def _leave_core(cores: Any, runnable: Any, entities: Any, core_load: Any, entity: Any) -> None:
+    """Out of its core's list of those that can run."""
+    core = entities[entity, CORE]
+    core_load[core] -= 1
+    last = cores[core, N_RUNNABLE] - 1
+    if last == 0:
+        cores[core, MIN_VRUNTIME] = max(cores[core, MIN_VRUNTIME], entities[entity, VRUNTIME])
+    cores[core, N_RUNNABLE] = last
+    place = entities[entity, PLACE_OF]
+    moved = runnable[core, last]
+    runnable[core, place] = moved
+    entities[moved, PLACE_OF] = place
 
 
 def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
@@ -798,46 +1021,19 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     completed tasks release and who wakes by it, and decides anew who runs on the cores that this concerns. The daemon's
     iteration is an event in stages, so that a plain Python scheduler can be asked in between.
     """
-    counters = state.counters
-    succ_ptr, succ, class_of, waiting = state.succ_ptr, state.succ, state.class_of, state.waiting
-    task_base, thread_base, thread_rows = state.task_base, state.thread_base, state.thread_rows
-    steps, submitted, waits = state.steps, state.submitted, state.waits
-    application_of, arrival_ns, finish_ns = state.application_of, state.arrival_ns, state.finish_ns
-    launch_ns = state.launch_ns
-    estimate_ns = state.estimate_ns
-    free_slots, slots, cells, slot_of = state.free_slots, state.slots, state.cells, state.slot_of
-    threads, timers, wake, done = state.threads, state.timers, state.wake, state.done
-    ready_class, ready_cell = state.ready_class, state.ready_cell
-    ready_instance, ready_task = state.ready_instance, state.ready_task
-    pe_running, pe_head, pe_tail = state.pe_running, state.pe_head, state.pe_tail
-    queue_length, queued_ns, running_until_ns = state.queue_length, state.queued_ns, state.running_until_ns
-    core_of, core_load = state.core_of, state.core_load
-    scheduler_state = state.scheduler_state
-    trouble, lost = state.trouble, state.lost
-    row_instance, row_task, row_pe = state.row_instance, state.row_task, state.row_pe
-    row_ready_ns, row_start_ns, row_end_ns = state.row_ready_ns, state.row_start_ns, state.row_end_ns
-    cores, runnable, entities, os = state.cores, state.runnable, state.entities, state.os
+    run = _run_of(state)
+    view = _view_of(state)
+    counters, arrival_ns, launch_ns, lost = state.counters, state.arrival_ns, state.launch_ns, state.lost
+    estimate_ns, scheduler_state = state.estimate_ns, state.scheduler_state
+    slots, threads, timers = state.slots, state.threads, state.timers
+    steps, ready_class = state.steps, state.ready_class
+    pe_running, pe_head, trouble, row_end_ns = state.pe_running, state.pe_head, state.trouble, state.row_end_ns
+    core_load, cores, runnable, entities, os = state.core_load, state.cores, state.runnable, state.entities, state.os
     phase_ptr, phases, port_free_ns = state.phase_ptr, state.phases, state.port_free_ns
     worker_ptr, workers, app_cores = state.worker_ptr, state.workers, state.app_cores
     todo_from_ns, rounds, segments = state.todo_from_ns, state.rounds, state.segments
-    view = SchedulerView(
-        queue_length,
-        queued_ns,
-        running_until_ns,
-        state.type_of,
-        state.type_estimate_ns,
-        ready_instance,
-        ready_task,
-        application_of,
-        arrival_ns,
-        task_base,
-        core_of,
-        core_load,
-        state.pairs,
-    )
     n_pes = len(pe_running)
     n_instances = len(arrival_ns)
-    n_rings = len(wake)
     n_cores = len(cores)
     n_app_cores = len(app_cores)
 
@@ -857,17 +1053,6 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     contention_half = os[CONTENTION_HALF]
 
     now = counters[NOW]
-    sequence = counters[SEQUENCE]
-    n_ready = counters[N_READY]
-    n_rows = counters[N_ROWS]
-    next_arrival = counters[NEXT_ARRIVAL]
-    n_timers = counters[N_TIMERS]
-    wake_head = counters[WAKE_HEAD]
-    n_wake = counters[N_WAKE]
-    done_head = counters[DONE_HEAD]
-    done_tail = counters[DONE_TAIL]
-    fault_at = counters[FAULT_AT]
-    watched_arrival = counters[AWAITED]
     any_lost = counters[ANY_LOST] != 0
     no_queues = counters[NO_QUEUES] != 0
     daemon_ns = counters[DAEMON_NS]  # a time at which an iteration of the daemon's loop begins
@@ -880,15 +1065,15 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     recording = len(segments) > 0
     pause_at = counters[PAUSE_AT]
     stage = counters[STAGE]
-    status = -1
+    status = np.int64(-1)
 
     while True:
         n_pairs = -1
-        if pause_at >= 0 and n_rows >= pause_at and stage == EVENTS:
-            status = _PAUSED
+        if pause_at >= 0 and counters[N_ROWS] >= pause_at and stage == EVENTS:
+            status = np.int64(_PAUSED)
             break
         if recording and stage == EVENTS and n_segments + 2 * n_cores > len(segments):
-            status = _GROW
+            status = np.int64(_GROW)
             break
         if stage == EVENTS:
             # ------------------------------------------------------------------------------------ the next event
@@ -899,11 +1084,11 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                 if at >= 0 and (time < 0 or at < time):
                     time = at
                     source = core
-            if n_timers > 0 and (time < 0 or timers[0, 0] < time):
+            if counters[N_TIMERS] > 0 and (time < 0 or timers[0, 0] < time):
                 time = timers[0, 0]
                 source = TIMER
-            if fault_at >= 0 and (time < 0 or fault_at < time):
-                time = fault_at
+            if counters[FAULT_AT] >= 0 and (time < 0 or counters[FAULT_AT] < time):
+                time = counters[FAULT_AT]
                 source = FAULTS
             if daemon_at >= 0 and (time < 0 or daemon_at < time):
                 time = daemon_at
@@ -911,17 +1096,18 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
             if balance_at >= 0 and n_alive > 0 and (time < 0 or balance_at < time):
                 time = balance_at
                 source = BALANCE
-            if time < 0 or (source == BALANCE and n_alive == 0):
-                status = _DONE if n_ready == 0 else _UNDECIDED
+            if time < 0:
+                status = np.int64(_DONE if counters[N_READY] == 0 else _UNDECIDED)
                 break
             if source == BALANCE:
-                idle = n_ready == 0 and next_arrival == n_instances and n_timers == 0 and daemon_at < 0 and fault_at < 0
+                idle = counters[N_READY] == 0 and counters[NEXT_ARRIVAL] == n_instances and counters[N_TIMERS] == 0
+                idle = idle and daemon_at < 0 and counters[FAULT_AT] < 0
                 if idle:
                     for core in range(n_cores):
                         if cores[core, NEXT] >= 0:
                             idle = False
                     if idle:  # threads that wait for ever
-                        status = _DONE
+                        status = np.int64(_DONE)
                         break
             now = time
 
@@ -997,7 +1183,6 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                         cores[core, CURRENT] = turn
                         cores[core, PICKED] = now
                         entities[turn, LAST_RUN] = now
-                        entities[turn, LAST_RUN] = now
                         if turn < n_pes and entities[turn, DOES] == POLLS:
                             entities[turn, DOES] = BEGINS
                             entities[turn, LEFT_NS] = 0
@@ -1020,22 +1205,10 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                     while going:
                         going = False
                         if does == BEGINS:
-                            cell = pe_head[pe]
-                            pe_head[pe] = cells[cell, LINK]
-                            slot = slot_of[cell]
-                            local = cell - slots[slot, CELL_BASE]
-                            kind = class_of[slots[slot, TASK_BASE] + local]
-                            pe_running[pe] = cell
-                            queued_ns[pe] -= estimate_ns[kind, pe]
-                            running_until_ns[pe] = now + estimate_ns[kind, pe]
-                            row_instance[n_rows] = slots[slot, INSTANCE]
-                            row_task[n_rows] = local
-                            row_pe[n_rows] = pe
-                            row_ready_ns[n_rows] = cells[cell, READY_NS]
-                            row_start_ns[n_rows] = now
-                            row_end_ns[n_rows] = -1
-                            entities[pe, ROW_OF] = n_rows
-                            n_rows += 1
+                            row = counters[N_ROWS]
+                            kind = _start_task(run, pe, now)
+                            row_end_ns[row] = -1
+                            entities[pe, ROW_OF] = row
                             entities[pe, PHASE] = phase_ptr[kind * n_pes + pe]
                             entities[pe, PHASE_END] = phase_ptr[kind * n_pes + pe + 1]
                             entities[pe, SIGNALLED] = 0
@@ -1069,43 +1242,17 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                                 if phases[phase, 0] == ON_DEVICE_ASLEEP:
                                     entities[pe, DOES] = SLEEPS
                                     cores[core, FLAG] = PICK
-                                    place = n_timers
-                                    n_timers += 1
-                                    while place > 0 and timers[(place - 1) // 2, 0] > begin + ns:
-                                        timers[place] = timers[(place - 1) // 2]
-                                        place = (place - 1) // 2
-                                    timers[place, 0] = begin + ns
-                                    timers[place, 1] = sequence
-                                    timers[place, 2] = pe
-                                    sequence += 1
+                                    _set_timer(run, begin + ns, pe)
                             break
-                        cell = pe_running[pe]
-                        slot = slot_of[cell]
                         if entities[pe, SIGNALLED] == 0 and trouble[pe, TROUBLE] == FINE:
                             entities[pe, SIGNALLED] = 1
-                            application = slots[slot, APPLICATION]
-                            thread = slots[slot, THREAD_BASE]
-                            awaited = False
-                            for _ in range(thread_base[application + 1] - thread_base[application]):
-                                if threads[thread, WAITS_FOR] == cell:
-                                    awaited = True
-                                thread += 1
+                            awaited = _is_awaited(run, pe_running[pe])
                             if awaited and signal_ns > 0:
                                 entities[pe, DOES] = COMPUTES
                                 entities[pe, LEFT_NS] = signal_ns
                                 break
                         row_end_ns[entities[pe, ROW_OF]] = now
-                        if trouble[pe, TROUBLE] == FINE:
-                            done[done_tail] = cell
-                            done_tail += 1
-                        else:
-                            trouble[pe, TROUBLE] = FINE
-                            trouble[pe, FAILED_CELL] = cell
-                            trouble[pe, FAILED_ROW] = entities[pe, ROW_OF]
-                            fault_at = now
-                        pe_running[pe] = -1
-                        queue_length[pe] -= 1
-                        running_until_ns[pe] = 0
+                        _end_task(run, pe, entities[pe, ROW_OF], now)
                         if pe_head[pe] >= 0 and todo_from_ns[pe] <= now:
                             does = BEGINS
                             going = True
@@ -1117,169 +1264,44 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                             entities[pe, DOES] = SLEEPS
                             cores[core, FLAG] = PICK
                     if entities[pe, DOES] == SLEEPS:
-                        core_load[core] -= 1
-                        last = cores[core, N_RUNNABLE] - 1
-                        if last == 0:
-                            cores[core, MIN_VRUNTIME] = max(cores[core, MIN_VRUNTIME], entities[pe, VRUNTIME])
-                        cores[core, N_RUNNABLE] = last
-                        place = entities[pe, PLACE_OF]
-                        moved = runnable[core, last]
-                        runnable[core, place] = moved
-                        entities[moved, PLACE_OF] = place
+                        _leave_core(cores, runnable, entities, core_load, pe)
                 else:  # an application thread: its steps until it computes, waits or ends
                     thread = current - n_pes
-                    row = threads[thread, ROW]
-                    slot = threads[thread, SLOT]
-                    base = slots[slot, CELL_BASE]
-                    origin = thread_rows[row, 2]
                     cores[core, FLAG] = GO_ON
                     computes = np.int64(-1)  # ns of work that it goes on with; -1: none
                     stops = False
                     while not stops and computes < 0:
-                        pc = threads[thread, PC]
-                        kind = 0 if pc == thread_rows[row, 1] else steps[pc, 0]
-                        goes_on = True
-                        if kind in (STEP_SUBMIT, STEP_BLOCK):
-                            first = slots[slot, TASK_BASE]
-                            place = threads[thread, PLACE]
-                            begin = origin + steps[pc, 1]
-                            count = steps[pc, 2]
-                            if place < count:
-                                goes_on = False
-                                if enqueue_ns > 0 and entities[current, SIGNALLED] == 0:
-                                    entities[current, SIGNALLED] = 1
-                                    computes = enqueue_ns
-                                else:
-                                    entities[current, SIGNALLED] = 0
-                                    local = np.int64(submitted[begin + place])
-                                    threads[thread, PLACE] = place + 1
-                                    threads[thread, SUBMITTED] += 1
-                                    slots[slot, LEFT] += 1
-                                    cell = base + local
-                                    unmet = cells[cell, LINK] - 1
-                                    cells[cell, LINK] = unmet
-                                    if unmet == 0:
-                                        kind_of_task = class_of[first + local]
-                                        if kind_of_task < 0:
-                                            done[done_tail] = cell
-                                            done_tail += 1
-                                            computes = np.int64(0)  # the join is over before the thread's next step
-                                        else:
-                                            cells[cell, READY_NS] = now
-                                            ready_class[n_ready] = kind_of_task
-                                            ready_cell[n_ready] = cell
-                                            ready_instance[n_ready] = slots[slot, INSTANCE]
-                                            ready_task[n_ready] = local
-                                            n_ready += 1
-                            elif kind == STEP_BLOCK:
-                                cell = base + np.int64(submitted[begin + count - 1])
-                                if cells[cell, READY_NS] != OVER:
-                                    threads[thread, WAITS_FOR] = cell
-                                    goes_on = False
-                                    stops = True
-                        elif kind == STEP_WAIT:
-                            place = threads[thread, PLACE]
-                            while place < steps[pc, 2]:
-                                cell = base + np.int64(waits[steps[pc, 1] + place])
-                                if cells[cell, READY_NS] != OVER:
-                                    threads[thread, WAITS_FOR] = cell
-                                    goes_on = False
-                                    stops = True
-                                    break
-                                place += 1
-                            threads[thread, PLACE] = place
-                        elif kind == STEP_WAIT_ALL:
-                            place = threads[thread, WAITED]
-                            while place < threads[thread, SUBMITTED]:
-                                cell = base + np.int64(submitted[origin + place])
-                                if cells[cell, READY_NS] != OVER:
-                                    threads[thread, WAITS_FOR] = cell
-                                    goes_on = False
-                                    stops = True
-                                    break
-                                place += 1
-                            threads[thread, WAITED] = place
-                        elif kind == STEP_HOST:
-                            if threads[thread, PLACE] == 0:
-                                threads[thread, PLACE] = 1
-                                goes_on = False
-                                ns = steps[pc, 1]
-                                computes = ns + np.int64(
-                                    ns * (contention * n_active / (1000 * n_active + contention_half))
-                                )
-                        elif kind == STEP_SPAWN:
-                            child = slots[slot, THREAD_BASE] + steps[pc, 1]
-                            if threads[child, LIFE] == NOT_STARTED:
-                                threads[child, LIFE] = STARTED
-                                slots[slot, RUNNING_THREADS] += 1
-                                wake[(wake_head + n_wake) % n_rings] = child
-                                n_wake += 1
-                        elif kind == STEP_JOIN:
-                            child = slots[slot, THREAD_BASE] + steps[pc, 1]
-                            if threads[child, LIFE] != ENDED:
-                                threads[thread, JOINS] = child
-                                goes_on = False
-                                stops = True
-                        else:  # END, or the end of what was recorded
-                            goes_on = False
-                            stops = True
-                            threads[thread, LIFE] = ENDED
-                            application = slots[slot, APPLICATION]
-                            other = slots[slot, THREAD_BASE]
-                            for _ in range(thread_base[application + 1] - thread_base[application]):
-                                if threads[other, JOINS] == thread:
-                                    threads[other, JOINS] = -1
-                                    wake[(wake_head + n_wake) % n_rings] = other
-                                    n_wake += 1
-                                other += 1
-                            n_alive -= 1
-                            slots[slot, RUNNING_THREADS] -= 1
-                            if slots[slot, RUNNING_THREADS] == 0 and slots[slot, LEFT] == 0:
-                                finish_ns[slots[slot, INSTANCE]] = now
-                                slots[slot, NEXT_FREE] = free_slots[application]
-                                free_slots[application] = slot
-                        if goes_on:
-                            threads[thread, PC] = pc + 1
-                            threads[thread, PLACE] = 0
+                        kind = _step_kind(run, thread)
+                        if _submits(run, thread, kind):
+                            if enqueue_ns > 0 and entities[current, SIGNALLED] == 0:
+                                entities[current, SIGNALLED] = 1
+                                computes = enqueue_ns
+                            else:
+                                entities[current, SIGNALLED] = 0
+                                _submit(run, thread, now)
+                                if counters[DONE_TAIL] > 0:
+                                    computes = np.int64(0)  # the join is over before the thread's next step
+                        elif kind == STEP_HOST and threads[thread, PLACE] == 0:
+                            threads[thread, PLACE] = 1
+                            ns = steps[threads[thread, PC], 1]
+                            computes = ns + np.int64(ns * (contention * n_active / (1000 * n_active + contention_half)))
+                        else:
+                            stops = not _step(run, thread, kind, now)
                     if stops:
                         entities[current, DOES] = SLEEPS
-                        core_load[core] -= 1
                         n_active -= 1
-                        last = cores[core, N_RUNNABLE] - 1
-                        if last == 0:
-                            cores[core, MIN_VRUNTIME] = max(cores[core, MIN_VRUNTIME], entities[current, VRUNTIME])
-                        cores[core, N_RUNNABLE] = last
-                        place = entities[current, PLACE_OF]
-                        moved = runnable[core, last]
-                        runnable[core, place] = moved
-                        entities[moved, PLACE_OF] = place
+                        n_alive -= threads[thread, LIFE] == ENDED
+                        _leave_core(cores, runnable, entities, core_load, current)
                         cores[core, FLAG] = PICK
                     else:
                         entities[current, LEFT_NS] = computes
             elif source == TIMER:  # a device is done: its worker wakes
-                pe = timers[0, 2]
+                pe = _take_timer(run)
                 entities[pe, LEFT_NS] = 0
-                wake[(wake_head + n_wake) % n_rings] = -1 - pe
-                n_wake += 1
-                n_timers -= 1
-                time = timers[n_timers, 0]
-                number = timers[n_timers, 1]
-                place = 0
-                while 2 * place + 1 < n_timers:
-                    child = 2 * place + 1
-                    if child + 1 < n_timers and (
-                        timers[child + 1, 0] < timers[child, 0]
-                        or (timers[child + 1, 0] == timers[child, 0] and timers[child + 1, 1] < timers[child, 1])
-                    ):
-                        child += 1
-                    if time < timers[child, 0] or (time == timers[child, 0] and number < timers[child, 1]):
-                        break
-                    timers[place] = timers[child]
-                    place = child
-                timers[place] = timers[n_timers]
+                _wake(run, -1 - pe)
             elif source == FAULTS:
                 stage = BEFORE_ALL
-                status = _FAULT
+                status = np.int64(_FAULT)
                 break
             elif source == BALANCE:
                 balance_at = (now // balance_ns + 1) * balance_ns
@@ -1320,13 +1342,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                                 best = other
                         if best < 0:
                             break
-                        last = cores[busiest, N_RUNNABLE] - 1
-                        cores[busiest, N_RUNNABLE] = last
-                        place = entities[best, PLACE_OF]
-                        moved = runnable[busiest, last]
-                        runnable[busiest, place] = moved
-                        entities[moved, PLACE_OF] = place
-                        core_load[busiest] -= 1
+                        _leave_core(cores, runnable, entities, core_load, best)
                         n_active -= 1
                         cores[busiest, FLAG] = max(cores[busiest, FLAG], GO_ON)
                         if cores[busiest, CURRENT] < 0:
@@ -1335,86 +1351,32 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                         entities[best, VRUNTIME] -= cores[busiest, MIN_VRUNTIME]
                         entities[best, CORE] = local
                         entities[best, MOVES] = 1
-                        wake[(wake_head + n_wake) % n_rings] = best - n_pes
-                        n_wake += 1
+                        _wake(run, best - n_pes)
             else:
                 stage = ARRIVALS
 
         if stage == ARRIVALS:  # -------------------------------------------------- an iteration of the daemon: arrivals
-            while next_arrival < n_instances and arrival_ns[next_arrival] <= now:
-                application = application_of[next_arrival]
-                first = task_base[application]
-                n_tasks = task_base[application + 1] - first
-                first_thread = thread_base[application]
-                n_threads = thread_base[application + 1] - first_thread
-                slot = free_slots[application]
-                if slot >= 0:
-                    free_slots[application] = slots[slot, NEXT_FREE]
-                else:
-                    slot = counters[N_SLOTS]
-                    base = counters[N_CELLS]
-                    thread = counters[N_THREADS]
-                    if slot == len(slots) or base + n_tasks > len(cells) or thread + n_threads > len(threads):
-                        status = _GROW
-                        break
-                    counters[N_SLOTS] = slot + 1
-                    counters[N_CELLS] = base + n_tasks
-                    counters[N_THREADS] = thread + n_threads
-                    slots[slot, CELL_BASE] = base
-                    slots[slot, THREAD_BASE] = thread
-                    slots[slot, APPLICATION] = application
-                    slots[slot, TASK_BASE] = first
-                    for cell in range(base, base + n_tasks):
-                        slot_of[cell] = slot
-                launch_ns[next_arrival] = now
-                slots[slot, INSTANCE] = next_arrival
-                slots[slot, LEFT] = 0
-                slots[slot, RUNNING_THREADS] = 0
-                base = slots[slot, CELL_BASE]
-                for offset in range(n_tasks):
-                    cells[base + offset, LINK] = waiting[first + offset]
-                    cells[base + offset, READY_NS] = 0
-                for place in range(n_threads):
-                    thread = slots[slot, THREAD_BASE] + place
-                    row = first_thread + place
-                    threads[thread, PC] = thread_rows[row, 0]
-                    threads[thread, PLACE] = 0
-                    threads[thread, WAITED] = 0
-                    threads[thread, SUBMITTED] = 0
-                    threads[thread, WAITS_FOR] = -1
-                    threads[thread, JOINS] = -1
-                    threads[thread, LIFE] = NOT_STARTED
-                    threads[thread, ROW] = row
-                    threads[thread, SLOT] = slot
-                    entities[n_pes + thread, CORE] = -1
-                    entities[n_pes + thread, MOVES] = 0
-                    entities[n_pes + thread, SIGNALLED] = 0
-                    entities[n_pes + thread, LEFT_NS] = 0
-                    if thread_rows[row, 3] == 0:
-                        threads[thread, LIFE] = STARTED
-                        slots[slot, RUNNING_THREADS] += 1
-                        wake[(wake_head + n_wake) % n_rings] = thread
-                        n_wake += 1
-                if slots[slot, RUNNING_THREADS] == 0:  # nothing to do, and nobody to do it
-                    finish_ns[next_arrival] = now
-                    slots[slot, NEXT_FREE] = free_slots[application]
-                    free_slots[application] = slot
-                next_arrival += 1
-                if next_arrival == watched_arrival:
-                    fault_at = now
+            while counters[NEXT_ARRIVAL] < n_instances and arrival_ns[counters[NEXT_ARRIVAL]] <= now:
+                slot = _launch(run, now)
+                if slot < 0:
+                    status = np.int64(_GROW)
+                    break
+                launch_ns[slots[slot, INSTANCE]] = now
+                first = n_pes + slots[slot, THREAD_BASE]
+                for entity in range(first, first + _n_threads(run, slot)):
+                    entities[entity, CORE] = -1
+                    entities[entity, MOVES] = 0
+                    entities[entity, SIGNALLED] = 0
+                    entities[entity, LEFT_NS] = 0
             if status >= 0:
                 break
             stage = DECISION_DUE
 
-        if (
-            stage == DECISION_DUE
-        ):  # ------------------------------------------------------------- the daemon's scheduling round
-            if any_lost and not decided:
-                for position in range(n_ready):
-                    if lost[ready_class[position]] != 0:
-                        status = _FAULT
-                if status >= 0:
-                    break
+        if stage == DECISION_DUE:  # --------------------------------------------------- the daemon's scheduling round
+            if any_lost and not decided and _any_lost(run, lost):
+                status = np.int64(_FAULT)
+                break
+            n_ready = counters[N_READY]
             spent_ns = np.int64(0)
             if n_ready > 0:
                 if assign is not None:
@@ -1423,7 +1385,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                     else:
                         pairs = assign(ready_class[:n_ready], now, estimate_ns, view, scheduler_state)
                 elif not decided:
-                    status = _DECIDE
+                    status = np.int64(_DECIDE)
                     break
                 decided = False
                 n_pairs = len(pairs)
@@ -1440,101 +1402,31 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                 for decision in range(n_pairs):
                     position = pairs[decision, 0]
                     pe = pairs[decision, 1]
-                    if position < 0 or position >= n_ready or ready_cell[position] < 0:
-                        status = _BAD_POSITION
-                    elif pe < 0 or pe >= n_pes:
-                        status = _BAD_PE
-                    elif estimate_ns[ready_class[position], pe] < 0:
-                        status = _NOT_OFFERED
+                    status = _refused(run, position, pe)
                     if status >= 0:
-                        counters[FAULTY_POSITION] = position
-                        counters[FAULTY_PE] = pe
                         break
-                    cell = ready_cell[position]
-                    ready_cell[position] = -1
-                    cells[cell, LINK] = -1
-                    if pe_head[pe] < 0:
-                        pe_head[pe] = cell
+                    if _line_up(run, position, pe):  # its queue was empty
                         todo_from_ns[pe] = now + spent_ns
-                        core = core_of[pe]
+                        core = entities[pe, CORE]
                         if entities[pe, DOES] == POLLS and cores[core, CURRENT] == POLLERS:
                             cores[core, FLAG] = PICK
                         elif entities[pe, DOES] == SLEEPS and pe_running[pe] < 0:
                             entities[pe, DOES] = BEGINS
-                            wake[(wake_head + n_wake) % n_rings] = -1 - pe
-                            n_wake += 1
-                    else:
-                        cells[pe_tail[pe], LINK] = cell
-                    pe_tail[pe] = cell
-                    queue_length[pe] += 1
-                    queued_ns[pe] += estimate_ns[ready_class[position], pe]
+                            _wake(run, -1 - pe)
                 if status >= 0:
                     break
-                if n_pairs == n_ready:
-                    n_ready = 0
-                else:
-                    kept = 0
-                    for position in range(n_ready):
-                        if ready_cell[position] >= 0:
-                            ready_class[kept] = ready_class[position]
-                            ready_cell[kept] = ready_cell[position]
-                            ready_instance[kept] = ready_instance[position]
-                            ready_task[kept] = ready_task[position]
-                            kept += 1
-                    n_ready = kept
+                _keep_rest(run, n_pairs)
             daemon_ns = now + loop_ns + spent_ns
             daemon_at = -1
             stage = EVENTS
 
         # ------------------------------------------------------------------------- what completed tasks release
-        while done_head < done_tail:
-            cell = done[done_head]
-            done_head += 1
-            slot = slot_of[cell]
-            base = slots[slot, CELL_BASE]
-            first = slots[slot, TASK_BASE]
-            instance = slots[slot, INSTANCE]
-            task = first + cell - base
-            cells[cell, READY_NS] = OVER
-            for edge in range(succ_ptr[task], succ_ptr[task + 1]):
-                local = np.int64(succ[edge])
-                other = base + local
-                unmet = cells[other, LINK] - 1
-                cells[other, LINK] = unmet
-                if unmet == 0:
-                    kind = class_of[first + local]
-                    if kind < 0:
-                        done[done_tail] = other
-                        done_tail += 1
-                    else:
-                        cells[other, READY_NS] = now
-                        ready_class[n_ready] = kind
-                        ready_cell[n_ready] = other
-                        ready_instance[n_ready] = instance
-                        ready_task[n_ready] = local
-                        n_ready += 1
-            application = slots[slot, APPLICATION]
-            thread = slots[slot, THREAD_BASE]
-            for _ in range(thread_base[application + 1] - thread_base[application]):
-                if threads[thread, WAITS_FOR] == cell:
-                    threads[thread, WAITS_FOR] = -1
-                    wake[(wake_head + n_wake) % n_rings] = thread
-                    n_wake += 1
-                thread += 1
-            left = slots[slot, LEFT] - 1
-            slots[slot, LEFT] = left
-            if left == 0 and slots[slot, RUNNING_THREADS] == 0:
-                finish_ns[instance] = now
-                slots[slot, NEXT_FREE] = free_slots[application]
-                free_slots[application] = slot
-        done_head = 0
-        done_tail = 0
+        while counters[DONE_TAIL] > 0:
+            _release(run, now)
 
         # ------------------------------------------------------------------------------------- threads that wake
-        while n_wake > 0:
-            entity = wake[wake_head]
-            wake_head = (wake_head + 1) % n_rings
-            n_wake -= 1
+        while counters[N_WAKE] > 0:
+            entity = _next_awake(run)
             entity = -1 - entity if entity < 0 else n_pes + entity
             core = entities[entity, CORE]
             new = core < 0
@@ -1566,7 +1458,6 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
             else:
                 entities[entity, VRUNTIME] = max(entities[entity, VRUNTIME], floor - credit_ns)
             runnable[core, count] = entity
-            entities[entity, LAST_RUN] = now
             entities[entity, LAST_RUN] = now
             entities[entity, PLACE_OF] = count
             cores[core, N_RUNNABLE] = count + 1
@@ -1622,7 +1513,6 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                 if n_behind == 0:
                     cores[core, PICKED] = now
                     cores[core, CURRENT] = best
-                    entities[best, LAST_RUN] = now
                     entities[best, LAST_RUN] = now
                     flag = GO_ON
                 else:
@@ -1709,41 +1599,32 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
         # ------------------------------------------------------------------------ when the daemon looks again
         if daemon_at < 0:
             at = np.int64(-1)
-            if n_ready > 0:
+            if counters[N_READY] > 0:
                 at = now
-            elif next_arrival < n_instances:
-                at = arrival_ns[next_arrival]
+            else:
+                at = _next_arrival_ns(counters, arrival_ns)
             if at >= 0:
                 daemon_at = daemon_ns
                 if at > daemon_ns:
                     daemon_at = daemon_ns + (at - daemon_ns + loop_ns - 1) // loop_ns * loop_ns
-        elif n_ready > 0 and daemon_at > now:
+        elif counters[N_READY] > 0 and daemon_at > now:
             at = daemon_ns
             if now > daemon_ns:
                 at = daemon_ns + (now - daemon_ns + loop_ns - 1) // loop_ns * loop_ns
             daemon_at = min(daemon_at, at)
         if balance_ns > 0 and balance_at <= now:
             balance_at = (now // balance_ns + 1) * balance_ns
-        if n_ready > 0 and n_pairs == 0 and n_timers == 0 and next_arrival == n_instances and fault_at < 0:
-            status = _UNDECIDED
+        nothing_else = counters[N_TIMERS] == 0 and counters[NEXT_ARRIVAL] == n_instances and counters[FAULT_AT] < 0
+        if counters[N_READY] > 0 and n_pairs == 0 and nothing_else:
+            status = np.int64(_UNDECIDED)
             for core in range(n_cores):
                 if cores[core, NEXT] >= 0:
-                    status = -1
+                    status = np.int64(-1)
             if status >= 0:
                 break
         stage = EVENTS
 
     counters[NOW] = now
-    counters[SEQUENCE] = sequence
-    counters[N_READY] = n_ready
-    counters[N_ROWS] = n_rows
-    counters[NEXT_ARRIVAL] = next_arrival
-    counters[N_TIMERS] = n_timers
-    counters[WAKE_HEAD] = wake_head
-    counters[N_WAKE] = n_wake
-    counters[DONE_HEAD] = done_head
-    counters[DONE_TAIL] = done_tail
-    counters[FAULT_AT] = fault_at
     counters[DAEMON_NS] = daemon_ns
     counters[DAEMON_AT] = daemon_at
     counters[BALANCE_AT] = balance_at
