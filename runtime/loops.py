@@ -879,10 +879,10 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     """
     run = _run_of(state)
     view = _view_of(state)
-    counters, arrival_ns, lost = state.counters, state.arrival_ns, state.lost
-    estimate_ns, cost_ns, scheduler_state = state.estimate_ns, state.cost_ns, state.scheduler_state
-    threads, timers, steps, wake, ready_class = state.threads, state.timers, state.steps, state.wake, state.ready_class
-    pe_running, pe_head, trouble, row_end_ns = state.pe_running, state.pe_head, state.trouble, state.row_end_ns
+    counters, arrival_ns, lost = run.counters, state.arrival_ns, state.lost
+    estimate_ns, cost_ns, scheduler_state = run.estimate_ns, state.cost_ns, state.scheduler_state
+    threads, timers, steps, wake, ready_class = run.threads, run.timers, run.steps, run.wake, run.ready_class
+    pe_running, pe_head, trouble, row_end_ns = run.pe_running, run.pe_head, run.trouble, run.row_end_ns
     run_end, run_row, run_pe = state.run_end, state.run_row, state.run_pe
     any_lost = counters[ANY_LOST] != 0
     no_queues = counters[NO_QUEUES] != 0
@@ -1023,11 +1023,11 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     """
     run = _run_of(state)
     view = _view_of(state)
-    counters, arrival_ns, launch_ns, lost = state.counters, state.arrival_ns, state.launch_ns, state.lost
-    estimate_ns, scheduler_state = state.estimate_ns, state.scheduler_state
-    slots, threads, timers = state.slots, state.threads, state.timers
-    steps, ready_class = state.steps, state.ready_class
-    pe_running, pe_head, trouble, row_end_ns = state.pe_running, state.pe_head, state.trouble, state.row_end_ns
+    counters, arrival_ns, launch_ns, lost = run.counters, state.arrival_ns, state.launch_ns, state.lost
+    estimate_ns, scheduler_state = run.estimate_ns, state.scheduler_state
+    slots, threads, timers = run.slots, run.threads, run.timers
+    steps, ready_class = run.steps, run.ready_class
+    pe_running, pe_head, trouble, row_end_ns = run.pe_running, run.pe_head, run.trouble, run.row_end_ns
     core_load, cores, runnable, entities, os = state.core_load, state.cores, state.runnable, state.entities, state.os
     phase_ptr, phases, port_free_ns = state.phase_ptr, state.phases, state.port_free_ns
     worker_ptr, workers, app_cores = state.worker_ptr, state.workers, state.app_cores
