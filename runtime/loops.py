@@ -1308,10 +1308,11 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                 for index in range(n_app_cores):
                     if cores[app_cores[index], CURRENT] == NOBODY:
                         balance_at = min(balance_at, (now // tick_ns + 1) * tick_ns)
-                total = np.int64(1)
-                for core in range(n_cores):
+                # Loads in units of a thread x (number of cores but the daemon's), so that the average of these is whole.
+                n_shared = n_cores - 1
+                total = np.int64(0)
+                for core in range(1, n_cores):
                     total += cores[core, N_RUNNABLE]
-                # Loads in units of a thread x (number of cores), so that the average is whole.
                 for index in range(n_app_cores):
                     local = app_cores[index]
                     busiest = np.int64(-1)
@@ -1323,11 +1324,11 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
                         continue
                     here = cores[local, N_RUNNABLE]
                     there = cores[busiest, N_RUNNABLE]
-                    if there * 100_000 <= here * os[BALANCE_THRESHOLD]:
+                    if there * 100_000 <= here * os[BALANCE_THRESHOLD] or here * n_shared >= total:
                         continue
-                    imbalance = min(there * n_cores - total, total - here * n_cores)
-                    while 2 * imbalance >= n_cores:
-                        imbalance -= n_cores
+                    imbalance = max(min(there * n_shared - total, total - here * n_shared), n_shared)
+                    while 2 * imbalance >= n_shared:
+                        imbalance -= n_shared
                         best = np.int64(-1)
                         least = np.int64(-1)
                         for place in range(cores[busiest, N_RUNNABLE]):

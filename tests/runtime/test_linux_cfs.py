@@ -212,11 +212,19 @@ def test_phases_of_an_accelerator(without: list[str], kinds: set[int], has_port:
 
 
 def test_threads_move_to_a_core_that_has_less_to_do(tmp_path: Path) -> None:
-    """Two cores, all begin on the first; the cores of the average are four, so that one thread of four moves at a time."""
+    """Two cores, all begin on the first."""
     stay = threads(tmp_path, [400 * MS] * 4, "load-balancing", cores=(1, 2)).finish_ns
     assert max(stay) == 1600 * MS
     move = threads(tmp_path, [400 * MS] * 4, cores=(1, 2)).finish_ns
     assert 800 * MS <= max(move) < 1200 * MS
+
+
+def test_of_three_threads_on_two_cores_each_is_alone_in_turn_where_the_average_is_above_one(tmp_path: Path) -> None:
+    """The worker on the third core counts where it polls: cores have 2, 1 and 1 to do, else 2, 1 and 0."""
+    turns = threads(tmp_path, [1000 * MS] * 3, cores=(1, 2)).finish_ns
+    assert min(turns) > 1250 * MS and max(turns) < 1650 * MS
+    stay = threads(tmp_path, [1000 * MS] * 3, "polling", cores=(1, 2)).finish_ns
+    assert min(stay) < 1150 * MS
 
 
 def test_without_placement_threads_start_on_the_core_with_the_fewest(tmp_path: Path) -> None:
