@@ -6,6 +6,11 @@ convolution takes 1.9 times as long on the accelerator as on a core. Neither the
 given, so one number, the time of round robin on three CPUs, is taken from the slide; all else has to follow. Ours is
 the zoo's small detector on images of 1056 x 1920, so that tasks take milliseconds, as on the slides. What the
 schedulers believed of these calls is not published either: here they see the true costs.
+
+Two things follow from the slides' own figures. Several instances take 4.75 s each, one takes 6.3 s, although its tasks
+would keep all processing elements busy for longer than that if they were all there was: so a part is the application's own
+code, between layers (`application`). And four workers on three cores do not slow one another: so those without a task do
+not poll (the effect `polling` is left out), other than in the build of the published sweep.
 """
 
 from __future__ import annotations
@@ -19,8 +24,8 @@ from typing import Any, Final
 import numpy as np
 
 from cedr.runtime.emulator import Workload, emulate_scenario
-from cedr.runtime.record import Record
-from cedr.target.platform import Platform, load_platform
+from cedr.runtime.record import STEP_END, STEP_HOST, STEP_SUBMIT, STEP_WAIT_ALL, Record, ThreadStream
+from cedr.target.platform import Platform, class_costs, load_platform
 
 PLATFORM: Final = "zcu102_cedr"
 #: Height and width: the largest multiples of 32 that the Conv2D engine takes.
@@ -53,12 +58,41 @@ def detector() -> tuple[Any, tuple[Any, ...]]:
 
 @functools.cache
 def record() -> Record:
-    """The detector compiled with the pipeline `layerwise`, recorded without values."""
+    """The detector compiled with the mapping `layerwise`, recorded without values, as CEDR runs it: see `application`."""
     import cedr
+    from cedr.passes.pipelines import pipeline_text
 
     model, inputs = detector()
-    program = cedr.compile(model, inputs, pipeline="layerwise", platform=PLATFORM, hw=COMPOSITIONS[-1])
-    return program.record()[1]
+    # Each partial sum has a place of its own: what tasks wait for is then values alone, not memory.
+    pipeline = pipeline_text("layerwise", PLATFORM, COMPOSITIONS[-1])
+    pipeline = pipeline.replace("mapping=layerwise", f"mapping=layerwise slots={1 << 20}")
+    pipeline = pipeline.replace("plan-memory", "plan-memory{reuse=none}")
+    program = cedr.compile(model, inputs, pipeline=pipeline, platform=PLATFORM, hw=COMPOSITIONS[-1])
+    return application(program.record()[1])
+
+
+def application(record: Record) -> Record:
+    """A record in which only convolutions are calls: a layer's are submitted at once, and waited for; all else of the layer
+    (summing over channels, bias, activation, pooling) is the application's own code, and takes what it takes on a core.
+    """
+    own_ns = class_costs(_board(), record.classes).cost_ns[:, 0]
+    convolves = np.array([call.api == "conv2d" for call in record.classes])[record.class_of]
+    layer = np.zeros(len(convolves), np.int64)
+    for task in range(len(layer)):
+        before = record.after_indices[record.after_indptr[task] : record.after_indptr[task + 1]]
+        layer[task] = layer[before].max(initial=0) + convolves[task]
+    steps: list[tuple[int, int, int]] = []
+    calls: list[int] = []
+    for number in range(layer.max() + 1):
+        submitted = record.class_of[(layer == number) & convolves].tolist()
+        steps += [(STEP_SUBMIT, len(calls), len(submitted)), (STEP_WAIT_ALL, 0, 0)] if submitted else []
+        calls += submitted
+        rest = own_ns[record.class_of[(layer == number) & ~convolves]]
+        steps.append((STEP_HOST, int(rest[rest > 0].sum()), 0))
+    tasks, none = np.arange(len(calls), dtype=np.uint32), np.empty(0, np.uint32)
+    thread = ThreadStream(0, np.array([*steps, (STEP_END, 0, 0)], np.int64), tasks, none)
+    no_edges = np.zeros(len(calls) + 1, np.int64)
+    return Record(None, record.classes, tasks, np.array(calls, np.uint16), no_edges, none, (thread,))
 
 
 @dataclass(frozen=True)
@@ -87,7 +121,7 @@ def _seconds_an_instance(job: tuple[Record, str, str, int]) -> float:
         composition,
         scheduler,
         os_model="linux-cfs",
-        without=("estimates",),
+        without=("estimates", "polling"),
     )
     return result.makespan_ns / instances / 1e9
 
