@@ -46,7 +46,7 @@ class SweepError(CedrError):
 
 @dataclass(frozen=True)
 class Parameters:
-    """What was fitted: four of the applications' own work on an A53, eight of the platform file.
+    """What was fitted: four of the applications' own work on an A53, seven of the platform file.
 
     The first four have no published figure. The rest stand in target/platforms/zcu102_cedr.toml and what it extends;
     `from_platform` reads them there, `apply` gives a platform with others.
@@ -62,7 +62,6 @@ class Parameters:
     signal_us: float = 0.0
     daemon_loop_us: float = 0.0
     balance_period_us: float = 0.0
-    balance_threshold_percent: float = 0.0
     contention_share: float = 0.0
 
     @classmethod
@@ -90,7 +89,6 @@ _LINUX: Final = (
     "signal_us",
     "daemon_loop_us",
     "balance_period_us",
-    "balance_threshold_percent",
     "contention_share",
 )
 

@@ -2,7 +2,7 @@
 
     python benchmarks/fit_zcu102.py POINTS.csv [--evaluations 400] [--seed 1] [--json]
 
-POINTS.csv: points in CEDR's own columns, or pool, scheduler, rate_mbps, exe_ms, cum_ms, ovh_ms. The twelve parameters are
+POINTS.csv: points in CEDR's own columns, or pool, scheduler, rate_mbps, exe_ms, cum_ms, ovh_ms. The eleven parameters are
 `cedr_sweep.Parameters`: each has a physical meaning and none belongs to a composition, a scheduler or a rate. It begins
 at the values that the project has and searches at random: one to three parameters at a time are changed by some percent,
 and what makes `loss` smaller is kept; steps that succeed grow, others shrink. Small changes of a parameter shift threads by

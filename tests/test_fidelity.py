@@ -12,12 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from cedr.target.platform import load_platform
+import cedr
+from cedr.passes.pipelines import pipeline_text
+from cedr.runtime.record import STEP_END, STEP_HOST, STEP_SUBMIT, STEP_WAIT_ALL
+from cedr.target.platform import class_costs, load_platform
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))  # they import each other by name, as scripts do
 
+import aiccsa_slides as slides  # noqa: E402  # after the path
 import cedr_sweep as sweep  # noqa: E402  # after the path
 import fit_zcu102 as fitting  # noqa: E402  # after the path
 
@@ -44,6 +49,24 @@ def test_both_forms_of_points_are_read(tmp_path: Path) -> None:
     for found in (a, b):
         numbers = (found.rate_mbps, found.exe_ms, found.cum_ms, found.ovh_ms)
         assert found.scheduler == "ETF" and numbers == pytest.approx((200, 1504, 57.1, 0.9))
+
+
+def test_an_application_of_the_slides_has_its_convolutions_as_calls_and_the_rest_as_its_own_code() -> None:
+    """Two layers: 2 x 3 and 4 x 2 pairs of filter and channel, and what those layers do besides."""
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.ReLU(), torch.nn.Conv2d(2, 4, 3))
+    pipeline = pipeline_text("layerwise", slides.PLATFORM, "C3+C2D1").replace("plan-memory", "plan-memory{reuse=none}")
+    pipeline = pipeline.replace("mapping=layerwise", "mapping=layerwise slots=64")
+    program = cedr.compile(net, (torch.zeros(1, 3, 16, 16),), pipeline=pipeline, platform=slides.PLATFORM, hw="C3+C2D1")
+    tasks = program.record()[1]
+    application = slides.application(tasks)
+    (thread,) = application.threads
+    kinds = [kind for kind, _, _ in thread.steps.tolist()]
+    layers = [count for kind, _, count in thread.steps.tolist() if kind == STEP_SUBMIT]
+    assert layers == [6, 8] and kinds == [STEP_HOST, *[STEP_SUBMIT, STEP_WAIT_ALL, STEP_HOST] * 2, STEP_END]
+    assert {application.classes[number].api for number in application.class_of} == {"conv2d"}
+    costs = class_costs(load_platform(slides.PLATFORM), tasks.classes).cost_ns[:, 0]
+    rest = sum(int(costs[number]) for number in tasks.class_of if tasks.classes[number].api not in ("conv2d", "join"))
+    assert sum(ns for kind, ns, _ in thread.steps.tolist() if kind == STEP_HOST) == rest
 
 
 @pytest.mark.parametrize(
@@ -116,7 +139,7 @@ def test_the_workload_is_the_published_one() -> None:
 def test_the_parameters_are_the_platforms_and_can_be_changed() -> None:
     platform = load_platform(sweep.PLATFORM)
     parameters = sweep.Parameters.from_platform(platform)
-    assert all(getattr(parameters, name) > 0 for name in fitting.NAMES) and len(fitting.NAMES) == 12
+    assert all(getattr(parameters, name) > 0 for name in fitting.NAMES) and len(fitting.NAMES) == 11
     again = sweep.Parameters.from_platform(parameters.apply(platform))
     assert all(getattr(again, name) == pytest.approx(getattr(parameters, name)) for name in fitting.NAMES)
     slower = replace(parameters, gsl_flops_per_ns=parameters.gsl_flops_per_ns / 2)
@@ -126,7 +149,7 @@ def test_the_parameters_are_the_platforms_and_can_be_changed() -> None:
 
 def test_a_point_is_the_same_again_and_idle_workers_that_sleep_change_it() -> None:
     parameters = sweep.Parameters.from_platform(load_platform(sweep.PLATFORM))
-    here = point("EFT", 500, 1000.0, pool="C2F1")
+    here = point("EFT", 10, 360.0, pool="C2F1")
     first = sweep.simulate(here, parameters)
     assert first == sweep.simulate(here, parameters) and first.tasks == sweep.TASKS
     assert sweep.simulate(here, parameters, ("polling",)).exe_ms < 0.8 * first.exe_ms
