@@ -420,7 +420,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:
         missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
-        if missing in ("torch", "xdsl", "safetensors"):
+        if missing in ("torch", "xdsl", "safetensors", "tomli_w"):
             comes = "it comes with: pip install cedr-compiler"
             print(f"cedr {arguments.command}: this needs {missing}, which is not installed; {comes}", file=sys.stderr)
             return 1
