@@ -18,7 +18,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -60,22 +60,28 @@ def detector() -> tuple[Any, tuple[Any, ...]]:
 def record() -> Record:
     """The detector compiled with the mapping `layerwise`, recorded without values, as CEDR runs it: see `application`."""
     import cedr
-    from cedr.passes.pipelines import pipeline_text
 
     model, inputs = detector()
-    # Each partial sum has a place of its own: what tasks wait for is then values alone, not memory.
-    pipeline = pipeline_text("layerwise", PLATFORM, COMPOSITIONS[-1])
-    pipeline = pipeline.replace("mapping=layerwise", f"mapping=layerwise slots={1 << 20}")
-    pipeline = pipeline.replace("plan-memory", "plan-memory{reuse=none}")
-    program = cedr.compile(model, inputs, pipeline=pipeline, platform=PLATFORM, hw=COMPOSITIONS[-1])
+    program = cedr.compile(model, inputs, pipeline=pipeline(), platform=PLATFORM, hw=COMPOSITIONS[-1])
     return application(program.record()[1])
+
+
+def pipeline() -> str:
+    """`layerwise`, each partial sum in a place of its own: what tasks wait for is then values alone, not memory."""
+    from cedr.passes.pipelines import PIPELINES
+
+    own = {"choose": (("slots", str(1 << 20)),), "plan-memory": (("reuse", "none"),)}
+    stages = [replace(stage, options=stage.options + own.pop(stage.name, ())) for stage in PIPELINES["layerwise"]]
+    assert not own, own
+    return ",".join(stage.text(PLATFORM, COMPOSITIONS[-1]) for stage in stages)
 
 
 def application(record: Record) -> Record:
     """A record in which only convolutions are calls: a layer's are submitted at once, and waited for; all else of the layer
     (summing over channels, bias, activation, pooling) is the application's own code, and takes what it takes on a core.
     """
-    own_ns = class_costs(_board(), record.classes).cost_ns[:, 0]
+    cpu = [kind.name for kind in _board().pe_types].index("cpu")
+    own_ns = class_costs(_board(), record.classes).cost_ns[:, cpu]
     convolves = np.array([call.api == "conv2d" for call in record.classes])[record.class_of]
     layer = np.zeros(len(convolves), np.int64)
     for task in range(len(layer)):

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 
-def steps_of(function: Callable[[], object]) -> int:
-    """Lines executed by a call and by all that it calls in Python; what NumPy does in one call is one line."""
+def steps_of(function: Callable[[], object], code: CodeType | None = None) -> int:
+    """Lines executed by a call and by all that it calls in Python; what NumPy does in one call is one line.
+
+    code: only the lines of this function count.
+    """
     count = 0
 
     def trace(frame: Any, event: str, argument: object) -> Any:
         nonlocal count
+        if code is not None and frame.f_code is not code:
+            return None
         count += event == "line"
         return trace
 

@@ -15,7 +15,6 @@ import pytest
 import torch
 
 import cedr
-from cedr.passes.pipelines import pipeline_text
 from cedr.runtime.record import STEP_END, STEP_HOST, STEP_SUBMIT, STEP_WAIT_ALL
 from cedr.target.platform import class_costs, load_platform
 
@@ -52,17 +51,16 @@ def test_both_forms_of_points_are_read(tmp_path: Path) -> None:
 
 
 def test_an_application_of_the_slides_has_its_convolutions_as_calls_and_the_rest_as_its_own_code() -> None:
-    """Two layers: 2 x 3 and 4 x 2 pairs of filter and channel, and what those layers do besides."""
-    net = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.ReLU(), torch.nn.Conv2d(2, 4, 3))
-    pipeline = pipeline_text("layerwise", slides.PLATFORM, "C3+C2D1").replace("plan-memory", "plan-memory{reuse=none}")
-    pipeline = pipeline.replace("mapping=layerwise", "mapping=layerwise slots=64")
-    program = cedr.compile(net, (torch.zeros(1, 3, 16, 16),), pipeline=pipeline, platform=slides.PLATFORM, hw="C3+C2D1")
+    """Two layers, with more pairs of filter and channel than the scratch slots that `layerwise` gives a layer."""
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.Conv2d(8, 5, 3))
+    example, hw = (torch.zeros(1, 3, 16, 16),), slides.COMPOSITIONS[-1]
+    program = cedr.compile(net, example, pipeline=slides.pipeline(), platform=slides.PLATFORM, hw=hw)
     tasks = program.record()[1]
     application = slides.application(tasks)
     (thread,) = application.threads
     kinds = [kind for kind, _, _ in thread.steps.tolist()]
     layers = [count for kind, _, count in thread.steps.tolist() if kind == STEP_SUBMIT]
-    assert layers == [6, 8] and kinds == [STEP_HOST, *[STEP_SUBMIT, STEP_WAIT_ALL, STEP_HOST] * 2, STEP_END]
+    assert layers == [24, 40] and kinds == [STEP_HOST, *[STEP_SUBMIT, STEP_WAIT_ALL, STEP_HOST] * 2, STEP_END]
     assert {application.classes[number].api for number in application.class_of} == {"conv2d"}
     costs = class_costs(load_platform(slides.PLATFORM), tasks.classes).cost_ns[:, 0]
     rest = sum(int(costs[number]) for number in tasks.class_of if tasks.classes[number].api not in ("conv2d", "join"))

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
-from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 from cedr.target.errors import CedrError
@@ -203,17 +202,16 @@ def _read_inputs(program: Program, texts: Sequence[str]) -> dict[str, Any]:
     """Arrays by input name, from `[NAME=]X.npy` arguments."""
     import numpy as np
 
+    from cedr.runtime.npy import NpyError, open_npy
     from cedr.tools.driver import check_input
 
     specs = {spec.name: spec for spec in program.manifest.inputs}
     arrays: dict[str, Any] = {}
     for name, path in _assigned(texts, list(specs), "--input").items():
         try:
-            array = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError, TokenError) as error:
-            raise CedrError(f"--input {path}: not a readable .npy file: {error}") from error
-        if not isinstance(array, np.ndarray):
-            raise CedrError(f"--input {path}: not a readable .npy file: an archive of several arrays")
+            array = np.array(open_npy(path))
+        except NpyError as error:
+            raise CedrError(f"--input {path}: {error}") from error
         arrays[name] = check_input(specs[name], array)
     missing = [name for name in specs if name not in arrays]
     if missing:

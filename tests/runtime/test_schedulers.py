@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-import sys
 from importlib.metadata import EntryPoint
 from random import Random
 from typing import Any
@@ -27,6 +26,7 @@ from cedr.runtime.schedulers import (
 from cedr.runtime.schedulers.interface import BUSY_NS, Int64Array
 from tests.runtime.graphs import Graph, random_estimates, random_graph
 from tests.runtime.reference_schedulers import MEASURED, REFERENCE, ReadyTask, Situation
+from tests.steps import steps_of
 
 # By scheduler: PEs' types, estimates[class][type], time, queue, decisions as (position, PE), how the state begins.
 TABLES: dict[str, tuple[list[int], list[list[int]], int, list[int], list[tuple[int, int]], list[int]]] = {
@@ -395,26 +395,12 @@ def test_energy_without_power_figures_is_refused() -> None:
     assert decisions("ENERGY_EFT", without, False) == [(0, 0)]
 
 
-def lines_executed(name: str, given: Any) -> int:
-    """Lines of the scheduler's function that one round runs through, as plain Python: its steps, whatever the machine does."""
-    code = get_scheduler(name).assign.__code__
-    count = 0
-
-    def trace(frame: Any, event: str, argument: object) -> Any:
-        nonlocal count
-        if frame.f_code is not code:
-            return None
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        taken = decisions(name, given, False)
-    finally:
-        sys.settrace(before)
+def steps_of_a_round(name: str, given: Any) -> int:
+    """Lines of the scheduler's function that one round runs through, as plain Python."""
+    taken: list[tuple[int, int]] = []
+    steps = steps_of(lambda: taken.extend(decisions(name, given, False)), get_scheduler(name).assign.__code__)
     assert len({position for position, _ in taken}) == len(taken)
-    return count
+    return steps
 
 
 @pytest.mark.parametrize("instead", [{}, {1: None}], ids=["sound", "a PE that has stopped"])
@@ -427,7 +413,7 @@ def test_a_long_queue_is_not_quadratic(name: str, instead: dict[int, int | None]
     steps = []
     for n in (100, 1600):
         kinds = [random.randrange(500) for _ in range(n)]
-        steps.append(lines_executed(name, situation(pes, table, loose(kinds), list(range(n)), instead=instead)))
+        steps.append(steps_of_a_round(name, situation(pes, table, loose(kinds), list(range(n)), instead=instead)))
     assert steps[0] > 100 and steps[1] < 64 * steps[0]
 
 
