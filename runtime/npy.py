@@ -24,7 +24,7 @@ def open_npy(path: Path) -> np.memmap:
     try:
         return np.lib.format.open_memmap(path, mode="r")
     except (OSError, ValueError, TypeError, EOFError, OverflowError, TokenError) as error:
-        raise NpyError(f"not a readable .npy file: {error}") from error
+        raise NpyError(f"not a .npy file: {error}") from error
 
 
 def map_npy(path: Path, wanted: TensorSpec) -> np.memmap:

@@ -43,7 +43,7 @@ def test_no_file_of_that_kind_is_refused(tmp_path: Path) -> None:
     rubbish = [(tmp_path / "archive.npz").read_bytes(), pickled.read_bytes(), lie]
     for content in [*(whole[:n] for n in range(len(whole))), *rubbish]:
         path.write_bytes(content)
-        with pytest.raises(NpyError, match=r"^'x' is f32\[3\], this is not a readable \.npy file: "):
+        with pytest.raises(NpyError, match=r"^'x' is f32\[3\], this is not a \.npy file: "):
             map_npy(path, TensorSpec("x", "f32", (3,)))
     path.unlink()
     with pytest.raises(NpyError, match="No such file"):
