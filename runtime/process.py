@@ -148,7 +148,9 @@ class ModuleProcess:
     def _failure(self, status: int | None, process: _Process) -> ModuleProcessError:
         """What became of a process by its exit status (None: the time limit) and by its own word."""
         if status is None:
-            return ModuleProcessError(f"{self.program}: killed: it was still running after {self.timeout_s:g} s")
+            assert self.timeout_s is not None
+            limit = np.format_float_positional(self.timeout_s, trim="-")
+            return ModuleProcessError(f"{self.program}: killed: it was still running after {limit} s")
         said = process.said()
         if status < 0:
             return ModuleProcessError(f"{self.program}: killed by signal {-status} ({_signal_name(-status)})")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import traceback
@@ -27,13 +28,24 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _at_least_zero(text: str) -> float:
+def _number(text: str) -> float:
     try:
-        value = float(text)
+        return float(text)
     except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
+        return math.nan
+
+
+def _at_least_zero(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"needs a number of at least 0, got {text!r}")
+    return value
+
+
+def _above_zero(text: str) -> float:
+    value = _number(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"needs a number above 0, got {text!r}")
     return value
 
 
@@ -123,7 +135,7 @@ def argument_parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=_seed, metavar="S", help="seed of arrivals and scheduler (default: the file's, 0)")
     one.add_argument(
         "--record-timeout-s",
-        type=_at_least_zero,
+        type=_above_zero,
         default=120.0,
         metavar="T",
         help="a module whose process takes longer to record fails (default: 120)",

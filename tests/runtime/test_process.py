@@ -153,6 +153,13 @@ def test_the_time_limit_ends_its_children_too(folder: Path) -> None:
     assert none_left(folder)
 
 
+@pytest.mark.parametrize(("timeout_s", "text"), [(1e-9, "0.000000001 s"), (2.5e-5, "0.000025 s"), (0.04, "0.04 s")])
+def test_a_short_time_limit_is_printed_as_it_is(folder: Path, timeout_s: float, text: str) -> None:
+    with pytest.raises(ModuleProcessError, match=rf"still running after {text}$"):
+        replace(module(folder, "loops"), timeout_s=timeout_s).run({})
+    assert none_left(folder)
+
+
 @pytest.mark.parametrize("name", ["crashes", "exits", "loops", "leaves", "rubbish", "fine"])
 def test_recording_fails_with_a_message(folder: Path, tmp_path: Path, name: str) -> None:
     with pytest.raises(CedrError, match=name if name not in ("leaves", "rubbish", "fine") else r"x\.cedrrec"):

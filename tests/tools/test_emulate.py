@@ -522,6 +522,13 @@ def test_wrong_usage(cedr: Cedr, options: tuple[str, ...]) -> None:
     assert cedr("emulate", *options).status == 2
 
 
+@pytest.mark.parametrize("limit", ["0", "0.0", "-1", "nan", "inf", "soon"])
+def test_a_time_limit_is_above_0(cedr: Cedr, folder: Path, limit: str) -> None:
+    done = cedr("emulate", folder / "mix.toml", f"--record-timeout-s={limit}")
+    assert done.status == 2 and f"--record-timeout-s: needs a number above 0, got '{limit}'" in done.err
+    assert cedr("emulate", folder / "mix.toml", "--record-timeout-s=0.001").status == 0, "records need no process"
+
+
 def test_a_file_that_is_not_there(cedr: Cedr, folder: Path) -> None:
     for name in ("none.toml", "none.json", "none"):
         done = cedr("emulate", folder / name, *(["--app", "a"] if name == "none.json" else []))
