@@ -238,11 +238,13 @@ def open_directory(path: Path, asked: CompileOptions | None = None, warn: Warn =
     """A compiled module; files changed by hand are used as they are, what depends on them is made anew, elsewhere.
 
     A platform and a composition that were asked for are those that it is emulated on, with a warning where the platform
-    is not what it was compiled for. Raises RunError for an emitter or a pipeline that is not the module's, and where its
-    copy of a platform is missing or broken.
+    is not what it was compiled for. Its figures have no seconds but those of what is done here. Raises RunError for an
+    emitter or a pipeline that is not the module's, and where its copy of a platform is missing or broken.
     """
     asked = CompileOptions() if asked is None else asked
     manifest = Manifest.load(path)
+    sizes = replace(manifest.figures, export_s=None, compile_s=None, build_s=None)  # the seconds were spent before
+    manifest = replace(manifest, figures=sizes)
     options = CompileOptions(manifest.emit, manifest.pipeline, manifest.platform, manifest.hw)
     for name in ("emit", "pipeline"):
         if name in asked.given and getattr(asked, name) != getattr(options, name):
@@ -272,7 +274,9 @@ def open_directory(path: Path, asked: CompileOptions | None = None, warn: Warn =
         folder = program.scratch("build")
         shutil.copy(path / source, folder / source)
         shutil.copytree(path / "libcedr", folder / "libcedr")
+        start = time.perf_counter()
         build_module(folder, manifest.name, own_libcedr=True)
+        manifest = replace(manifest, figures=replace(sizes, build_s=time.perf_counter() - start))
         rebuilt = Program(folder, manifest, options, _owned=program._owned)
         rebuilt.process = replace(rebuilt.process, weights=path / "weights.safetensors")
         return rebuilt

@@ -408,6 +408,25 @@ def test_a_module_is_not_compiled_again(cedr: Cedr, compiled: dict[str, Path], t
     assert done.status == 1 and "already a compiled module" in done.err and not (tmp_path / "m").exists()
 
 
+@pytest.mark.parametrize("emit", ["c", "python"])
+def test_seconds_are_those_of_the_command(cedr: Cedr, compiled: dict[str, Path], tmp_path: Path, emit: str) -> None:
+    """A module that was compiled before has its sizes and none of the seconds that it took; its name is the model's."""
+    result = cedr("run", compiled[emit], "--no-values", "--json").json
+    assert result["model"] == "two" and list(result) == RUN_KEYS
+    assert result["export_s"] is result["compile_s"] is result["build_s"] is None and result["run_s"] > 0
+    assert result["arena_bytes"] is not None and "add-dependencies" in result["ir_bytes"]
+    assert Manifest.load(compiled[emit]).figures.compile_s is not None, "the manifest keeps them"
+    shutil.copytree(compiled[emit], tmp_path / "m")
+    with next((tmp_path / "m").glob("two.[cp]*")).open("a") as source:
+        source.write("\n")
+    result = cedr("run", tmp_path / "m", "--no-values", "--json").json
+    assert result["export_s"] is result["compile_s"] is None
+    assert (result["build_s"] is not None) == (emit == "c"), "what was changed by hand is built again"
+    (tmp_path / "mix.toml").write_text('[[application]]\nmodel = "m"\n')
+    result = cedr("emulate", tmp_path / "mix.toml", "--json").json
+    assert result["compile_s"] is None and (result["build_s"] is not None) == (emit == "c")
+
+
 def test_three_unsupported_ops_are_one_report_of_three_lines(cedr: Cedr, models: Path, tmp_path: Path) -> None:
     for command, more in (("run", []), ("compile", ["-o", tmp_path / "m"])):
         done = cedr(command, f"{models}:three", *more)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+_MODEL: Final = (
+    "its name: the zoo's, `FACTORY` of `FILE.py:FACTORY`, or a `.mlir` file as given; of a compiled module, that of the model "
+    "that it was compiled from"
+)
+
 _COMPILED: Final = {
-    "model": "the model, as given",
+    "model": _MODEL,
     "emit": "`c` or `python`",
     "pipeline": "name or text of the pipeline",
     "platform": "the platform's name",
@@ -13,9 +18,10 @@ _COMPILED: Final = {
 }
 
 _COMPILE_TIMES: Final = {
-    "compile_s": "seconds in import, passes and emission; printing IR and writing weights not counted",
-    "build_s": "seconds in the C compiler; null for Python",
-    "export_s": "seconds in `torch.export`; null without a PyTorch model",
+    "compile_s": "seconds of this command in import, passes and emission; printing IR and writing weights not counted; null "
+    "for a module that was compiled before",
+    "build_s": "seconds of this command in the C compiler; null for Python, and where nothing was built",
+    "export_s": "seconds of this command in `torch.export`; null without a PyTorch model",
 }
 
 _SIZES: Final = {
@@ -35,7 +41,7 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
     "run": {
         **_COMPILED,
         "scheduler": "its name",
-        "os_model": "`ideal`",
+        "os_model": "`ideal` or `linux-cfs`",
         "instances": "instances of the model",
         "seed": "as given",
         "max_abs_error": "largest absolute difference from PyTorch's outputs; null without a reference",
@@ -55,7 +61,7 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
         "run_s": "seconds to record, emulate and execute",
     },
     "evaluate": {
-        "model": "the model, as given",
+        "model": _MODEL,
         "metric": "`accuracy`, or `mAP50`: mean average precision of boxes that overlap by half or more",
         "samples": "held-out inputs",
         "eager": "PyTorch's score",
@@ -71,6 +77,7 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
         "hw": _COMPILED["hw"],
         "scheduler": "its name",
         "os_model": "`ideal` or `linux-cfs`",
+        "without": "the effects of the OS model that were left out",
         "instances": "those that the figures are about: all that arrive when the warm-up is over",
         "seed": "as given",
         "decision_match": "null: nothing is computed",
