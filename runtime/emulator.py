@@ -19,7 +19,7 @@ from cedr.runtime.fault import APPLICATION_FAULTS, DEFAULT_TIMEOUT_NS, PE_FAULTS
 from cedr.runtime.linux_cfs import LinuxSetup, check_effects, linux_setup
 from cedr.runtime.program import JOIN_CLASS, Program, build_program
 from cedr.runtime.record import Record, read_record
-from cedr.runtime.result import EmulationResult, RunNames, Segments, Sent
+from cedr.runtime.result import EmulationResult, RunNames, Segments, Sent, Setting
 from cedr.runtime.schedulers import Scheduler, get_scheduler
 from cedr.runtime.trace import streaming_logs
 from cedr.target.api import CallClass
@@ -171,7 +171,7 @@ def emulate_scenario(
         if "estimates" in without:
             estimates = costs.cost_ns
     watts = [(t.power.active_w, t.power.idle_w) if t.power else (np.nan, np.nan) for t in board.pe_types]
-    return _run(
+    result = _run(
         program,
         pes.pe_names,
         pes.pe_types,
@@ -189,6 +189,8 @@ def emulate_scenario(
         logs=out,
         ports=tuple(port.name for port in board.ports),
     )
+    setting = Setting(board.name, pes.text, policy.name, system, seed, tuple(dict.fromkeys(without)), queueing)
+    return replace(result, setting=setting)
 
 
 def _by_number(

@@ -142,7 +142,10 @@ def draw_gantt(result: EmulationResult, by: Colour | None = None, title: str = "
         count += f", {n_failed:,} failed attempt{'s' if n_failed > 1 else ''}"
     if len(result) > MAX_BARS:
         count += " (height: busy share of each column)"
-    axes.set_title(f"{_plain(title)}: {count}" if title else count, loc="left", fontsize=10)
+    lines = [f"{_plain(title)}: {count}" if title else count]
+    if result.setting is not None:
+        lines.append(_plain(result.setting.text))
+    axes.set_title("\n".join(lines), loc="left", fontsize=10)
     handles = [
         Patch(color=colour, label=_plain(_short(name))) for colour, name in zip(colours, groups.names, strict=True)
     ]

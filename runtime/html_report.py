@@ -158,11 +158,14 @@ def write_html_report(
 ) -> None:
     """Write the page, whole or not at all; one run gives the same bytes.
 
-    figures: names and values of the whole run; tables: below the chart, in this order.
+    figures: names and values of the whole run, below what it was made on and under; tables: below the chart, in this order.
     """
     template = resources.files(__package__).joinpath(TEMPLATE).read_text("utf-8")
+    heading, setting = title or "A run", "" if result.setting is None else result.setting.text
     holes = {
-        "@TITLE@": html.escape(title or "A run"),
+        "@PAGE@": html.escape(f"{heading} on {setting}" if setting else heading),
+        "@TITLE@": html.escape(heading),
+        "@SETTING@": html.escape(setting),
         "@FIGURES@": "".join(
             f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>" for name, value in figures
         ),

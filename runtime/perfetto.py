@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Final
 
 import numpy as np
@@ -29,13 +30,17 @@ PORTS: Final = 5
 
 
 def write_perfetto(result: EmulationResult, path: str | os.PathLike[str]) -> None:
-    """Write the trace. Times are in microseconds, as the format has them, with three decimals: exact nanoseconds."""
+    """Write the trace. Times are in microseconds, as the format has them, with three decimals: exact nanoseconds.
+
+    The `metadata` say what the run was made on and under (`Setting`).
+    """
     metadata = {
         "tool": "cedr",
         "tasks": int(result.succeeded.sum()),
         "failed_attempts": int(result.failed.sum()),
         "instances": len(result.instance_app),
         "makespan_ns": result.makespan_ns,
+        **(asdict(result.setting) if result.setting is not None else {}),
     }
     with write_atomically(path) as stream:
         stream.write(f'{{"displayTimeUnit":"ns","metadata":{json.dumps(metadata)},"traceEvents":[\n'.encode())

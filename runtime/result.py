@@ -52,6 +52,28 @@ class RunNames:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """What a run was made on and under."""
+
+    platform: str
+    hw: str
+    """The composition, in its canonical spelling."""
+    scheduler: str
+    os_model: str
+    seed: int
+    without: tuple[str, ...] = ()
+    """Effects of the OS model that were left out."""
+    queueing: bool = True
+
+    @property
+    def text(self) -> str:
+        """In one line: `zcu102 C3+F1, EFT, linux-cfs without polling, seed 0`."""
+        left_out = f" without {', '.join(self.without)}" if self.without else ""
+        waiting = "" if self.queueing else ", no queueing"
+        return f"{self.platform} {self.hw}, {self.scheduler}, {self.os_model}{left_out}{waiting}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
 class TaskRows:
     """Executed tasks, ascending by start_ns: the columns of `EmulationResult`; the last three may be empty."""
 
@@ -165,6 +187,7 @@ class EmulationResult:
     failed         bool[n]: the attempts that came to nothing, by a fault; each task that succeeded has one row that is not
     faults         what went wrong and what was done about it, in order of time; every instance without an end is named
     core_segments  which thread held each core when; port_segments: which PE each DMA port. Recorded on request.
+    setting        what the run was made on and under; None where only times were given (`emulator.emulate_on`)
     """
 
     pes: tuple[str, ...]
@@ -196,6 +219,7 @@ class EmulationResult:
     port_segments: Segments | None = None
     failed: NDArray[np.bool_] = field(default_factory=_none)
     faults: tuple[FaultReport, ...] = ()
+    setting: Setting | None = None
 
     def __post_init__(self) -> None:
         optional: list[NDArray[Any]] = [c for c in (self.enqueue_ns, self.kernel_ns, self.failed) if len(c)]

@@ -30,6 +30,7 @@ from cedr.runtime.fault import (
     PE_FAULTS,
     Fault,
 )
+from cedr.runtime.linux_cfs import check_effects
 from cedr.runtime.schedulers import Scheduler, get_scheduler
 from cedr.target.errors import CedrError
 from cedr.target.platform import DEFAULT_PLATFORM, Composition, Platform, load_platform, parse_composition
@@ -99,6 +100,8 @@ class Settings:
     composition: Composition
     scheduler: Scheduler
     os_model: str
+    without: tuple[str, ...]
+    """Effects of the OS model to leave out."""
     seed: int
 
 
@@ -116,11 +119,13 @@ class Scenario:
     hw: str | None = None
     scheduler: str | None = None
     os_model: str | None = None
+    without: tuple[str, ...] = ()
+    """Effects of the OS model to leave out."""
     estimates_ns: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """(API, PE type) -> what schedulers believe."""
     warnings: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
-    """Key -> `file:line: key`, for the platform, hw, scheduler and os_model that a file names."""
+    """Key -> `file:line: key`, for the platform, hw, scheduler, os_model and without of a file."""
 
     def settle(
         self,
@@ -129,8 +134,11 @@ class Scenario:
         scheduler: str | None = None,
         os_model: str | None = None,
         seed: int | None = None,
+        without: tuple[str, ...] = (),
     ) -> Settings:
         """The platform, composition, scheduler and OS model: these options, else the file's, else the defaults.
+
+        without: effects to leave out in place of those that the file names; none: the file's.
 
         Raises CedrError for what there is not, at its place in the file where it comes from there; and for a fault on a
         PE that the composition lacks.
@@ -147,10 +155,13 @@ class Scenario:
         policy = get_scheduler(_first(scheduler, self.scheduler, DEFAULT_SCHEDULER))
         with self._located("os_model", os_model):
             system = choose_os_model(os_model if os_model is not None else self.os_model, board)
-        return Settings(board, text, composition, policy, system, _first(seed, self.seed, 0))
+        effects = tuple(dict.fromkeys(without)) or self.without
+        with self._located("without", without or None):
+            check_os_model(system, effects)
+        return Settings(board, text, composition, policy, system, effects, _first(seed, self.seed, 0))
 
     @contextmanager
-    def _located(self, key: str, option: str | None) -> Iterator[None]:
+    def _located(self, key: str, option: object) -> Iterator[None]:
         """Puts a refusal of what comes from the file, and not from an option, at its place there."""
         try:
             yield
@@ -183,7 +194,7 @@ def model_title(model: str) -> str:
 
 # ------------------------------------------------------------------------------------------------------------ files
 
-_TOP: Final = ("seed", "warmup_us", "queueing", "platform", "hw", "scheduler", "os_model", "fault")
+_TOP: Final = ("seed", "warmup_us", "queueing", "platform", "hw", "scheduler", "os_model", "without", "fault")
 _APPLICATION: Final = (
     "name",
     "instances",
@@ -220,6 +231,12 @@ def read_scenario(file: TomlFile) -> Scenario:
                 check(texts[key])
             except CedrError as error:
                 raise top.fail(key, str(error)) from error
+    without = top.texts("without") if "without" in top else ()
+    for place, effect in enumerate(without):
+        try:
+            check_effects([effect])
+        except CedrError as error:
+            raise file.fail(("without", place), str(error)) from error
     return Scenario(
         path=file.path,
         applications=tuple(applications),
@@ -231,7 +248,8 @@ def read_scenario(file: TomlFile) -> Scenario:
         hw=texts.get("hw"),
         scheduler=texts.get("scheduler"),
         os_model=texts.get("os_model"),
-        places={key: top.where(key) for key in texts},
+        without=tuple(dict.fromkeys(without)),
+        places={key: top.where(key) for key in (*texts, "without") if key in top},
     )
 
 

@@ -20,7 +20,6 @@ from cedr.runtime.daemon_config import load_daemon_config, parse_submission
 from cedr.runtime.emulator import (
     Workload,
     application_figures,
-    check_os_model,
     check_warmup,
     emulate_scenario,
     figures,
@@ -155,8 +154,9 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
     scenario = read_file(path, options)
     for warning in scenario.warnings:
         tell(warning)
-    settings = scenario.settle(options.platform, options.hw, options.scheduler, options.os_model, options.seed)
-    check_os_model(settings.os_model, options.without)
+    settings = scenario.settle(
+        options.platform, options.hw, options.scheduler, options.os_model, options.seed, options.without
+    )
     arrivals = [a.arrivals_ns(settings.seed, stream) for stream, a in enumerate(scenario.applications)]
     check_warmup(np.concatenate(arrivals), scenario.warmup_ns)
     models, named = _Models(settings, tell), [model_beside(path, a.model) for a in scenario.applications]
@@ -190,7 +190,7 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
         settings.os_model,
         estimates_ns=scenario.estimates_ns,
         queueing=scenario.queueing,
-        without=options.without,
+        without=settings.without,
         faults=[scenario.faults[place] for place in faults],
         out=options.out,
     )
@@ -253,7 +253,8 @@ def _figures(
     run_s: float,
     applications: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    run = measured(emulation, scenario.warmup_ns)[1]
+    run, setting = measured(emulation, scenario.warmup_ns)[1], emulation.setting
+    assert setting is not None
     compiled = [manifest.figures for manifest in manifests]
     ir_bytes: Counter[str] = Counter()
     for one in compiled:
@@ -266,6 +267,7 @@ def _figures(
         "hw": settings.composition.text,
         "scheduler": settings.scheduler.name,
         "os_model": settings.os_model,
+        "without": list(setting.without),
         "instances": sum(entry["instances"] for entry in applications),
         "seed": settings.seed,
         "decision_match": None,
@@ -311,7 +313,8 @@ def print_emulated(result: Emulated) -> None:
     from rich.table import Table
 
     found, console = result.figures, Console()
-    title = f"{found['model']} on {found['platform']} {found['hw']}, {found['scheduler']}, {found['os_model']}"
+    assert result.emulation.setting is not None
+    title = f"{found['model']} on {result.emulation.setting.text}"
     console.print(escape(title), highlight=False, soft_wrap=True)
     summary = Table(show_header=False, box=None, pad_edge=False)
     if result.scenario.warmup_ns:

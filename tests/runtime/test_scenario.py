@@ -22,7 +22,8 @@ queueing = false
 platform = "zcu102"
 hw = "C3+F1+C2D1+Z1"
 scheduler = "rr"
-os_model = "ideal"
+os_model = "linux-cfs"
+without = ["yield", "ports", "yield"]
 
 [[application]]
 model = "vgg_digits"
@@ -76,7 +77,7 @@ def test_every_key_is_read() -> None:
     assert (scenario.seed, scenario.warmup_ns, scenario.queueing) == (1, 2_000_000, False)
     digits, words, recorded = scenario.applications
     assert digits == Application(
-        "digits", "vgg_digits", 20, "fixed", 3_000_000, 10_500, (), 5_000_000, "s.toml:10: application[0].model"
+        "digits", "vgg_digits", 20, "fixed", 3_000_000, 10_500, (), 5_000_000, "s.toml:11: application[0].model"
     )
     assert (words.name, words.period_ns, words.instances, words.deadline_ns) == ("m5_words", 346_875_000, 8, None)
     assert (recorded.name, recorded.instances, recorded.trace_ns) == ("b", 3, (0, 100_500, 250_000))
@@ -85,7 +86,8 @@ def test_every_key_is_read() -> None:
     assert (crash.kind, crash.application, crash.instance, crash.timeout_ns) == ("crash", "digits", 3, None)
     settings = scenario.settle()
     assert (settings.platform.name, settings.composition.text) == ("zcu102", "C3+F1+C2D1+Z1")
-    assert (settings.scheduler.name, settings.os_model, settings.seed) == ("SIMPLE", "ideal", 1)
+    assert (settings.scheduler.name, settings.os_model, settings.seed) == ("SIMPLE", "linux-cfs", 1)
+    assert settings.without == ("yield", "ports") and scenario.settle(without=("polling",)).without == ("polling",)
 
 
 def test_the_page_s_example_has_every_key() -> None:
@@ -217,73 +219,73 @@ def test_a_model_gives_its_application_a_name(model: str, title: str) -> None:
         ('"zcu102"', '"./zcu103.toml"', "s.toml:4: platform: platform file zcu103.toml: can't be read"),
         ("C3+F1", "C9+F1", "s.toml:5: hw: composition 'C9+F1+C2D1+Z1': at most"),
         ('"rr"', '"EFTT"', "s.toml:6: scheduler: there is no scheduler 'EFTT'; there are SIMPLE (or RR), RANDOM, MET"),
-        ('"ideal"', '"windows"', "s.toml:7: os_model: there is no OS model 'windows'; there are ideal, linux-cfs"),
-        ('model = "vgg_digits"\n', "", "s.toml:9: application[0].model: missing"),
-        ('model = "vgg_digits"', "model = 3", "s.toml:10: application[0].model: needs a text, got 3"),
-        ('name = "digits"', 'name = "m5_words"', "s.toml:19: application[1].model: the name 'm5_words' is taken"),
-        ('name = "digits"', 'name = "a/b"', "s.toml:11: application[0].name: needs a name without"),
+        ('"linux-cfs"', '"windows"', "s.toml:7: os_model: there is no OS model 'windows'; there are ideal, linux-cfs"),
+        ('model = "vgg_digits"\n', "", "s.toml:10: application[0].model: missing"),
+        ('model = "vgg_digits"', "model = 3", "s.toml:11: application[0].model: needs a text, got 3"),
+        ('name = "digits"', 'name = "m5_words"', "s.toml:20: application[1].model: the name 'm5_words' is taken"),
+        ('name = "digits"', 'name = "a/b"', "s.toml:12: application[0].name: needs a name without"),
         ("instances = 20", "instances = 0", f"application[0].instances: needs an integer from 1 to {MAX_INSTANCES}"),
-        ("instances = 20", "instances = 2.5", "s.toml:12: application[0].instances: needs an integer"),
-        ("instances = 20", "instances = true", "s.toml:12: application[0].instances: needs an integer"),
-        ('"fixed"', '"regular"', "s.toml:13: application[0].arrival: is one of fixed, poisson, trace, got 'regular'"),
-        ("period_us = 3_000", "", "s.toml:9: application[0].period_us: missing; say how often instances arrive"),
-        ("period_us = 3_000", "period_us = -1", "s.toml:14: application[0].period_us: needs a number of at least 0"),
-        ("period_us = 3_000", 'period_us = "3 ms"', "s.toml:14: application[0].period_us: needs a number"),
-        ("period_us = 3_000", "period_us = 1e-5", "s.toml:14: application[0].period_us: is less than a nanosecond"),
+        ("instances = 20", "instances = 2.5", "s.toml:13: application[0].instances: needs an integer"),
+        ("instances = 20", "instances = true", "s.toml:13: application[0].instances: needs an integer"),
+        ('"fixed"', '"regular"', "s.toml:14: application[0].arrival: is one of fixed, poisson, trace, got 'regular'"),
+        ("period_us = 3_000", "", "s.toml:10: application[0].period_us: missing; say how often instances arrive"),
+        ("period_us = 3_000", "period_us = -1", "s.toml:15: application[0].period_us: needs a number of at least 0"),
+        ("period_us = 3_000", 'period_us = "3 ms"', "s.toml:15: application[0].period_us: needs a number"),
+        ("period_us = 3_000", "period_us = 1e-5", "s.toml:15: application[0].period_us: is less than a nanosecond"),
         (
             "period_us = 3_000",
             "period_us = 1e15",
-            "s.toml:12: application[0].instances: the last instance arrives later",
+            "s.toml:13: application[0].instances: the last instance arrives later",
         ),
         (
             "period_us = 3_000",
             "period_us = 1\nrate_mbps = 1",
-            "s.toml:15: application[0].rate_mbps: has no place beside",
+            "s.toml:16: application[0].rate_mbps: has no place beside",
         ),
         (
             "period_us = 3_000",
             "trace = [1]\nperiod_us = 1",
             'application[0].trace: has no place beside arrival = "fixed"',
         ),
-        ("megabits = 3.46875", "", "s.toml:18: application[1].megabits: missing; the period is megabits / rate_mbps"),
-        ("rate_mbps = 10.0", "rate_mbps = 0", "s.toml:22: application[1].rate_mbps: needs a number above 0"),
-        ("rate_mbps = 10.0", "rate_mbps = 1e15", "s.toml:22: application[1].rate_mbps: gives a period of 0 ns"),
+        ("megabits = 3.46875", "", "s.toml:19: application[1].megabits: missing; the period is megabits / rate_mbps"),
+        ("rate_mbps = 10.0", "rate_mbps = 0", "s.toml:23: application[1].rate_mbps: needs a number above 0"),
+        ("rate_mbps = 10.0", "rate_mbps = 1e15", "s.toml:23: application[1].rate_mbps: gives a period of 0 ns"),
         ("rate_mbps = 10.0\nmegabits = 3.46875", "period_us = 0", "application[1].period_us: needs a number above 0"),
-        ("deadline_us = 5_000", "deadline_us = 0", "s.toml:16: application[0].deadline_us: needs a number above 0"),
-        ("trace = [0, 100.5, 250]", "", "s.toml:25: application[2].trace: missing"),
-        ("[0, 100.5, 250]", "[]", "s.toml:28: application[2].trace: needs an array of times in us"),
-        ("[0, 100.5, 250]", "[0,\n -1]", "s.toml:29: application[2].trace[1]: needs a time of 0 to 2^60 ns, got -1 us"),
-        ("[0, 100.5, 250]", "[0, 100, 50]", "s.toml:28: application[2].trace[2]: 50 us is before the arrival above it"),
-        ("[0, 100.5, 250]", "[0, true]", "s.toml:28: application[2].trace[1]: needs a number of at least 0, got true"),
-        ("[0, 100.5, 250]", "[0]\ninstances = 2", "s.toml:29: application[2].instances: is 2, and the trace has 1"),
-        ("[0, 100.5, 250]", "[0]\nperiod_us = 2", "s.toml:29: application[2].period_us: has no place beside"),
-        ('pe = "cpu2"', 'pe = "cpu4"', "s.toml:30: fault[0].pe: no PE 'cpu4' in C3+F1+C2D1+Z1; there are cpu1, cpu2"),
-        ('pe = "cpu2"', 'pe = "CPU 2"', "s.toml:31: fault[0].pe: needs a PE's name, as cpu1 or fft2"),
-        ('pe = "cpu2"', "", "s.toml:30: fault[0].pe: give either pe or application"),
-        ("at_us = 500", "", "s.toml:30: fault[0].at_us: missing"),
-        ("at_us = 500", "at_us = -5", "s.toml:32: fault[0].at_us: needs a number of at least 0"),
+        ("deadline_us = 5_000", "deadline_us = 0", "s.toml:17: application[0].deadline_us: needs a number above 0"),
+        ("trace = [0, 100.5, 250]", "", "s.toml:26: application[2].trace: missing"),
+        ("[0, 100.5, 250]", "[]", "s.toml:29: application[2].trace: needs an array of times in us"),
+        ("[0, 100.5, 250]", "[0,\n -1]", "s.toml:30: application[2].trace[1]: needs a time of 0 to 2^60 ns, got -1 us"),
+        ("[0, 100.5, 250]", "[0, 100, 50]", "s.toml:29: application[2].trace[2]: 50 us is before the arrival above it"),
+        ("[0, 100.5, 250]", "[0, true]", "s.toml:29: application[2].trace[1]: needs a number of at least 0, got true"),
+        ("[0, 100.5, 250]", "[0]\ninstances = 2", "s.toml:30: application[2].instances: is 2, and the trace has 1"),
+        ("[0, 100.5, 250]", "[0]\nperiod_us = 2", "s.toml:30: application[2].period_us: has no place beside"),
+        ('pe = "cpu2"', 'pe = "cpu4"', "s.toml:31: fault[0].pe: no PE 'cpu4' in C3+F1+C2D1+Z1; there are cpu1, cpu2"),
+        ('pe = "cpu2"', 'pe = "CPU 2"', "s.toml:32: fault[0].pe: needs a PE's name, as cpu1 or fft2"),
+        ('pe = "cpu2"', "", "s.toml:31: fault[0].pe: give either pe or application"),
+        ("at_us = 500", "", "s.toml:31: fault[0].at_us: missing"),
+        ("at_us = 500", "at_us = -5", "s.toml:33: fault[0].at_us: needs a number of at least 0"),
         (
             '"hang"',
             '"explode"',
-            "s.toml:33: fault[0].kind: is one of stop, error, hang, dma_timeout, crash, got 'explode'",
+            "s.toml:34: fault[0].kind: is one of stop, error, hang, dma_timeout, crash, got 'explode'",
         ),
-        ('"hang"', '"crash"', "s.toml:33: fault[0].kind: a PE has faults of the kinds stop, error, hang, dma_timeout"),
-        ('"hang"', '"stop"', "s.toml:34: fault[0].timeout_us: nothing hangs where the kind is stop"),
-        ("retries = 2", "retries = -1", "s.toml:35: fault[0].retries: needs an integer from 0 to 1000, got -1"),
-        ("retries = 2", "instance = 2", "s.toml:35: fault[0].instance: belongs to a fault of an application"),
+        ('"hang"', '"crash"', "s.toml:34: fault[0].kind: a PE has faults of the kinds stop, error, hang, dma_timeout"),
+        ('"hang"', '"stop"', "s.toml:35: fault[0].timeout_us: nothing hangs where the kind is stop"),
+        ("retries = 2", "retries = -1", "s.toml:36: fault[0].retries: needs an integer from 0 to 1000, got -1"),
+        ("retries = 2", "instance = 2", "s.toml:36: fault[0].instance: belongs to a fault of an application"),
         (
             'application = "digits"',
             'application = "digit"',
             "fault[1].application: no application 'digit'; there are digits",
         ),
-        ("instance = 3", "instance = 20", "s.toml:39: fault[1].instance: needs an integer from 0 to 19, got 20"),
-        ("instance = 3", "retries = 3", "s.toml:39: fault[1].retries: tasks are tried again where a PE fails"),
+        ("instance = 3", "instance = 20", "s.toml:40: fault[1].instance: needs an integer from 0 to 19, got 20"),
+        ("instance = 3", "retries = 3", "s.toml:40: fault[1].retries: tasks are tried again where a PE fails"),
         (
             '"crash"',
             '"stop"',
-            "s.toml:41: fault[1].kind: an application has faults of the kinds crash, hang, got 'stop'",
+            "s.toml:42: fault[1].kind: an application has faults of the kinds crash, hang, got 'stop'",
         ),
-        ("[[fault]]", "[fault]", "s.toml:37: not TOML"),
+        ("[[fault]]", "[fault]", "s.toml:38: not TOML"),
     ],
 )
 def test_what_is_wrong_is_refused_with_its_place(old: str, new: str, message: str) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,8 @@ from .conftest import Cedr
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = [
-    *("model", "emit", "pipeline", "platform", "hw", "scheduler", "os_model", "instances", "seed", "decision_match"),
+    *("model", "emit", "pipeline", "platform", "hw", "scheduler", "os_model", "without"),
+    *("instances", "seed", "decision_match"),
     *("makespan_ns", "latency_ns", "tasks", "tasks_by_api", "macs_by_api", "utilisation", "energy_j"),
     *(
         "arena_bytes",
@@ -99,7 +101,13 @@ def test_for_people(cedr: Cedr, folder: Path) -> None:
     (folder / "mix.toml").write_text("warmup_us = 60\n" + SCENARIO)
     done = cedr("emulate", folder / "mix.toml")
     assert done.status == 0
-    for word in ("mix.toml on zcu102 C2+Z1, EFT, ideal", "what arrives from 60.000 us on", "makespan", "sums", "zip1"):
+    for word in (
+        "mix.toml on zcu102 C2+Z1, EFT, ideal, seed 0\n",
+        "what arrives from 60.000 us on",
+        "makespan",
+        "sums",
+        "zip1",
+    ):
         assert word in done.out
 
 
@@ -125,6 +133,61 @@ def test_deadlines_are_counted(cedr: Cedr, folder: Path) -> None:
     (folder / "mix.toml").write_text(SCENARIO.replace("1_000", "0.001"))
     zips, sums = cedr("emulate", folder / "mix.toml", "--json").json["applications"]
     assert (zips["deadline_misses"], sums["deadline_misses"]) == (4, 0)
+
+
+def test_effects_left_out_are_said_everywhere_and_may_stand_in_the_file(cedr: Cedr, folder: Path) -> None:
+    def emulated(*options: object) -> tuple[dict[str, Any], str, Path]:
+        out = folder / f"out{len(list(folder.iterdir()))}"
+        whole = cedr("emulate", folder / "mix.toml", "--json", "--out", out, *options).json
+        return whole, cedr("emulate", folder / "mix.toml", *options).out.splitlines()[0], out
+
+    (folder / "mix.toml").write_text('os_model = "linux-cfs"\n' + SCENARIO)
+    whole, header, _ = emulated()
+    assert whole["without"] == [] and header.endswith(" on zcu102 C2+Z1, EFT, linux-cfs, seed 0")
+    options = ("--without", "signal-cost", "--without", "polling", "--without", "polling")
+    left_out, header, out = emulated(*options)
+    said = "zcu102 C2+Z1, EFT, linux-cfs without signal-cost, polling, seed 0"
+    assert left_out["without"] == ["signal-cost", "polling"] and header.endswith(f" on {said}")
+    assert left_out["makespan_ns"] != whole["makespan_ns"]
+    assert (out / "report.html").read_text().count(said) == 2  # the window's title, and below the heading
+    assert said in (out / "gantt.svg").read_text()
+    metadata = json.loads((out / "trace.perfetto.json").read_text())["metadata"]
+    assert (metadata["os_model"], metadata["without"], metadata["seed"]) == ("linux-cfs", left_out["without"], 0)
+
+    (folder / "mix.toml").write_text('os_model = "linux-cfs"\nwithout = ["signal-cost", "polling"]\n' + SCENARIO)
+    of_file, header, _ = emulated()
+    assert header.endswith(f" on {said}")
+    for key in ("without", "makespan_ns", "latency_ns", "utilisation"):
+        assert of_file[key] == left_out[key]
+    assert emulated("--without", "yield")[0]["without"] == ["yield"]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        (
+            'os_model = "linux-cfs"\nwithout = ["yield", "pol"]\n',
+            (),
+            "mix.toml:2: without[1]: there is no effect 'pol'",
+        ),
+        ('os_model = "linux-cfs"\nwithout = []\n', (), "mix.toml:2: without: needs an array of texts, at least one"),
+        ('without = ["yield"]\n', (), "mix.toml:1: without: without yield: the OS model ideal has no effects to leave"),
+        (
+            'os_model = "linux-cfs"\nwithout = ["yield"]\n',
+            ("--os-model", "ideal"),
+            "mix.toml:2: without: without yield: ",
+        ),
+        ("", ("--without", "yield"), "cedr emulate: without yield: the OS model ideal has no effects to leave out"),
+        ('without = ["yield"]\n', ("--without", "ports"), "cedr emulate: without ports: the OS model ideal has no"),
+    ],
+)
+def test_effects_that_can_not_be_left_out(
+    cedr: Cedr, folder: Path, text: str, options: tuple[str, ...], message: str
+) -> None:
+    (folder / "mix.toml").write_text(text + SCENARIO)
+    done = cedr("emulate", folder / "mix.toml", *options)
+    assert done.status == 1 and message in done.err and done.out == ""
+    assert ("load-balancing" in done.err) == ("no effect" in message and "'pol'" in message)
 
 
 def test_without_queueing_is_another_schedule(cedr: Cedr, folder: Path) -> None:
