@@ -64,15 +64,35 @@ class _Compiled:
         return self._loops[linux, inside]
 
     def scheduler(self, scheduler: Scheduler) -> Any:
-        """A scheduler's function, compiled for the engine's signature; kept, since compiling costs seconds."""
+        """A scheduler's function, compiled for what the engine gives it; kept, since compiling costs seconds.
+
+        None where it returns on no path: there is nothing to compile, and as plain Python it says why (it raises, or
+        gives None). Raises SchedulerError where it can't be compiled, or returns anything but pairs.
+        """
         assign = scheduler.assign
         if assign not in self._schedulers:
             source = getattr(assign, "py_func", assign)
             try:
-                self._schedulers[assign] = compile_lazily(source, loops.ASSIGN_SIGNATURE)
+                function: Any = compile_lazily(source, loops.ASSIGN_ARGUMENTS)
             except Exception as error:  # numba raises many, not all of them its own
-                raise not_compiled(scheduler, error) from error
+                raise not_compiled(scheduler, str(error).strip()) from error
+            returned = function.nopython_signatures[0].return_type
+            if returned not in (loops.I2, types.none):
+                raise not_compiled(scheduler, _other_than_pairs(returned))
+            self._schedulers[assign] = function if returned == loops.I2 else None
         return self._schedulers[assign]
+
+
+def _other_than_pairs(returned: Any) -> str:
+    """What is wrong with what a scheduler returns, by numba's type."""
+    if isinstance(returned, types.Optional):
+        what = "it ends without `return` on some path"
+        returned = returned.type
+        if returned != loops.I2:
+            what += f", and returns {returned} on others"
+    else:
+        what = f"it returns {returned}"
+    return f"{what}; on every path that does not raise it returns pairs, int64[k, 2] in C order, as view.pairs[:k]."
 
 
 @functools.cache
@@ -126,9 +146,9 @@ class Engine:
         self.scheduler = scheduler
         code = _compiled()
         self._linux = linux
-        self._advance = code.loop(linux is not None, scheduler.compiled)
-        self._make_state = code.make_state
         self._assign = code.scheduler(scheduler) if scheduler.compiled else None
+        self._advance = code.loop(linux is not None, self._assign is not None)
+        self._make_state = code.make_state
         ask = functools.partial(decide, scheduler)
         one_by_one: Any = loops.without_queues
         self._decide = ask if queueing else functools.partial(one_by_one.py_func, ask)
@@ -305,7 +325,7 @@ class Engine:
             "ready_cell": np.empty(n_cells, np.int64),
             "ready_instance": np.empty(n_cells, np.int64),
             "ready_task": np.empty(n_cells, np.int64),
-            "pairs": np.empty((n_cells, 2), np.int64),
+            "pairs": np.full((n_cells, 2), -1, np.int64),
         }
 
     def _bind(self) -> None:
@@ -421,6 +441,11 @@ class Engine:
         who = f"scheduler {self.scheduler.name} at {self.now_ns} ns"
         if status == Status.UNDECIDED:
             return SchedulerError(f"{who} left all of {n_ready} ready tasks unassigned, and nothing else can happen")
+        if status == Status.BAD_POSITION and position < 0:
+            return SchedulerError(
+                f"{who} returned a pair with position {position}: rows of view.pairs begin as -1 in each round; return those "
+                "that were written, as view.pairs[:k]"
+            )
         if status == Status.BAD_POSITION:
             return SchedulerError(
                 f"{who} assigned position {position} of the ready queue, which is taken already or not below {n_ready}"

@@ -183,8 +183,8 @@ TIMER, FAULTS, DAEMON, BALANCE = 1 << 20, (1 << 20) + 1, (1 << 20) + 2, (1 << 20
 I1 = types.Array(types.int64, 1, "C")
 I2 = types.Array(types.int64, 2, "C")
 _VIEW = types.NamedTuple([I1, I1, I1, I1, I2, I1, I1, I1, I1, I1, I1, I1, I2], SchedulerView)
-ASSIGN_SIGNATURE = I2(I1, types.int64, I2, _VIEW, I1)
-ASSIGN = types.FunctionType(ASSIGN_SIGNATURE)
+ASSIGN_ARGUMENTS = (I1, types.int64, I2, _VIEW, I1)
+ASSIGN = types.FunctionType(I2(*ASSIGN_ARGUMENTS))
 
 
 @structref.register
@@ -331,6 +331,7 @@ def without_queues(assign: Any, ready: Any, now_ns: Any, estimate_ns: Any, view:
         # One decision over all candidates, on a copy of the scheduler's memory; then the same task alone, so that its
         # memory knows of this decision and no other.
         several = candidates[:n]
+        view.pairs[:n] = -1
         decided = assign(ready[several], now_ns, offered, _seen(view, several), state.copy())
         if len(decided) == 0:
             break
@@ -343,6 +344,7 @@ def without_queues(assign: Any, ready: Any, now_ns: Any, estimate_ns: Any, view:
         position = one[0]
         held[position] = False
         for _ in range(n_pes):  # a scheduler that goes round its PEs comes to an idle one in the end
+            view.pairs[0] = -1
             decided = assign(ready[one], now_ns, offered, _seen(view, one), state)
             if len(decided) == 0:
                 break
@@ -784,6 +786,14 @@ def _any_lost(run: Any, lost: Any) -> Any:
 
 
 @part
+def _clear_pairs(pairs: Any, n_ready: Any) -> None:
+    """Room for the next decisions, in which what a scheduler leaves unwritten is refused."""
+    for position in range(n_ready):
+        pairs[position, 0] = -1
+        pairs[position, 1] = -1
+
+
+@part
 def _refused(run: Any, position: Any, pe: Any) -> Any:
     """Why a scheduler's decision can't be carried out, noted for the refusal: a Status, or -1 where it can."""
     status = np.int64(-1)
@@ -933,6 +943,8 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
 
         n_ready = counters[N_READY]
         if n_ready > 0:  # one scheduling round
+            if not decided:
+                _clear_pairs(view.pairs, n_ready)
             if assign is not None:
                 if no_queues:
                     pairs = without_queues(assign, ready_class[:n_ready], now, estimate_ns, view, scheduler_state)
@@ -1380,6 +1392,8 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
             n_ready = counters[N_READY]
             spent_ns = np.int64(0)
             if n_ready > 0:
+                if not decided:
+                    _clear_pairs(view.pairs, n_ready)
                 if assign is not None:
                     if no_queues:
                         pairs = without_queues(assign, ready_class[:n_ready], now, estimate_ns, view, scheduler_state)

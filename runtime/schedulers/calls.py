@@ -25,10 +25,19 @@ def decide(
 ) -> Int64Array:
     """One round of a plain scheduler: its pairs, int64[k, 2]. Raises SchedulerError where it fails or gives no pairs."""
     try:
-        pairs = np.ascontiguousarray(scheduler.assign(ready, now_ns, estimate_ns, view, state), np.int64)
-        return pairs if pairs.shape[1:] == (2,) else pairs.reshape(-1, 2)
+        returned = scheduler.assign(ready, now_ns, estimate_ns, view, state)
+        pairs = np.asarray(returned)
     except Exception as error:  # whatever another package's function raises
         raise failure(scheduler, error, now_ns) from error
+    if returned is not None and pairs.size == 0:
+        return np.zeros((0, 2), np.int64)
+    if pairs.dtype.kind not in "iu" or pairs.shape[1:] != (2,):
+        what = "None" if returned is None else f"{type(returned).__name__}, {pairs.dtype}{list(pairs.shape)}"
+        raise SchedulerError(
+            f"scheduler {scheduler.name} at {now_ns} ns: {_place(scheduler.assign, None)} returned {what}; it returns pairs, "
+            "int64[k, 2], as view.pairs[:k]"
+        )
+    return np.ascontiguousarray(pairs, np.int64)
 
 
 def begin(scheduler: Scheduler, setup: SchedulerSetup) -> Int64Array:
@@ -52,11 +61,11 @@ def failure(scheduler: Scheduler, error: Exception, now_ns: int) -> CedrError:
     )
 
 
-def not_compiled(scheduler: Scheduler, error: Exception) -> SchedulerError:
-    """What to raise where numba refuses a scheduler's function."""
+def not_compiled(scheduler: Scheduler, why: str) -> SchedulerError:
+    """What to raise where a scheduler's function can't be compiled. why: numba's message, or what it returns."""
     return SchedulerError(
-        f"scheduler {scheduler.name}: {_place(scheduler.assign, None)} can't be compiled: "
-        f"{str(error).strip()}\nCorrect it, or register the scheduler with compiled=False."
+        f"scheduler {scheduler.name}: {_place(scheduler.assign, None)} can't be compiled: {why}\n"
+        "Correct it, or register the scheduler with compiled=False."
     )
 
 

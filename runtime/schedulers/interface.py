@@ -62,7 +62,7 @@ class SchedulerView(NamedTuple):
     core_of            [PEs] the core that the PE's worker runs on; in `ideal` a core of its own
     core_load          [cores] threads on it that have work now: workers with a task and application threads; all 0
                        where the operating system is `ideal`
-    pairs              [>= n, 2] room for the result
+    pairs              [>= n, 2] room for the result; -1 in the first n rows when a round begins
     """
 
     queue_length: Int64Array

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+from collections.abc import Sequence
 from importlib.metadata import EntryPoint
 from random import Random
 from typing import Any
@@ -427,6 +428,31 @@ def nothing(ready, now_ns, estimate_ns, view, state):  # type: ignore[no-untyped
     return None
 
 
+def only_raises(ready, now_ns, estimate_ns, view, state):  # type: ignore[no-untyped-def]  # as a user writes it
+    raise ValueError("not written yet")
+
+
+def sometimes_nothing(ready, now_ns, estimate_ns, view, state):  # type: ignore[no-untyped-def]  # noqa: RET503  # the defect
+    for position in range(len(ready)):
+        if estimate_ns[ready[position], 0] > 9:
+            return view.pairs[:0]
+
+
+def a_row(ready, now_ns, estimate_ns, view, state):  # type: ignore[no-untyped-def]  # as a user writes it
+    return view.pairs[0]
+
+
+def real_numbers(ready, now_ns, estimate_ns, view, state):  # type: ignore[no-untyped-def]  # as a user writes it
+    return np.zeros((1, 2))
+
+
+def writes_ones(ready, now_ns, estimate_ns, view, state):  # type: ignore[no-untyped-def]  # as a user writes it
+    if ready[0] == 1:
+        view.pairs[0, 0] = 0
+        view.pairs[0, 1] = 0
+    return view.pairs[: len(ready)]
+
+
 def wrong_arguments(ready, now_ns):  # type: ignore[no-untyped-def]  # as a user writes it
     return ready
 
@@ -435,9 +461,12 @@ def no_setup(setup: SchedulerSetup) -> Int64Array:
     raise KeyError("power")
 
 
-def run_one(scheduler: Scheduler) -> None:
-    record = Graph([0], [[]]).record(1)
-    Engine(build_program([record], ["app"]), [0], [0], [0], [[5], [-1]], [[5], [-1]], scheduler).run()
+def run_one(scheduler: Scheduler, classes: Sequence[int] = (0,), **options: Any) -> None:
+    """Tasks of these classes, each after the one before, on one PE."""
+    after = [[position - 1] if position else [] for position in range(len(classes))]
+    record = Graph(list(classes), after).record(2)
+    costs = [[5], [5], [-1]]
+    Engine(build_program([record], ["app"]), [0], [0], [0], costs, costs, scheduler, **options).run()
 
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
@@ -449,10 +478,12 @@ def test_a_scheduler_that_fails_is_named_with_its_line(compiled: bool) -> None:
 
 
 def test_a_scheduler_that_returns_nothing_or_cannot_begin_is_named() -> None:
-    with pytest.raises(
-        SchedulerError, match=r"^scheduler MINE at 0 ns: .*test_schedulers\.py:\d+: nothing raised TypeError"
-    ):
-        run_one(Scheduler("MINE", nothing, compiled=False))
+    for compiled in (False, True):
+        with pytest.raises(
+            SchedulerError,
+            match=r"^scheduler MINE at 0 ns: .*test_schedulers\.py:\d+: nothing returned None; it returns",
+        ):
+            run_one(Scheduler("MINE", nothing, compiled=compiled))
     with pytest.raises(
         SchedulerError, match=r"^scheduler MINE: .*test_schedulers\.py:\d+: no_setup raised KeyError: 'power'$"
     ):
@@ -466,6 +497,47 @@ def test_a_scheduler_that_cannot_be_compiled_is_named_with_its_file() -> None:
     )
     with pytest.raises(SchedulerError, match=message):
         run_one(Scheduler("MINE", wrong_arguments))  # type: ignore[arg-type]  # what is refused
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
+def test_a_scheduler_that_only_raises_says_what(compiled: bool) -> None:
+    line = inspect.getsourcelines(only_raises)[1] + 1
+    message = rf"test_schedulers\.py:{line}: only_raises raised ValueError: not written yet$"
+    with pytest.raises(SchedulerError, match=message):
+        run_one(Scheduler("MINE", only_raises, compiled=compiled))
+
+
+@pytest.mark.parametrize(
+    ("function", "plain", "compiled"),
+    [
+        (sometimes_nothing, "returned None", "can't be compiled: it ends without `return` on some path"),
+        (a_row, r"returned ndarray, int64\[2\]", r"can't be compiled: it returns array\(int64, 1d, C\)"),
+        (real_numbers, r"returned ndarray, float64\[1, 2\]", r"can't be compiled: it returns array\(float64, 2d, C\)"),
+    ],
+)
+def test_what_is_no_pairs_is_refused_where_it_was_written(function: Any, plain: str, compiled: str) -> None:
+    place = rf"test_schedulers\.py:{inspect.getsourcelines(function)[1]}: {function.__name__}"
+    for found in (False, True):
+        message = rf"{place} {compiled if found else plain}.*it returns pairs, int64\[k, 2\].*as view\.pairs\[:k\]"
+        with pytest.raises(SchedulerError, match=message):
+            run_one(Scheduler("MINE", function, compiled=found))
+
+
+def test_no_pairs_at_all_may_be_an_empty_list() -> None:
+    with pytest.raises(SchedulerError, match="left all of 1 ready tasks unassigned"):
+        run_one(Scheduler("MINE", lambda *_: [], compiled=False))  # type: ignore[arg-type]  # what plain Python may give
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
+@pytest.mark.parametrize("queueing", [False, True])
+def test_rows_that_were_not_written_are_refused(compiled: bool, queueing: bool) -> None:
+    """The second task's decision is not written: what was decided for the first one doesn't count again."""
+    mine = Scheduler("MINE", writes_ones, compiled=compiled)
+    run_one(mine, [1, 1], queueing=queueing)
+    with pytest.raises(
+        SchedulerError, match=r"MINE at 5 ns returned a pair with position -1: rows of view\.pairs begin as"
+    ):
+        run_one(mine, [1, 0], queueing=queueing)
 
 
 def test_names_in_any_case_and_aliases() -> None:
