@@ -41,12 +41,13 @@ def compile_lazily(function: F, *signature: Any) -> F:
     """numba's nopython compilation, on first use or for a signature; cached on disk where a directory allows it.
 
     numba itself goes from the folder of the source to the user's cache directory; where neither can be written, the
-    function is compiled anew in each process.
+    function is compiled anew in each process. So is one whose file was cached as a module of another name: a user's file
+    may be imported in several ways.
     """
     try:
         compiled: F = numba.njit(*signature, cache=True)(function)
-    except RuntimeError as error:
-        if "no locator available" not in str(error):
+    except (RuntimeError, ImportError) as error:
+        if isinstance(error, RuntimeError) and "no locator available" not in str(error):
             raise
         compiled = numba.njit(*signature)(function)
     return compiled

@@ -88,7 +88,9 @@ def argument_parser() -> argparse.ArgumentParser:
     _compile_options(one)
     one.add_argument("--input", action="append", default=[], metavar="[NAME=]X.npy", help="an input (else the example)")
     one.add_argument("--output", action="append", default=[], metavar="[NAME=]Y.npy", help="where to write an output")
-    one.add_argument("--scheduler", default="EFT", metavar="NAME", help="see `cedr schedulers` (default: EFT)")
+    one.add_argument(
+        "--scheduler", default="EFT", metavar="NAME", help="one of `cedr schedulers`, or FILE.py:NAME (default: EFT)"
+    )
     one.add_argument(
         "--os-model",
         choices=("ideal", "linux-cfs"),
@@ -125,7 +127,9 @@ def argument_parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--platform", metavar="NAME", help="a platform's name or TOML file (default: the file's, zcu102)")
     one.add_argument("--hw", metavar="COMPOSITION", help="PEs (default: the file's, else the platform's)")
-    one.add_argument("--scheduler", metavar="NAME", help="see `cedr schedulers` (default: the file's, EFT)")
+    one.add_argument(
+        "--scheduler", metavar="NAME", help="one of `cedr schedulers`, or FILE.py:NAME (default: the file's, EFT)"
+    )
     one.add_argument(
         "--os-model", choices=("ideal", "linux-cfs"), help="the operating system (default: the file's, the platform's)"
     )
@@ -256,7 +260,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from cedr.tools.models import TorchModel, find_model
 
     options = _options(arguments)
-    get_scheduler(arguments.scheduler)
+    scheduler = get_scheduler(arguments.scheduler)
     if arguments.no_values and (arguments.input or arguments.output):
         raise CedrError("--no-values computes nothing: --input and --output have no place beside it")
     model = find_model(arguments.model)
@@ -269,7 +273,7 @@ def _run(arguments: argparse.Namespace) -> int:
         else:
             inputs = program.bind(model.example_inputs)
     run_options = RunOptions(
-        arguments.scheduler,
+        scheduler,
         arguments.os_model,
         arguments.instances,
         arguments.period_us,

@@ -23,6 +23,7 @@ from cedr.runtime.emulator import choose_os_model, emulate, figures
 from cedr.runtime.process import ModuleProcess
 from cedr.runtime.record import Record
 from cedr.runtime.result import EmulationResult
+from cedr.runtime.schedulers import Scheduler, get_scheduler
 from cedr.target.dtypes import numpy_dtype
 from cedr.target.errors import CedrError
 from cedr.target.manifest import Manifest
@@ -51,7 +52,7 @@ def warn(message: str) -> None:
 class RunOptions:
     """What `cedr run` takes beyond the options of compile."""
 
-    scheduler: str = "EFT"
+    scheduler: str | Scheduler = "EFT"
     os_model: str | None = None
     """None: the platform's."""
     instances: int = 1
@@ -92,7 +93,7 @@ class Program:
     def profile(
         self,
         *inputs: Any,
-        scheduler: str = "EFT",
+        scheduler: str | Scheduler = "EFT",
         instances: int = 1,
         period_us: float = 0.0,
         seed: int = 0,
@@ -337,13 +338,14 @@ def run_program(program: Program, inputs: Mapping[str, Array] | None, options: R
     start = time.perf_counter()
     platform = load_platform(program.options.platform)
     os_model = choose_os_model(options.os_model, platform)
+    scheduler = get_scheduler(options.scheduler)
     path, record = program.record()
     manifest = program.manifest
     emulation = emulate(
         record,
         program.options.platform,
         program.options.hw,
-        options.scheduler,
+        scheduler,
         options.instances,
         round(options.period_us * 1000),
         options.seed,
@@ -356,7 +358,6 @@ def run_program(program: Program, inputs: Mapping[str, Array] | None, options: R
         outputs = program.process.execute(inputs, path, emulation, platform)
     run_s = time.perf_counter() - start
     from cedr.runtime.report import energy_j
-    from cedr.runtime.schedulers import get_scheduler
 
     result: dict[str, Any] = {
         "model": manifest.model,
@@ -364,7 +365,7 @@ def run_program(program: Program, inputs: Mapping[str, Array] | None, options: R
         "pipeline": manifest.pipeline,
         "platform": platform.name,
         "hw": program.options.hw,
-        "scheduler": get_scheduler(options.scheduler).name,
+        "scheduler": scheduler.name,
         "os_model": os_model,
         "instances": options.instances,
         "seed": options.seed,

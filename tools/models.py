@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cedr.target.errors import CedrError
+from cedr.target.python_files import import_module
 
 if TYPE_CHECKING:
     from torch import nn
@@ -106,32 +103,9 @@ def torch_model(name: str, made: Any, where: str) -> TorchModel:
 
 
 def _load(text: str, place: str, name: str) -> Callable[[], Any]:
-    from_file = place.endswith(".py")
-    if from_file and not Path(place).is_file():
-        raise ModelError(f"{text}: no such file: {place}")
-    # As `python FILE` and `python -m` do: the file's folder, or the current one, comes first, and stays there for what
-    # the factory and the model import later.
-    folder = str(Path(place).resolve().parent if from_file else Path.cwd())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    try:
-        module = _import_file(Path(place)) if from_file else importlib.import_module(place)
-    except (Exception, SystemExit) as error:
-        raise ModelError(f"{text}: importing {place} failed: {type(error).__name__}: {error}") from error
+    module = import_module(text, place)
     factory: Callable[[], Any] | None = getattr(module, name, None)
     if not callable(factory):
         names = ", ".join(n for n, v in vars(module).items() if callable(v) and not n.startswith("_")) or "none"
         raise ModelError(f"{text}: {place} has no function {name!r}; callables there: {names}")
     return factory
-
-
-def _import_file(path: Path) -> ModuleType:
-    """Import a file under a name that no other module has: it may be called like one of the library's."""
-    name = f"_cedr_model_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module

@@ -1,4 +1,4 @@
-"""Schedulers: one file each, one registry, plug-ins by entry point (group `cedr.schedulers`)."""
+"""Schedulers: one file each, one registry, plug-ins by entry point (group `cedr.schedulers`) or as `FILE.py:NAME`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from cedr.runtime.schedulers import (
 )
 from cedr.runtime.schedulers.calls import SchedulerError
 from cedr.runtime.schedulers.interface import Assign, Scheduler, SchedulerSetup, SchedulerView, no_state
+from cedr.target.python_files import import_module
 
 __all__ = [
     "Assign",
@@ -80,12 +81,18 @@ def all_schedulers(plug_ins: Iterable[EntryPoint] | None = None) -> dict[str, Sc
 
 
 def get_scheduler(name: str | Scheduler) -> Scheduler:
-    """The scheduler of a name or alias, in any case. Raises SchedulerError with the names that there are.
+    """The scheduler of a name or alias, in any case, or of `FILE.py:NAME` or `PACKAGE.MODULE:NAME`.
 
-    Plug-ins are loaded only for a name that is none of ours.
+    Plug-ins are loaded only for a name that is none of ours; a file is read at each call. Raises SchedulerError with the
+    names that there are, PythonFileError for a file that is not there or fails.
     """
     if isinstance(name, Scheduler):
         return name
+    place, colon, own = name.rpartition(":")
+    if colon and place:
+        return _from_module(name, place, own)
+    if name.endswith(".py"):
+        raise SchedulerError(f"{name}: which of its schedulers? Name it: {name}:NAME")
     schedulers = {scheduler.name: scheduler for scheduler in _OURS}
     found = _named(name, schedulers)
     if found is None:
@@ -96,7 +103,24 @@ def get_scheduler(name: str | Scheduler) -> Scheduler:
     names = ", ".join(
         scheduler.name + "".join(f" (or {alias})" for alias in scheduler.aliases) for scheduler in schedulers.values()
     )
-    raise SchedulerError(f"there is no scheduler {name!r}; there are {names}")
+    raise SchedulerError(f"there is no scheduler {name!r}; there are {names}, or give one of your own: FILE.py:NAME")
+
+
+def _from_module(text: str, place: str, name: str) -> Scheduler:
+    module = import_module(text, place)
+    found = getattr(module, name, None)
+    if not isinstance(found, Scheduler):
+        names = ", ".join(own for own, value in vars(module).items() if isinstance(value, Scheduler)) or "none"
+        what = f"{place}'s {name} is no Scheduler, but {type(found).__name__}" if found is not None else ""
+        raise SchedulerError(
+            f"{text}: {what or f'{place} has no {name!r}'}; schedulers there: {names}. A scheduler is made by "
+            'cedr.runtime.schedulers.Scheduler("NAME", function)'
+        )
+    for own in (found.name, *found.aliases):
+        taken = _named(own, {scheduler.name: scheduler for scheduler in _OURS})
+        if taken is not None and taken is not found:
+            raise SchedulerError(f"{text}: the name {own!r} is taken by {taken.name}; give it another one")
+    return found
 
 
 def _named(name: str, schedulers: dict[str, Scheduler]) -> Scheduler | None:

@@ -7,6 +7,7 @@ import inspect
 import math
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -25,6 +26,7 @@ from cedr.runtime.schedulers import (
     get_scheduler,
 )
 from cedr.runtime.schedulers.interface import BUSY_NS, Int64Array
+from cedr.target.errors import CedrError
 from tests.runtime.graphs import Graph, random_estimates, random_graph
 from tests.runtime.reference_schedulers import MEASURED, REFERENCE, ReadyTask, Situation
 from tests.steps import steps_of
@@ -584,3 +586,58 @@ def test_plug_ins_that_are_none_or_take_a_name_are_refused() -> None:
         all_schedulers([nowhere])
     with pytest.raises(SchedulerError, match=r"'taken'.*the name 'rr' is taken by SIMPLE; rename one of them"):
         all_schedulers([point("TAKEN")])
+
+
+# ---- a user's own file ----
+
+OWN = """\
+import numpy as np
+
+from cedr.runtime.schedulers import Scheduler
+
+
+def assign(ready, now_ns, estimate_ns, view, state):
+    view.pairs[0, 0] = 0
+    view.pairs[0, 1] = 0
+    return view.pairs[:1]
+
+
+mine = Scheduler("FIRST_PE", assign)
+plain = Scheduler("PLAIN", assign, compiled=False)
+taken = Scheduler("NEW", assign, aliases=("rr",))
+"""
+
+
+def test_a_scheduler_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_policies.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    for text in ("own_policies.py:mine", f"{tmp_path}/own_policies.py:plain", "own_policies:mine"):
+        found = get_scheduler(text)
+        assert found.name == ("PLAIN" if "plain" in text else "FIRST_PE")
+        run_one(found)  # compiled under two names of the module, one after the other
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("own.py", r"^own\.py: which of its schedulers\? Name it: own\.py:NAME$"),
+        ("own.py:", r"^own\.py:: own\.py has no ''; schedulers there: mine, plain, taken\. A scheduler is made by "),
+        ("own.py:absent", r"own\.py has no 'absent'; schedulers there: mine, plain, taken"),
+        ("own.py:assign", r"own\.py's assign is no Scheduler, but function; schedulers there: mine, plain, taken"),
+        ("own.py:taken", r"^own\.py:taken: the name 'rr' is taken by SIMPLE; give it another one$"),
+        ("none.py:mine", r"^none\.py:mine: no such file: none\.py$"),
+        ("nowhere.to_be:mine", r"importing nowhere\.to_be failed: ModuleNotFoundError: No module named 'nowhere'$"),
+        ("fails.py:mine", r"importing fails\.py failed: ZeroDivisionError: division by zero \(.*fails\.py:2\)$"),
+        ("broken.py:mine", r"importing broken\.py failed: SyntaxError: .* \(.*broken\.py:1\)$"),
+        ("own", r"there is no scheduler 'own'; there are SIMPLE .* or give one of your own: FILE\.py:NAME$"),
+    ],
+)
+def test_a_file_without_the_scheduler_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "fails.py").write_text("def half():\n    return 1 / 0\n\n\nhalf()\n")
+    (tmp_path / "broken.py").write_text("def half(:\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CedrError, match=message):
+        get_scheduler(text)

@@ -188,6 +188,19 @@ def test_every_scheduler(cedr: Cedr, compiled: dict[str, Path], scheduler: str) 
     assert result["tasks"] == 3 and result["makespan_ns"] > 0
 
 
+def test_a_scheduler_of_one_s_own(cedr: Cedr, compiled: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        "from cedr.runtime.schedulers import Scheduler, get_scheduler\n"
+        "mine = Scheduler('MINE', get_scheduler('EFT').assign, get_scheduler('EFT').initial_state)\n"
+    )
+    (tmp_path / "mix.toml").write_text(f'[[application]]\nmodel = "{compiled["python"]}/"\n')
+    for command in (("run", compiled["python"], "--no-values"), ("emulate", tmp_path / "mix.toml")):
+        result = cedr(*command, "--scheduler", f"{tmp_path}/own.py:mine", "--json").json
+        assert result["scheduler"] == "MINE" and result["tasks"] == 3
+        done = cedr(*command, "--scheduler", f"{tmp_path}/own.py:yours")
+        assert done.status == 1 and "own.py has no 'yours'; schedulers there: mine" in done.err
+
+
 def test_instances_and_their_period(cedr: Cedr, compiled: dict[str, Path]) -> None:
     arguments = ("run", compiled["c"], "--no-values", "--json", "--instances", "3")
     one = cedr("run", compiled["c"], "--no-values", "--json").json
