@@ -129,6 +129,7 @@ def _seconds_an_instance(job: tuple[Record, str, str, int]) -> float:
         os_model="linux-cfs",
         without=("estimates", "polling"),
     )
+    assert result.makespan_ns is not None, "nothing fails here"
     return result.makespan_ns / instances / 1e9
 
 

@@ -19,7 +19,7 @@ from cedr.runtime.fault import APPLICATION_FAULTS, DEFAULT_TIMEOUT_NS, PE_FAULTS
 from cedr.runtime.linux_cfs import LinuxSetup, check_effects, linux_setup
 from cedr.runtime.program import JOIN_CLASS, Program, build_program
 from cedr.runtime.record import Record, read_record
-from cedr.runtime.result import EmulationResult, RunNames, Segments, Sent, Setting
+from cedr.runtime.result import EmulationResult, Segments, Sent, Setting
 from cedr.runtime.schedulers import Scheduler, get_scheduler
 from cedr.runtime.trace import streaming_logs
 from cedr.target.api import CallClass
@@ -138,6 +138,7 @@ def emulate_scenario(
     without: Sequence[str] = (),
     incomplete: bool = False,
     faults: Sequence[Fault] = (),
+    warmup_ns: int = 0,
     out: Path | None = None,
 ) -> EmulationResult:
     """Run applications whose instances arrive at given times on a composition of a platform's PEs.
@@ -145,9 +146,9 @@ def emulate_scenario(
     estimates_ns: (API, PE type) -> what schedulers believe that such a call takes, in place of the platform's estimate.
     queueing: whether a PE's queue may be longer than the task that it works on. without: effects of the OS model to
     leave out. incomplete: take records whose process did not come to its end, as far as they go. faults: what goes
-    wrong; the result's `faults` say what came of it, and an instance that was given up has no end. out: a directory whose
-    logs are written while the run goes on (trace.streaming_logs); who held each core and DMA port is kept then, where the
-    OS model has them.
+    wrong; the result's `faults` say what came of it, and an instance that was given up has no end. warmup_ns: instances
+    that arrive earlier run, and count in no figure. out: a directory whose logs are written while the run goes on
+    (trace.streaming_logs); who held each core and DMA port is kept then, where the OS model has them.
 
     The same arguments give the same result, to the byte. Raises CedrError before anything runs where a record, an
     option, the composition, a fault or a call that no PE offers stands against it.
@@ -158,6 +159,7 @@ def emulate_scenario(
         raise EmulationError("there is no record to emulate")
     for application in applications:
         _check_workload(application, incomplete)
+    check_warmup(np.concatenate([a.arrivals_ns for a in applications]), warmup_ns)
     program = build_program([a.record for a in applications], [a.name for a in applications], board.host)
     pes = composition if isinstance(composition, Composition) else parse_composition(board, composition)
     costs = class_costs(board, program.classes)
@@ -171,7 +173,8 @@ def emulate_scenario(
         if "estimates" in without:
             estimates = costs.cost_ns
     watts = [(t.power.active_w, t.power.idle_w) if t.power else (np.nan, np.nan) for t in board.pe_types]
-    result = _run(
+    setting = Setting(board.name, pes.text, policy.name, system, seed, tuple(dict.fromkeys(without)), queueing)
+    return _run(
         program,
         pes.pe_names,
         pes.pe_types,
@@ -188,9 +191,9 @@ def emulate_scenario(
         faults=_by_number(faults, program, pes, costs, [a.arrivals_ns for a in applications]),
         logs=out,
         ports=tuple(port.name for port in board.ports),
+        warmup_ns=warmup_ns,
+        setting=setting,
     )
-    setting = Setting(board.name, pes.text, policy.name, system, seed, tuple(dict.fromkeys(without)), queueing)
-    return replace(result, setting=setting)
 
 
 def _by_number(
@@ -307,6 +310,8 @@ def _run(
     faults: Sequence[Injected] = (),
     logs: Path | None = None,
     ports: tuple[str, ...] = (),
+    warmup_ns: int = 0,
+    setting: Setting | None = None,
 ) -> EmulationResult:
     from cedr.runtime.engine import Engine
 
@@ -332,13 +337,19 @@ def _run(
     )
 
     def so_far(first: int = 0) -> EmulationResult:
-        return _result(engine, program, pes, application_of, arrivals, linux, first)
+        found = _result(engine, program, pes, application_of, arrivals, linux, first)
+        return replace(
+            found,
+            warmup_ns=warmup_ns,
+            setting=setting,
+            deadline_ns=np.array([] if deadline_ns is None else deadline_ns, np.int64),
+        )
 
     if logs is None:
         engine.run()
         result = so_far()
     else:
-        with streaming_logs(logs, _names(program, pes, linux)) as stream:
+        with streaming_logs(logs, so_far().names) as stream:
             sent = Sent()
             engine.run(lambda: stream.write(sent.final(so_far(sent.tasks), engine.now_ns)))
             result = so_far()
@@ -427,11 +438,6 @@ def _with_tracks(
     )
 
 
-def _names(program: Program, pes: Sequence[str], linux: LinuxSetup | None) -> RunNames:
-    core_of = np.empty(0, np.int32) if linux is None else linux.core_of.astype(np.int32)
-    return RunNames(tuple(pes), program.names, program.classes, core_of)
-
-
 def _result(
     engine: Engine,
     program: Program,
@@ -479,28 +485,6 @@ def _result(
     )
 
 
-def window(result: EmulationResult, first_ns: int, last_ns: int) -> EmulationResult:
-    """A run between two times: tasks outside left out, and what begins before or ends behind cut off there."""
-    inside = (result.end_ns > first_ns) & (result.start_ns < last_ns)
-    rounds = (result.round_end_ns > first_ns) & (result.round_start_ns < last_ns)
-    columns = ("app", "instance", "task", "task_class", "pe", "ready_ns", "enqueue_ns", "kernel_ns", "failed")
-    kept = {name: getattr(result, name)[inside] for name in columns if len(getattr(result, name)) == len(result)}
-    return replace(
-        result,
-        **kept,
-        start_ns=np.clip(result.start_ns[inside], first_ns, last_ns),
-        end_ns=np.clip(result.end_ns[inside], first_ns, last_ns),
-        arrivals_ns=np.clip(result.arrivals_ns, first_ns, last_ns),
-        starts_ns=np.clip(result.starts_ns, first_ns, last_ns),
-        ends_ns=np.where(result.ends_ns < 0, -1, np.clip(result.ends_ns, first_ns, last_ns)),
-        round_start_ns=np.clip(result.round_start_ns[rounds], first_ns, last_ns),
-        round_end_ns=np.clip(result.round_end_ns[rounds], first_ns, last_ns),
-        round_ready=result.round_ready[rounds],
-        core_segments=None,
-        port_segments=None,
-    )
-
-
 def check_warmup(arrivals_ns: Int64Array, warmup_ns: int) -> None:
     """Raises EmulationError where there are instances, and all of them arrive before the warm-up is over."""
     if len(arrivals_ns) and int(arrivals_ns.max()) < warmup_ns:
@@ -510,36 +494,23 @@ def check_warmup(arrivals_ns: Int64Array, warmup_ns: int) -> None:
         )
 
 
-def measured(result: EmulationResult, warmup_ns: int) -> tuple[npt.NDArray[np.bool_], EmulationResult]:
-    """bool[instances], those that arrive at warmup_ns or later; and the run from their first arrival to their last end.
-
-    Raises EmulationError where there are none, and instances that arrive before.
-    """
-    check_warmup(result.arrivals_ns, warmup_ns)
-    counted: npt.NDArray[np.bool_] = result.arrivals_ns >= warmup_ns
-    if not len(counted):
-        return counted, result
-    first, last = int(result.arrivals_ns[counted].min()), int(result.ends_ns[counted].max())
-    return counted, window(result, first, max(first, last))
-
-
-def figures(result: EmulationResult, warmup_ns: int = 0) -> dict[str, Any]:
+def figures(result: EmulationResult) -> dict[str, Any]:
     """The figures of a run, ready for JSON, by the names of `cedr run --json`.
 
-    They are those of the instances that arrive at warmup_ns or later:
+    They are those of the counted instances, which arrive when the warm-up is over:
 
-    makespan_ns       first arrival to last end
-    latency_ns        min, mean, max over the instances that came to their end, arrival to end
+    makespan_ns       first arrival to last end; None where no instance came to its end
+    latency_ns        min, mean, max over the instances that came to their end, arrival to end; each None where none did
     tasks, tasks_by_api   executed; attempts that failed are not
     macs_by_api       of the applications that came to an end: each counted once, however many instances ran
-    utilisation       by PE: busy time over the makespan, whichever instances it worked for meanwhile
+    utilisation       by PE: busy time over the time from the first arrival to the last end, of an instance or a task
+                      (`span_ns`), whichever instances the PE worked for meanwhile
     """
-    counted, run = measured(result, warmup_ns)
-    rows = counted[result.instance] & result.succeeded
+    rows = result.counted_rows & result.succeeded
     apis = sorted({call.api for call in result.classes} - {"join"})
     per_class = np.bincount(result.task_class[rows], minlength=len(result.classes))
     first_of_app = np.zeros(len(result.instance_app), np.bool_)
-    ended = np.flatnonzero(result.ends_ns >= 0)
+    ended = np.flatnonzero(result.finished)
     first_of_app[ended[np.unique(result.instance_app[ended], return_index=True)[1]]] = True
     of_first = first_of_app[result.instance] & result.succeeded
     once = np.bincount(result.task_class[of_first], minlength=len(result.classes))
@@ -549,51 +520,40 @@ def figures(result: EmulationResult, warmup_ns: int = 0) -> dict[str, Any]:
         if call.api in tasks_by_api:
             tasks_by_api[call.api] += executed
             macs_by_api[call.api] += of_one * call.macs if of_one else 0
-    busy = np.zeros(len(run.pes), np.int64)
-    np.add.at(busy, run.pe, run.end_ns - run.start_ns)
-    done = counted & (result.ends_ns >= 0)
-    latency = result.ends_ns[done] - result.arrivals_ns[done]
+    latency = result.latency_ns
     return {
-        "makespan_ns": run.makespan_ns,
+        "makespan_ns": result.makespan_ns,
         "latency_ns": {
-            "min": int(latency.min()) if len(latency) else 0,
-            "mean": float(latency.mean()) if len(latency) else 0.0,
-            "max": int(latency.max(initial=0)),
+            "min": int(latency.min()) if len(latency) else None,
+            "mean": float(latency.mean()) if len(latency) else None,
+            "max": int(latency.max()) if len(latency) else None,
         },
         "tasks": int(np.count_nonzero(rows)),
         "tasks_by_api": tasks_by_api,
         "macs_by_api": macs_by_api,
-        "utilisation": {
-            name: time / run.makespan_ns if run.makespan_ns else 0.0
-            for name, time in zip(run.pes, busy.tolist(), strict=True)
-        },
+        "utilisation": dict(zip(result.pes, result.utilisation.tolist(), strict=True)),
     }
 
 
-def application_figures(
-    result: EmulationResult, warmup_ns: int = 0, deadlines_ns: Sequence[int | None] | None = None
-) -> list[dict[str, Any]]:
-    """One entry an application, in order, of the instances that arrive at warmup_ns or later; CEDR's three means.
+def application_figures(result: EmulationResult) -> list[dict[str, Any]]:
+    """One entry an application, in order, of the counted instances; CEDR's three means.
 
     name, instances, finished, failed
     exe_ns            mean time from an instance's start to its end; None where none came to its end
-    cum_ns            mean over the same instances of the sum of their tasks' times on PEs
-    ovh_ns            the scheduler's time in the whole run over the instances of all applications, as CEDR has it: its
-                      rounds serve all of them together
+    cum_ns            mean over the same instances, those that came to their end, of the sum of their tasks' times on PEs
+    ovh_ns            the scheduler's time from their first arrival to their last end over the instances of all
+                      applications, as CEDR has it: its rounds serve all of them together
     deadline_misses   instances that ended later than their deadline, or did not end
     """
-    counted, run = measured(result, warmup_ns)
-    finished = counted & (result.ends_ns >= 0)
-    cumulative = np.zeros(len(counted), np.int64)
-    np.add.at(cumulative, result.instance, result.end_ns - result.start_ns)
-    overhead = int((run.round_end_ns - run.round_start_ns).sum()) / max(1, int(counted.sum()))
-    deadlines = [None] * len(result.app_names) if deadlines_ns is None else deadlines_ns
+    counted, finished, late = result.counted, result.finished, result.late
+    cumulative = result.busy_ns(result.instance, len(counted))
+    rounds = result.rounds_in_span
+    overhead = int((rounds.end_ns - rounds.start_ns).sum()) / max(1, int(counted.sum()))
     entries = []
-    for index, (name, deadline) in enumerate(zip(result.app_names, deadlines, strict=True)):
-        own = result.instance_app == index
+    for index, name in enumerate(result.app_names):
+        own = counted & (result.instance_app == index)
         done = finished & own
-        n_own, n_done = int(np.count_nonzero(counted & own)), int(np.count_nonzero(done))
-        late = done & (result.ends_ns - result.arrivals_ns > deadline) if deadline is not None else done & False
+        n_own, n_done = int(np.count_nonzero(own)), int(np.count_nonzero(done))
         entries.append(
             {
                 "name": name,
@@ -603,7 +563,7 @@ def application_figures(
                 "exe_ns": float((result.ends_ns - result.starts_ns)[done].mean()) if n_done else None,
                 "cum_ns": float(cumulative[done].mean()) if n_done else None,
                 "ovh_ns": overhead,
-                "deadline_misses": int(np.count_nonzero(late)) + (n_own - n_done if deadline is not None else 0),
+                "deadline_misses": int(np.count_nonzero(late & own)),
             }
         )
     return entries

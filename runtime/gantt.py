@@ -3,6 +3,7 @@
 Up to MAX_BARS tasks are drawn one by one. More are added up per pixel column: a column shows the colour that has most
 of its time on that PE, as high as the PE is busy in it. So the picture says the same at fifty tasks and at three
 million. Attempts that failed, by a fault, are hatched and outlined, each by itself, however many tasks there are.
+The warm-up is drawn too, up to a dashed line; the numbers are those of the instances that arrive behind it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ THIN: Final = 3 / PIXELS
 OTHERS: Final = "others"
 FAILED: Final[dict[str, Any]] = {"facecolor": "none", "edgecolor": "black", "hatch": "////", "linewidth": 1.0}
 """How a failed attempt is drawn over its colour."""
+WARMUP: Final[dict[str, Any]] = {"color": "black", "linestyle": "--", "linewidth": 1.0, "zorder": 4}
+"""The line where the warm-up is over."""
 FORMATS: Final = ("svg", "png", "pdf")
 
 
@@ -111,7 +114,7 @@ def draw_gantt(result: EmulationResult, by: Colour | None = None, title: str = "
 
     groups = colour_groups(result, by)
     colours = _colours(groups.names)
-    begin, end = result.span_ns
+    begin, end = result.picture_ns
     figure = Figure(figsize=(13, 1.6 + 0.42 * max(3, len(result.pes))), layout="constrained")
     axes = figure.add_subplot()
     if len(result) <= MAX_BARS:
@@ -119,13 +122,14 @@ def draw_gantt(result: EmulationResult, by: Colour | None = None, title: str = "
     else:
         share = busy_per_pixel(result, groups, begin, end, PIXELS)
         _draw_pixels(axes, share, begin, end, colours)
-    busy = result.busy_ns(result.pe, len(result.pes))
     _draw_failed(axes, result)
+    if result.warmup_ns > begin:
+        axes.axvline(result.warmup_ns / 1e6, **WARMUP)
     axes.set_yticks(
         range(len(result.pes)),
         [
-            f"{_plain(name)}  {100 * used / (end - begin):3.0f} %"
-            for name, used in zip(result.pes, busy.tolist(), strict=True)
+            f"{_plain(name)}  {100 * share:3.0f} %"
+            for name, share in zip(result.pes, result.utilisation.tolist(), strict=True)
         ],
     )
     axes.set_ylim(len(result.pes) - 0.5, -0.5)
@@ -136,8 +140,11 @@ def draw_gantt(result: EmulationResult, by: Colour | None = None, title: str = "
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    n_failed = int(result.failed.sum())
-    count = f"{len(result) - n_failed:,} tasks, {(end - begin) / 1e6:,.3f} ms"
+    n_tasks, (first, last) = int((result.counted_rows & result.succeeded).sum()), result.span_ns
+    n_failed = int(result.counted_rows.sum()) - n_tasks
+    count = f"{n_tasks:,} tasks, {(last - first) / 1e6:,.3f} ms"
+    if result.warmup_ns:
+        count += f" behind the warm-up of {result.warmup_ns / 1e6:,.3f} ms"
     if n_failed:
         count += f", {n_failed:,} failed attempt{'s' if n_failed > 1 else ''}"
     if len(result) > MAX_BARS:
@@ -149,7 +156,7 @@ def draw_gantt(result: EmulationResult, by: Colour | None = None, title: str = "
     handles = [
         Patch(color=colour, label=_plain(_short(name))) for colour, name in zip(colours, groups.names, strict=True)
     ]
-    if n_failed:
+    if result.failed.any():
         handles.append(Patch(label="failed attempt", **FAILED))
     if handles:
         rows = max(4, int(2 * figure.get_figheight()))
@@ -201,7 +208,7 @@ def _short(name: str) -> str:
 
 
 def _draw_bars(axes: Any, result: EmulationResult, groups: Groups, colours: list[tuple[float, float, float]]) -> None:
-    begin_ns, end_ns = result.span_ns
+    begin_ns, end_ns = result.picture_ns
     thin = result.end_ns - result.start_ns < THIN * (end_ns - begin_ns)
     width = 0.4 if len(result) <= MAX_EDGES else 0
     for group, colour in enumerate(colours):

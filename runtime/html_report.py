@@ -87,7 +87,7 @@ def chart_data(result: EmulationResult) -> dict[str, Any]:
     """
     segments = [part for part in (result.core_segments, result.port_segments) if part is not None]
     count = len(result) + sum(len(part) for part in segments)
-    begin, end = result.span_ns
+    begin, end = result.picture_ns
     data: dict[str, Any] = {
         "pes": list(result.pes),
         "apps": list(result.app_names),
@@ -105,6 +105,8 @@ def chart_data(result: EmulationResult) -> dict[str, Any]:
         "most": MAX_TASKS,
         "begin": begin,
         "end": end,
+        "warmup": result.warmup_ns,
+        "utilisation": result.utilisation.tolist(),
     }
     if count > MAX_TASKS:
         return data

@@ -32,14 +32,17 @@ PORTS: Final = 5
 def write_perfetto(result: EmulationResult, path: str | os.PathLike[str]) -> None:
     """Write the trace. Times are in microseconds, as the format has them, with three decimals: exact nanoseconds.
 
-    The `metadata` say what the run was made on and under (`Setting`).
+    The `metadata` say what the run was made on and under (`Setting`), and the counts behind the warm-up.
+    The events are those of the whole run; instances of the warm-up have `"warmup":true` among their `args`.
     """
+    tasks = int((result.counted_rows & result.succeeded).sum())
     metadata = {
         "tool": "cedr",
-        "tasks": int(result.succeeded.sum()),
-        "failed_attempts": int(result.failed.sum()),
-        "instances": len(result.instance_app),
+        "tasks": tasks,
+        "failed_attempts": int(result.counted_rows.sum()) - tasks,
+        "instances": int(result.counted.sum()),
         "makespan_ns": result.makespan_ns,
+        "warmup_ns": result.warmup_ns,
         **(asdict(result.setting) if result.setting is not None else {}),
     }
     with write_atomically(path) as stream:
@@ -126,13 +129,14 @@ def _write_instances(result: EmulationResult, stream: Sink) -> None:
     """Asynchronous slices: instances of one application overlap. One that did not come to its end stays open."""
     apps = [json.dumps(name) for name in result.app_names]
     head = f'"cat":"application","pid":{APPLICATIONS},"tid":0'
-    begin = ',\n{"ph":"b",' + head + ',"id":%d,"name":%s,"ts":%d.%03d,"args":{"instance":%d,"start_ns":%d}}'
+    begin = ',\n{"ph":"b",' + head + ',"id":%d,"name":%s,"ts":%d.%03d,"args":{"instance":%d,"start_ns":%d%s}}'
     finish = ',\n{"ph":"e",' + head + ',"id":%d,"name":%s,"ts":%d.%03d}'
     for rows in row_slices(len(result.instance_app)):
         instance = np.arange(rows.start, rows.stop)
         names = [apps[a] for a in result.instance_app[rows].tolist()]
         ids = instance.tolist()
-        columns = (ids, names, *_microseconds(result.arrivals_ns[rows]), ids, result.starts_ns[rows].tolist())
+        early = ["" if counted else ',"warmup":true' for counted in result.counted[rows].tolist()]
+        columns = (ids, names, *_microseconds(result.arrivals_ns[rows]), ids, result.starts_ns[rows].tolist(), early)
         stream.write(fill(begin, columns).encode())
         ended = instance[result.ends_ns[rows] >= 0]
         names = [apps[a] for a in result.instance_app[ended].tolist()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -34,6 +35,7 @@ INSTANCE_COLUMNS: Final = (
     "lifetime_ns",
     "tasks",
     "task_time_ns",
+    "warmup",
 )
 PE_COLUMNS: Final = ("pe", "core", "api", "tasks", "busy_ns", "utilisation")
 
@@ -44,9 +46,11 @@ class PeUse:
 
     name: str
     tasks: int
+    """Of the counted instances: those of all PEs add up to the run's."""
     busy_ns: int
+    """In the measured span, whichever instances it worked for: in the beginning also for those of the warm-up."""
     utilisation: float
-    """busy_ns over the time from the first arrival to the last end of an instance or a task."""
+    """busy_ns over that span: from the first arrival to the last end of an instance or a task (`span_ns`)."""
     busy_by_api: dict[str, int]
     """ns, for the APIs it had tasks of, or attempts at them that failed."""
     tasks_by_api: dict[str, int]
@@ -59,36 +63,39 @@ def pe_use(result: EmulationResult) -> list[PeUse]:
     shape = (len(result.pes), len(apis))
     busy, attempts, tasks = (np.zeros(shape, np.int64) for _ in range(3))
     if len(result):
-        cells = (result.pe, api_of_class[result.task_class])
-        np.add.at(busy, cells, result.end_ns - result.start_ns)
-        np.add.at(attempts, cells, 1)
-        np.add.at(tasks, cells, result.succeeded)
-    begin, end = result.span_ns
+        cells, counted = (result.pe, api_of_class[result.task_class]), result.counted_rows
+        inside = result.in_span_ns
+        np.add.at(busy, cells, inside)
+        np.add.at(attempts, cells, counted | (inside > 0))
+        np.add.at(tasks, cells, counted & result.succeeded)
     return [
         PeUse(
             name=name,
             tasks=int(tasks[pe].sum()),
             busy_ns=int(busy[pe].sum()),
-            utilisation=int(busy[pe].sum()) / (end - begin),
+            utilisation=share,
             busy_by_api={api: int(busy[pe, k]) for k, api in enumerate(apis) if attempts[pe, k]},
             tasks_by_api={api: int(tasks[pe, k]) for k, api in enumerate(apis) if attempts[pe, k]},
         )
-        for pe, name in enumerate(result.pes)
+        for pe, (name, share) in enumerate(zip(result.pes, result.utilisation.tolist(), strict=True))
     ]
 
 
 def energy_j(result: EmulationResult, platform: Platform, composition: Composition) -> float | None:
-    """Joules over the makespan: of the PEs, by their power while busy and while idle, and of the board at all times.
+    """Joules of the PEs, by their power while busy and while idle, and of the board at all times.
+
+    From the first arrival to the last end of a counted instance or a task of one (`span_ns`).
 
     None where a PE type of the composition has no power figures in the platform file.
     """
     static_w = platform.static_w.value if platform.static_w is not None else 0
-    total_j = float(static_w * result.makespan_ns) * 1e-9
+    begin, end = result.span_ns
+    total_j = float(static_w * (end - begin)) * 1e-9
     for use, pe in zip(pe_use(result), composition.pes, strict=True):
         power = platform.pe_types[pe.type_index].power
         if power is None:
             return None
-        idle_ns = max(0, result.makespan_ns - use.busy_ns)
+        idle_ns = max(0, end - begin - use.busy_ns)
         total_j += float(power.active_w * use.busy_ns + power.idle_w * idle_ns) * 1e-9
     return total_j
 
@@ -102,39 +109,45 @@ def duration(time_ns: float) -> str:
 
 
 def summary(result: EmulationResult) -> list[tuple[str, str]]:
-    """The figures of the whole run, by name."""
-    latency = result.latency_ns
-    rows = [("makespan", duration(result.makespan_ns))]
-    if len(latency) == 1:
-        rows.append(("latency", duration(int(latency[0]))))
-    elif len(latency):
+    """The figures of the run's counted instances, by name."""
+    latency, makespan_ns, instances = result.latency_ns, result.makespan_ns, int(result.counted.sum())
+    rows = []
+    if result.warmup_ns:
+        rows.append(("measured", f"what arrives from {duration(result.warmup_ns)} on: {_instances(instances)}"))
+    rows.append(("makespan", "none: no instance ended" if makespan_ns is None else duration(makespan_ns)))
+    if len(latency) < 2:
+        rows.append(("latency", duration(int(latency[0])) if len(latency) else "none"))
+    else:
         low, mean, high = (duration(float(t)) for t in (latency.min(), latency.mean(), latency.max()))
         rows.append(("latency", f"{low} to {high}, mean {mean}, {len(latency):,} instances"))
-    if len(latency) < len(result.instance_app):
-        left = len(result.instance_app) - len(latency)
-        rows.append(("unfinished", f"{left:,} instance{'s' if left > 1 else ''}"))
-    tasks = int(result.succeeded.sum())
+    if len(latency) < instances:
+        rows.append(("unfinished", _instances(instances - len(latency))))
+    counted = result.counted_rows
+    tasks = int((counted & result.succeeded).sum())
     rows.append(("tasks", f"{tasks:,}"))
-    if tasks < len(result):
-        rows.append(("failed attempts", f"{len(result) - tasks:,}"))
-    if len(result.round_ready):
-        overhead_ns = int((result.round_end_ns - result.round_start_ns).sum())
-        in_a_round = float(result.round_ready.mean())
+    if tasks < counted.sum():
+        rows.append(("failed attempts", f"{int(counted.sum()) - tasks:,}"))
+    rounds = result.rounds_in_span
+    if len(rounds):
+        overhead_ns = int((rounds.end_ns - rounds.start_ns).sum())
+        in_a_round = float(rounds.ready.mean())
         rows.append(
-            (
-                "scheduling",
-                f"{duration(overhead_ns)} in {len(result.round_ready):,} rounds of {in_a_round:,.1f} ready tasks",
-            )
+            ("scheduling", f"{duration(overhead_ns)} in {len(rounds):,} rounds of {in_a_round:,.1f} ready tasks")
         )
     return rows
 
 
+def _instances(count: int) -> str:
+    return f"{count:,} instance{'' if count == 1 else 's'}"
+
+
 def call_table(result: EmulationResult) -> Table:
-    """Tasks and time by API; the time of failed attempts is in the time, and they count in the mean."""
+    """The counted instances' tasks and time by API; that of failed attempts is in the time, and they count in the mean."""
     rows = []
-    per_class = np.bincount(result.task_class[result.succeeded], minlength=len(result.classes))
-    attempts_of_class = np.bincount(result.task_class, minlength=len(result.classes))
-    busy_of_class = result.busy_ns(result.task_class, len(result.classes))
+    counted, n = result.counted_rows, len(result.classes)
+    per_class = np.bincount(result.task_class[counted & result.succeeded], minlength=n)
+    attempts_of_class = np.bincount(result.task_class[counted], minlength=n)
+    busy_of_class = result.busy_ns(result.task_class, n, counted=True)
     for api in dict.fromkeys(call.api for call in result.classes):
         own = [index for index, call in enumerate(result.classes) if call.api == api]
         count, busy_ns = int(per_class[own].sum()), int(busy_of_class[own].sum())
@@ -157,14 +170,14 @@ def pe_table(result: EmulationResult) -> Table:
 
 
 def application_table(result: EmulationResult) -> Table:
-    """Instances, tasks and times by application; the three times are means over its instances that ended."""
+    """Counted instances, tasks and times by application; the three times are means over its instances that ended."""
     rows = []
     n = len(result.app_names)
-    busy_ns = result.busy_ns(result.app, n)
-    tasks = np.bincount(result.app[result.succeeded], minlength=n)
+    busy_ns = result.busy_ns(result.app, n, counted=True)
+    tasks = np.bincount(result.app[result.counted_rows & result.succeeded], minlength=n)
     for app, name in enumerate(result.app_names):
-        own = result.instance_app == app
-        ended = own & (result.ends_ns >= 0)
+        own = result.counted & (result.instance_app == app)
+        ended = own & result.finished
         lifetime = result.ends_ns[ended] - result.arrivals_ns[ended]
         runtime = result.ends_ns[ended] - result.starts_ns[ended]
         times = [float(runtime.mean()), float(lifetime.mean()), int(lifetime.max())] if len(lifetime) else []
@@ -190,25 +203,39 @@ def fault_table(result: EmulationResult) -> Table:
 
 def print_report(result: EmulationResult, console: Console, title: str = "") -> None:
     """Latency, tasks by API, the PEs' use, and the applications if there are several, as tables on a rich console."""
-    from rich import table as rich_table
     from rich.markup import escape
 
     if title:
         console.print(escape(title), highlight=False)
-    figures = rich_table.Table(show_header=False, box=None, pad_edge=False)
-    for name, value in summary(result):
-        figures.add_row(name, value)
-    console.print(figures)
+    print_rows(summary(result), console)
     tables = [call_table(result), pe_table(result)]
     if len(result.app_names) > 1:
         tables.append(application_table(result))
     for table in tables:
-        printed = rich_table.Table(title=table.title, title_justify="left")
-        for place, heading in enumerate(table.headings):
-            printed.add_column(heading, justify="left" if table.is_words(place) else "right")
-        for row in table.rows:
-            printed.add_row(*(escape(cell) for cell in row))
-        console.print(printed)
+        print_table(table, console)
+
+
+def print_rows(rows: Sequence[tuple[str, str]], console: Console) -> None:
+    """Names and values, one below the other."""
+    from rich.table import Table as RichTable
+
+    figures = RichTable(show_header=False, box=None, pad_edge=False)
+    for name, value in rows:
+        figures.add_row(name, value)
+    console.print(figures)
+
+
+def print_table(table: Table, console: Console) -> None:
+    """A table on a rich console."""
+    from rich.markup import escape
+    from rich.table import Table as RichTable
+
+    printed = RichTable(title=table.title, title_justify="left")
+    for place, heading in enumerate(table.headings):
+        printed.add_column(heading, justify="left" if table.is_words(place) else "right")
+    for row in table.rows:
+        printed.add_row(*(escape(cell) for cell in row))
+    console.print(printed)
 
 
 def write_instances_csv(result: EmulationResult, path: str | os.PathLike[str]) -> None:
@@ -216,6 +243,7 @@ def write_instances_csv(result: EmulationResult, path: str | os.PathLike[str]) -
     n = len(result.instance_app)
     tasks = np.bincount(result.instance[result.succeeded], minlength=n)
     time_ns = result.busy_ns(result.instance, n)
+    early = ~result.counted
     apps = [f",{csv_field(name)}," for name in result.app_names]
     with write_atomically(path) as stream:
         stream.write((",".join(INSTANCE_COLUMNS) + "\n").encode())
@@ -230,8 +258,9 @@ def write_instances_csv(result: EmulationResult, path: str | os.PathLike[str]) -
                 *(_where(ended, times) for times in (end, end - start, end - arrival)),
                 tasks[rows].tolist(),
                 time_ns[rows].tolist(),
+                early[rows].tolist(),
             )
-            stream.write(fill("%d%s%d,%d,%s,%s,%s,%d,%d\n", columns).encode("utf-8", "backslashreplace"))
+            stream.write(fill("%d%s%d,%d,%s,%s,%s,%d,%d,%d\n", columns).encode("utf-8", "backslashreplace"))
 
 
 def _where(there: NDArray[np.bool_], values: Int64Array) -> list[int | str]:
@@ -247,7 +276,7 @@ def write_pes_csv(result: EmulationResult, path: str | os.PathLike[str]) -> None
         for use, core in zip(pe_use(result), cores, strict=True):
             rows = [(api, use.tasks_by_api[api], busy_ns) for api, busy_ns in use.busy_by_api.items()]
             for api, tasks, busy_ns in (*rows, ("all", use.tasks, use.busy_ns)):
-                place, share = core if core >= 0 else "", busy_ns / (end - begin)
+                place, share = core if core >= 0 else "", busy_ns / max(1, end - begin)
                 stream.write(f"{csv_field(use.name)},{place},{api},{tasks},{busy_ns},{share:.6f}\n".encode())
 
 

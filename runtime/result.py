@@ -42,13 +42,14 @@ class RunNames:
     """What the indices of a run's rows stand for, known before it starts.
 
     core_of: int32[PEs], the core that each PE's worker runs on, -1 where it has none; empty where the OS model has no
-    cores.
+    cores. early: bool[instances], those that arrive before the warm-up is over; empty where there is no warm-up.
     """
 
     pes: tuple[str, ...]
     app_names: tuple[str, ...]
     classes: tuple[CallClass, ...]
     core_of: Int32Array = field(default_factory=_no_indices)
+    early: NDArray[np.bool_] = field(default_factory=_none)
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,10 @@ class EmulationResult:
     faults         what went wrong and what was done about it, in order of time; every instance without an end is named
     core_segments  which thread held each core when; port_segments: which PE each DMA port. Recorded on request.
     setting        what the run was made on and under; None where only times were given (`emulator.emulate_on`)
+
+    Figures are about what is `counted`: the instances that arrive at warmup_ns or later. The rows hold all.
+
+    deadline_ns    int64[applications]: from an instance's arrival to its end; -1: none. Empty: none for any
     """
 
     pes: tuple[str, ...]
@@ -220,6 +225,8 @@ class EmulationResult:
     failed: NDArray[np.bool_] = field(default_factory=_none)
     faults: tuple[FaultReport, ...] = ()
     setting: Setting | None = None
+    warmup_ns: int = 0
+    deadline_ns: Int64Array = field(default_factory=_no_times)
 
     def __post_init__(self) -> None:
         optional: list[NDArray[Any]] = [c for c in (self.enqueue_ns, self.kernel_ns, self.failed) if len(c)]
@@ -229,6 +236,8 @@ class EmulationResult:
         _same_length(self.round_start_ns, self.round_end_ns, self.round_ready)
         if len(self.core_of) not in (0, len(self.pes)):
             raise ValueError(f"core_of has {len(self.core_of)} entries for {len(self.pes)} PEs")
+        if len(self.deadline_ns) not in (0, len(self.app_names)):
+            raise ValueError(f"deadline_ns has {len(self.deadline_ns)} entries for {len(self.app_names)} applications")
 
     def __len__(self) -> int:
         """Executed tasks."""
@@ -239,34 +248,103 @@ class EmulationResult:
         """bool[n]: all rows but the failed attempts."""
         return ~self.failed if len(self.failed) else np.ones(len(self), np.bool_)
 
-    def busy_ns(self, index: NDArray[Any], n: int) -> Int64Array:
-        """int64[n]: the time on PEs, failed attempts and all, of the rows with each index; index: integers[rows]."""
+    @property
+    def counted(self) -> NDArray[np.bool_]:
+        """bool[i]: the instances that figures are about, which arrive when the warm-up is over."""
+        counted: NDArray[np.bool_] = self.arrivals_ns >= self.warmup_ns
+        return counted
+
+    @property
+    def finished(self) -> NDArray[np.bool_]:
+        """bool[i]: those of them that came to their end."""
+        return self.counted & (self.ends_ns >= 0)
+
+    @property
+    def late(self) -> NDArray[np.bool_]:
+        """bool[i]: the instances, counted or not, that ended behind their deadline, or did not end and have one."""
+        if not len(self.deadline_ns):
+            return np.zeros(len(self.ends_ns), np.bool_)
+        deadline = self.deadline_ns[self.instance_app]
+        late: NDArray[np.bool_] = (deadline >= 0) & ((self.ends_ns < 0) | (self.ends_ns - self.arrivals_ns > deadline))
+        return late
+
+    @property
+    def counted_rows(self) -> NDArray[np.bool_]:
+        """bool[n]: the rows of counted instances, failed attempts and all."""
+        rows: NDArray[np.bool_] = self.counted[self.instance]
+        return rows
+
+    def busy_ns(self, index: NDArray[Any], n: int, *, counted: bool = False) -> Int64Array:
+        """int64[n]: the time on PEs, failed attempts and all, of the rows with each index; index: integers[rows].
+
+        counted: only of the rows of counted instances.
+        """
+        rows = self.counted_rows if counted else slice(None)
         busy: Int64Array = np.zeros(n, np.int64)
-        np.add.at(busy, index, self.end_ns - self.start_ns)
+        np.add.at(busy, index[rows], (self.end_ns - self.start_ns)[rows])
         return busy
 
     @property
+    def utilisation(self) -> NDArray[np.float64]:
+        """float64[PEs]: busy time in `span_ns` over its length, whichever instances a PE worked for."""
+        busy = np.zeros(len(self.pes), np.int64)
+        np.add.at(busy, self.pe, self.in_span_ns)
+        begin, end = self.span_ns
+        share: NDArray[np.float64] = busy / max(1, end - begin)
+        return share
+
+    @property
+    def in_span_ns(self) -> Int64Array:
+        """int64[n]: how much of each row's time is in `span_ns`, whichever instance it is of."""
+        begin, end = self.span_ns
+        inside: Int64Array = np.maximum(0, np.minimum(self.end_ns, end) - np.maximum(self.start_ns, begin))
+        return inside
+
+    @property
+    def rounds_in_span(self) -> RoundRows:
+        """The scheduling rounds in `span_ns`, cut off where it begins and ends."""
+        begin, end = self.span_ns
+        inside = (self.round_end_ns > begin) & (self.round_start_ns < end)
+        start, stop = (np.clip(times[inside], begin, end) for times in (self.round_start_ns, self.round_end_ns))
+        return RoundRows(start, stop, self.round_ready[inside])
+
+    @property
     def span_ns(self) -> tuple[int, int]:
-        """What a picture shows: from the first arrival to the last end, of an instance or a task; never empty."""
+        """The first arrival of a counted instance, the last end of one or of a task of one; use of PEs is measured in it.
+
+        Empty, (t, t), where nothing came of them.
+        """
+        counted = self.counted
+        if not counted.any():
+            return 0, 0
+        begin = int(self.arrivals_ns[counted].min())
+        tasks = self.end_ns if counted.all() else self.end_ns[counted[self.instance]]
+        return begin, max(begin, int(self.ends_ns[counted].max()), int(tasks.max(initial=0)))
+
+    @property
+    def picture_ns(self) -> tuple[int, int]:
+        """What a picture shows, the warm-up too: the first arrival, the last end of an instance or a task; never empty."""
         begin = int(self.arrivals_ns.min()) if len(self.arrivals_ns) else 0
         return begin, max(begin + 1, int(self.ends_ns.max(initial=0)), int(self.end_ns.max(initial=0)))
 
     @property
-    def makespan_ns(self) -> int:
-        """First arrival to last end."""
-        return max(0, int(self.ends_ns.max() - self.arrivals_ns.min())) if len(self.ends_ns) else 0
+    def makespan_ns(self) -> int | None:
+        """First arrival of a counted instance to the last end of one; None where none came to its end."""
+        finished = self.finished
+        return int(self.ends_ns[finished].max() - self.arrivals_ns[self.counted].min()) if finished.any() else None
 
     @property
     def latency_ns(self) -> Int64Array:
-        """int64[instances that came to their end]: end minus arrival."""
-        done = self.ends_ns >= 0
+        """int64[counted instances that came to their end]: end minus arrival."""
+        done = self.finished
         latency: Int64Array = self.ends_ns[done] - self.arrivals_ns[done]
         return latency
 
     @property
     def names(self) -> RunNames:
         """What the indices stand for."""
-        return RunNames(self.pes, self.app_names, self.classes, self.core_of)
+        early = ~self.counted if self.warmup_ns else _none()
+        return RunNames(self.pes, self.app_names, self.classes, self.core_of, early)
 
     def pieces(self, n_rows: int = ROWS_AT_ONCE) -> Iterator[Piece]:
         """The run in pieces of at most n_rows rows of each table, as a run that is still going would hand them out."""

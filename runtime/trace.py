@@ -61,6 +61,7 @@ CSV_COLUMNS: Final = (
     "bytes_in",
     "bytes_out",
     "failed",
+    "warmup",
 )
 
 
@@ -131,8 +132,9 @@ class TasksCsv(LogWriter[TaskRows]):
     """tasks.csv: a row an attempt at a task with the columns `CSV_COLUMNS`, sorted by start.
 
     shape holds the call's dims and attributes; wait_ns is start minus ready, duration_ns end minus start; macs, flops
-    and bytes are those of the call's class; failed is 1 for an attempt that came to nothing, by a fault. core,
-    enqueue_ns and kernel_ns are empty where the OS model has none.
+    and bytes are those of the call's class. failed is 1 for an attempt that came to nothing, by a fault; warmup is 1
+    for one of an instance of the warm-up, which counts in no figure. core, enqueue_ns and kernel_ns are empty where the
+    OS model has none.
     """
 
     def __init__(self, stream: Sink, names: RunNames) -> None:
@@ -142,6 +144,7 @@ class TasksCsv(LogWriter[TaskRows]):
         for call in names.classes:
             self._before.append(f",{call.api},{csv_field(call.label)},{call.dtype},{csv_field(call_shape(call))},")
             self._after.append(f",{call.macs},{call.flops},{call.bytes_in},{call.bytes_out},")
+        self._early = names.early
         cores = names.core_of.tolist() or [-1] * len(names.pes)
         self._pes = [
             f"{csv_field(name)},{core if core >= 0 else ''}," for name, core in zip(names.pes, cores, strict=True)
@@ -169,8 +172,9 @@ class TasksCsv(LogWriter[TaskRows]):
             table.kernel_ns[rows].tolist() or [""] * len(ready),
             _pick(self._after, classes),
             table.failed[rows].tolist() or [False] * len(ready),
+            self._early[table.instance[rows]].tolist() if len(self._early) else [False] * len(ready),
         )
-        return fill("%d%s%d%s%s%d,%s,%d,%d,%d,%d,%s%s%d\n", columns)
+        return fill("%d%s%d%s%s%d,%s,%d,%d,%d,%d,%s%s%d,%d\n", columns)
 
 
 class ScheduleTrace(LogWriter[RoundRows]):

@@ -23,12 +23,11 @@ from cedr.runtime.emulator import (
     check_warmup,
     emulate_scenario,
     figures,
-    measured,
 )
 from cedr.runtime.fault import FaultReport
 from cedr.runtime.process import run_together
 from cedr.runtime.record import Record, read_record
-from cedr.runtime.report import duration, energy_j, pe_use
+from cedr.runtime.report import duration, energy_j, pe_table, print_rows, print_table, summary
 from cedr.runtime.result import EmulationResult
 from cedr.runtime.scenario import Application, Scenario, ScenarioError, Settings, load_scenario
 from cedr.target.errors import CedrError
@@ -177,7 +176,6 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
         for place, (a, model, times) in enumerate(zip(scenario.applications, named, arrivals, strict=True))
         if place not in failures
     ]
-    check_warmup(np.concatenate([workload.arrivals_ns for workload in workloads]), scenario.warmup_ns)
     unrecorded = {scenario.applications[place].name for place in failures}
     faults = [place for place, fault in enumerate(scenario.faults) if fault.application not in unrecorded]
     start = time.perf_counter()
@@ -192,6 +190,7 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
         queueing=scenario.queueing,
         without=settings.without,
         faults=[scenario.faults[place] for place in faults],
+        warmup_ns=scenario.warmup_ns,
         out=options.out,
     )
     run_s = models.record_s + time.perf_counter() - start
@@ -223,8 +222,7 @@ def _applications(
     failures: Collection[int],
 ) -> list[dict[str, Any]]:
     """An entry an application, in the scenario's order. failures: which of them could not be recorded."""
-    deadlines = [a.deadline_ns for place, a in enumerate(scenario.applications) if place not in failures]
-    entries = application_figures(emulation, scenario.warmup_ns, deadlines)
+    entries = application_figures(emulation)
     for place in sorted(failures):
         application = scenario.applications[place]
         count = int(np.count_nonzero(arrivals_ns[place] >= scenario.warmup_ns))
@@ -253,8 +251,6 @@ def _figures(
     run_s: float,
     applications: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    run, setting = measured(emulation, scenario.warmup_ns)[1], emulation.setting
-    assert setting is not None
     compiled = [manifest.figures for manifest in manifests]
     ir_bytes: Counter[str] = Counter()
     for one in compiled:
@@ -267,12 +263,12 @@ def _figures(
         "hw": settings.composition.text,
         "scheduler": settings.scheduler.name,
         "os_model": settings.os_model,
-        "without": list(setting.without),
+        "without": list(settings.without),
         "instances": sum(entry["instances"] for entry in applications),
         "seed": settings.seed,
         "decision_match": None,
-        **figures(emulation, scenario.warmup_ns),
-        "energy_j": energy_j(run, settings.platform, settings.composition),
+        **figures(emulation),
+        "energy_j": energy_j(emulation, settings.platform, settings.composition),
         "arena_bytes": _sum([one.arena_bytes for one in compiled]),
         "arena_bound_bytes": _sum([one.arena_bound_bytes for one in compiled]),
         "ir_bytes": dict(ir_bytes),
@@ -316,16 +312,10 @@ def print_emulated(result: Emulated) -> None:
     assert result.emulation.setting is not None
     title = f"{found['model']} on {result.emulation.setting.text}"
     console.print(escape(title), highlight=False, soft_wrap=True)
-    summary = Table(show_header=False, box=None, pad_edge=False)
-    if result.scenario.warmup_ns:
-        summary.add_row("measured", f"what arrives from {duration(result.scenario.warmup_ns)} on")
-    summary.add_row("makespan", duration(found["makespan_ns"]))
-    low, mean, high = (duration(found["latency_ns"][key]) for key in ("min", "mean", "max"))
-    summary.add_row("latency", f"{low} to {high}, mean {mean}")
-    summary.add_row("tasks", f"{found['tasks']:,}")
+    rows = summary(result.emulation)
     if found["energy_j"] is not None:
-        summary.add_row("energy", f"{found['energy_j']:.4g} J")
-    console.print(summary)
+        rows.append(("energy", f"{found['energy_j']:.4g} J"))
+    print_rows(rows, console)
 
     entries, applications = found["applications"], result.scenario.applications
     columns = {
@@ -359,13 +349,4 @@ def print_emulated(result: Emulated) -> None:
         if len(found["faults"]) > MOST_FAULTS:
             console.print(f"and {len(found['faults']) - MOST_FAULTS:,} more: see --json", highlight=False)
 
-    pes = Table(title="Processing elements", title_justify="left")
-    pes.add_column("PE")
-    for heading in ("tasks", "busy", "utilisation"):
-        pes.add_column(heading, justify="right")
-    pes.add_column("mostly")
-    for use in pe_use(measured(result.emulation, result.scenario.warmup_ns)[1]):
-        ranked = sorted(use.busy_by_api.items(), key=lambda item: -item[1])[:3]
-        mostly = ", ".join(f"{api} {100 * ns / max(1, use.busy_ns):.0f}%" for api, ns in ranked)
-        pes.add_row(use.name, f"{use.tasks:,}", duration(use.busy_ns), f"{100 * use.utilisation:.1f} %", mostly)
-    console.print(pes)
+    print_table(pe_table(result.emulation), console)

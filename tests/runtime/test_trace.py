@@ -130,6 +130,7 @@ def test_tasks_csv(tmp_path: Path) -> None:
         "bytes_in": "128",
         "bytes_out": "128",
         "failed": "0",
+        "warmup": "0",
     }
     assert rows[3]["app_name"] == hand_made().app_names[1] and rows[3]["label"] == "b,c:1"
     assert [row["wait_ns"] for row in rows] == ["0", "0", "1000", "500", "400"]
@@ -316,8 +317,8 @@ def test_instances_and_pes_as_tables(tmp_path: Path) -> None:
     write_instances_csv(result, tmp_path / "i.csv")
     rows = list(csv.reader(io.StringIO((tmp_path / "i.csv").read_text(), newline="")))
     assert tuple(rows[0]) == INSTANCE_COLUMNS
-    assert rows[1] == ["0", "radar", "0", "0", "3000", "3000", "3000", "2", "2000"]
-    assert rows[3] == ["2", result.app_names[1], "2000", "2000", "", "", "", "1", "2000"]
+    assert rows[1] == ["0", "radar", "0", "0", "3000", "3000", "3000", "2", "2000", "0"]
+    assert rows[3] == ["2", result.app_names[1], "2000", "2000", "", "", "", "1", "2000", "0"]
     write_pes_csv(result, tmp_path / "p.csv")
     rows = list(csv.reader(io.StringIO((tmp_path / "p.csv").read_text(), newline="")))
     assert tuple(rows[0]) == PE_COLUMNS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -16,10 +18,9 @@ from cedr.runtime.emulator import (
     emulate,
     emulate_scenario,
     figures,
-    window,
 )
 from cedr.runtime.record import Record, RecordWriter, read_record
-from cedr.runtime.report import energy_j
+from cedr.runtime.report import application_table, call_table, energy_j, pe_use, summary, write_out
 from cedr.runtime.result import EmulationResult
 from cedr.runtime.schedulers import Scheduler, SchedulerView
 from cedr.runtime.schedulers.interface import Int64Array
@@ -27,7 +28,7 @@ from cedr.target.errors import CedrError
 from cedr.target.platform import class_costs, load_platform, parse_composition
 from tests.runtime.applications import call_class, random_application
 from tests.runtime.checker import check_trace
-from tests.runtime.runs import hand_made
+from tests.runtime.runs import hand_made, random_run
 
 CEDR_S = ("SIMPLE", "RANDOM", "MET", "EFT", "ETF", "HEFT_RT")
 PLATFORM = load_platform("zcu102")
@@ -185,59 +186,117 @@ def test_without_queues_a_plain_scheduler_may_hold_and_is_checked(tmp_path: Path
 # ---- figures ----
 
 
-def three_runs(path: Path) -> EmulationResult:
+def three_runs(path: Path, warmup_ns: int = 0) -> EmulationResult:
     """Three instances of one call on one core, 1 ms apart."""
-    return emulate_scenario([Workload(calls(path, "zip"), "a", at(0, 1_000_000, 2_000_000))], PLATFORM, "C1")
+    work = Workload(calls(path, "zip"), "a", at(0, 1_000_000, 2_000_000))
+    return emulate_scenario([work], PLATFORM, "C1", warmup_ns=warmup_ns)
 
 
 def test_what_arrives_before_the_warm_up_is_over_is_left_out(tmp_path: Path) -> None:
     result, cost = three_runs(tmp_path / "a.cedrrec"), costs("zip", "cpu")
-    whole, warm = figures(result), figures(result, 500_000)
+    whole, warm = figures(result), figures(replace(result, warmup_ns=500_000))
     assert whole["makespan_ns"] == 2_000_000 + cost and whole["tasks"] == 3
     assert warm["makespan_ns"] == 1_000_000 + cost and warm["tasks"] == 2 and warm["tasks_by_api"] == {"zip": 2}
     assert warm["utilisation"] == {"cpu1": pytest.approx(2 * cost / (1_000_000 + cost))}
-    (entry,) = application_figures(result, 500_000)
+    (entry,) = application_figures(replace(result, warmup_ns=500_000))
     assert entry["instances"] == entry["finished"] == 2 and entry["exe_ns"] == entry["cum_ns"] == cost
-    assert figures(result, 1_000_000)["tasks"] == 2 and figures(result, 1_000_001)["tasks"] == 1
+    assert [figures(replace(result, warmup_ns=ns))["tasks"] for ns in (1_000_000, 1_000_001)] == [2, 1]
     with pytest.raises(
         EmulationError, match=r"all 3 instances arrive before the warm-up is over \(3000 us; the last .* 2000 us\)"
     ):
-        figures(result, 3_000_000)
+        three_runs(tmp_path / "b.cedrrec", warmup_ns=3_000_000)
 
 
 def test_a_pe_that_works_for_earlier_instances_is_busy(tmp_path: Path) -> None:
     """Nine calls at 0 occupy the core when the measured instance arrives: it counts as used from then on."""
     first, second = calls(tmp_path / "a.cedrrec", *["zip"] * 9), calls(tmp_path / "b.cedrrec", "zip")
-    result = emulate_scenario([Workload(first, "a", at(0)), Workload(second, "b", at(1))], PLATFORM, "C1")
-    found = figures(result, 1)
+    works = [Workload(first, "a", at(0)), Workload(second, "b", at(1))]
+    result = emulate_scenario(works, PLATFORM, "C1", warmup_ns=1)
+    found = figures(result)
     assert found["tasks"] == 1 and found["makespan_ns"] == 10 * costs("zip", "cpu") - 1
     assert found["utilisation"] == {"cpu1": 1.0}
-    absent, present = application_figures(result, 1)
+    absent, present = application_figures(result)
     assert absent["instances"] == absent["finished"] == absent["failed"] == 0
     assert absent["exe_ns"] is None and absent["cum_ns"] is None
     assert present["exe_ns"] == found["makespan_ns"] and present["cum_ns"] == costs("zip", "cpu")
 
 
-def test_a_window_cuts_tasks_off() -> None:
-    result = hand_made()
-    assert [len(window(result, *times)) for times in ((0, 5000), (1600, 2400), (2001, 2500))] == [5, 1, 0]
-    part = window(result, 1600, 2800)
-    assert part.makespan_ns == 1200 and part.start_ns.min() == 1600 and part.end_ns.max() == 2800
-    assert (part.end_ns - part.start_ns).tolist() == [401, 300, 300]
-    assert len(part.instance_app) == len(result.instance_app)
-    whole_j, part_j = (energy_j(r, PLATFORM, parse_composition(PLATFORM, "C3")) for r in (result, part))
-    assert whole_j is not None and part_j is not None and 0 < part_j < whole_j
+@pytest.mark.parametrize(("warmup_ns", "tasks"), [(0, 5), (500, 3), (2000, 1)])
+def test_every_figure_is_about_the_same_instances(tmp_path: Path, warmup_ns: int, tasks: int) -> None:
+    """Instances arrive at 0, 1000 and 2000 ns: those of the warm-up are in the files, marked, and in no figure."""
+    result = replace(hand_made(), warmup_ns=warmup_ns)
+    instances = sum(arrival >= warmup_ns for arrival in (0, 1000, 2000))
+    found = figures(result)
+    assert found["tasks"] == sum(found["tasks_by_api"].values()) == sum(use.tasks for use in pe_use(result)) == tasks
+    assert [use.utilisation for use in pe_use(result)] == list(found["utilisation"].values())
+    assert found["makespan_ns"] == 5000 - (3 - instances) * 1000
+    said = dict(summary(result))
+    assert said["tasks"] == str(tasks) and said["makespan"] == f"{found['makespan_ns'] / 1000:.3f} us"
+    assert ("measured" in said) == (warmup_ns > 0)
+    assert sum(int(row[1]) for row in call_table(result).rows) == tasks
+    assert sum(int(row[3]) for row in application_table(result).rows) == tasks
+    assert sum(int(row[1]) for row in application_table(result).rows) == instances
+    assert sum(entry["instances"] for entry in application_figures(result)) == instances
+
+    write_out(result, tmp_path)
+    metadata = json.loads((tmp_path / "trace.perfetto.json").read_text())["metadata"]
+    assert (metadata["tasks"], metadata["instances"], metadata["makespan_ns"]) == (
+        tasks,
+        instances,
+        found["makespan_ns"],
+    )
+    assert f">{tasks} tasks, {found['makespan_ns'] / 1e6:.3f} ms" in (tmp_path / "gantt.svg").read_text()
+    rows = {name: read_csv(tmp_path / f"{name}.csv") for name in ("tasks", "instances", "pes")}
+    assert [row["warmup"] for row in rows["instances"]] == [str(int(t < warmup_ns)) for t in (0, 1000, 2000)]
+    assert len(rows["tasks"]) == 5 and sum(row["warmup"] == "0" for row in rows["tasks"]) == tasks
+    whole = [row for row in rows["pes"] if row["api"] == "all"]
+    assert sum(int(row["tasks"]) for row in whole) == tasks
+    assert [float(row["utilisation"]) for row in whole] == pytest.approx(list(found["utilisation"].values()), abs=1e-6)
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_use_is_measured_from_the_first_arrival_to_the_last_end() -> None:
+    """cpu1 works from 1000 to 2001 and from 2500 to 3000 ns, cpu2 from 2500 to 4500, fft1 to 1500 and from 3000 to 3001."""
+    late = replace(hand_made(), warmup_ns=1500)  # the last instance only: 2000 to 5000 ns
+    assert late.span_ns == (2000, 5000)
+    assert [use.busy_ns for use in pe_use(late)] == [1 + 500, 2000, 1]
+    whole_j, late_j = (energy_j(r, PLATFORM, parse_composition(PLATFORM, "C3")) for r in (hand_made(), late))
+    assert whole_j is not None and late_j is not None and 0 < late_j < whole_j
+
+
+def test_where_no_instance_ends_there_is_no_makespan_but_use() -> None:
+    """The last task ends at 4500 ns."""
+    result = replace(hand_made(), ends_ns=at(-1, -1, -1))
+    found = figures(result)
+    assert found["makespan_ns"] is None and found["latency_ns"] == {"min": None, "mean": None, "max": None}
+    assert list(found["utilisation"].values()) == [1501 / 4500, 2000 / 4500, 1501 / 4500]
+    joules = energy_j(result, PLATFORM, parse_composition(PLATFORM, "C3"))
+    assert joules is not None and joules > 0
+    said = dict(summary(result))
+    assert (said["makespan"], said["latency"], said["unfinished"]) == ("none: no instance ended", "none", "3 instances")
+    never = replace(random_run(0), ends_ns=at(-1), warmup_ns=0)
+    assert figures(never)["utilisation"] == {"cpu1": 0.0, "cpu2": 0.0, "fft1": 0.0}
+
+
+def test_a_task_that_ends_behind_the_last_instance_is_in_the_measured_time() -> None:
+    result = replace(hand_made(), ends_ns=at(3000, 3001, -1))
+    assert figures(result)["makespan_ns"] == 3001 and result.span_ns == (0, 4500)
+    assert figures(result)["utilisation"]["cpu2"] == 2000 / 4500
 
 
 def test_deadlines_and_instances_that_do_not_end() -> None:
     result = hand_made()  # latencies 3000, 2001 and 3000 ns; two applications
     misses = [
-        [entry["deadline_misses"] for entry in application_figures(result, 0, deadlines)]
-        for deadlines in ([None, None], [3000, 2999], [2000, 3000], [2001, 1])
+        [entry["deadline_misses"] for entry in application_figures(replace(result, deadline_ns=at(*deadlines)))]
+        for deadlines in ((-1, -1), (3000, 2999), (2000, 3000), (2001, 1))
     ]
     assert misses == [[0, 0], [0, 1], [2, 0], [1, 1]]
-    lost = replace(result, ends_ns=np.array([3000, -1, 5000], np.int64))
-    first, second = application_figures(lost, 0, [5000, 5000])
+    lost = replace(result, ends_ns=np.array([3000, -1, 5000], np.int64), deadline_ns=at(5000, 5000))
+    first, second = application_figures(lost)
     assert (first["instances"], first["finished"], first["failed"], first["deadline_misses"]) == (2, 1, 1, 1)
     assert first["exe_ns"] == 3000 and first["cum_ns"] == 1500 + 500
     assert second["failed"] == 0
@@ -247,5 +306,5 @@ def test_deadlines_and_instances_that_do_not_end() -> None:
 def test_scheduling_time_is_shared_by_all_instances() -> None:
     result = replace(hand_made(), round_start_ns=at(0, 2500), round_end_ns=at(300, 2800), round_ready=at(1, 2))
     assert [entry["ovh_ns"] for entry in application_figures(result)] == [200.0, 200.0]
-    assert [entry["ovh_ns"] for entry in application_figures(result, 500)] == [150.0, 150.0]
+    assert [entry["ovh_ns"] for entry in application_figures(replace(result, warmup_ns=500))] == [150.0, 150.0]
     assert [entry["ovh_ns"] for entry in application_figures(hand_made())] == [0.0, 0.0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import subprocess
@@ -109,6 +110,44 @@ def test_for_people(cedr: Cedr, folder: Path) -> None:
         "zip1",
     ):
         assert word in done.out
+
+
+def test_figures_that_there_are_none_of(cedr: Cedr, folder: Path) -> None:
+    """The only instance crashes at 2 us, in its first task, which runs out."""
+    crash = '[[application]]\nmodel = "zips.cedrrec"\n[[fault]]\napplication = "zips"\nat_us = 2\nkind = "crash"\n'
+    (folder / "mix.toml").write_text('hw = "C1"\n' + crash)
+    result = cedr("emulate", folder / "mix.toml", "--json", "--out", folder / "out").json
+    assert result["makespan_ns"] is None and result["latency_ns"] == {"min": None, "mean": None, "max": None}
+    assert result["utilisation"] == {"cpu1": 1.0} and result["energy_j"] > 0
+    (*_, whole) = (folder / "out" / "pes.csv").read_text().splitlines()
+    assert whole.startswith("cpu1,,all,") and whole.endswith(",1.000000")
+    (entry,) = result["applications"]
+    assert (entry["finished"], entry["failed"], entry["exe_ns"], entry["cum_ns"]) == (0, 1, None, None)
+    lines = [line.split() for line in cedr("emulate", folder / "mix.toml").out.splitlines()]
+    for words in ("makespan none: no instance ended", "latency none", "unfinished 1 instance"):
+        assert words.split() in lines
+
+
+def test_the_warm_up_is_in_the_files_and_in_no_figure(cedr: Cedr, folder: Path) -> None:
+    (folder / "mix.toml").write_text("warmup_us = 60\n" + SCENARIO)
+    done = cedr("emulate", folder / "mix.toml", "--json", "--out", folder / "out")
+    result, out = done.json, folder / "out"
+    tables = {}
+    for name in ("tasks", "instances", "pes"):
+        with (out / f"{name}.csv").open(newline="") as stream:
+            tables[name] = list(csv.DictReader(stream))
+    counted = {name: [row for row in tables[name] if row["warmup"] == "0"] for name in ("tasks", "instances")}
+    assert (len(tables["instances"]), len(tables["tasks"])) == (34, 72)
+    assert len(counted["instances"]) == result["instances"] < 34 and len(counted["tasks"]) == result["tasks"]
+    assert all((int(row["arrival_ns"]) < 60_000) == (row["warmup"] == "1") for row in tables["instances"])
+    pes = {row["pe"]: row for row in tables["pes"] if row["api"] == "all"}
+    assert sum(int(row["tasks"]) for row in pes.values()) == result["tasks"]
+    for pe, share in result["utilisation"].items():
+        assert float(pes[pe]["utilisation"]) == pytest.approx(share, abs=1e-6)
+    for text in (cedr("emulate", folder / "mix.toml").out, (out / "report.html").read_text()):
+        assert f"what arrives from 60.000 us on: {result['instances']} instances" in text
+        assert f"{result['makespan_ns'] / 1000:.3f} us" in text
+    assert " behind the warm-up of 0.060 ms" in (out / "gantt.svg").read_text()
 
 
 def test_a_seed_draws_other_arrivals_and_the_same_ones_again(cedr: Cedr, folder: Path) -> None:

@@ -54,8 +54,8 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
         "tasks": "tasks, joins apart",
         "tasks_by_api": "the same by API",
         "macs_by_api": "multiply-accumulates of convolution and linear layers, by the API that does them",
-        "utilisation": "busy time over makespan, by PE",
-        "energy_j": "joules of the PEs and the board over the makespan; null where the platform has no power figures",
+        "utilisation": "busy time from the first arrival to the last end, of an instance or a task, over that time, by PE",
+        "energy_j": "joules of the PEs and the board in that time; null where the platform has no power figures",
         **_SIZES,
         **_COMPILE_TIMES,
         "run_s": "seconds to record, emulate and execute",
@@ -81,13 +81,14 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
         "instances": "those that the figures are about: all that arrive when the warm-up is over",
         "seed": "as given",
         "decision_match": "null: nothing is computed",
-        "makespan_ns": "from the first arrival to the last end of these instances",
-        "latency_ns": "`min`, `mean`, `max` over those of them that came to their end",
+        "makespan_ns": "from the first arrival to the last end of these instances; null where none came to its end",
+        "latency_ns": "`min`, `mean`, `max` over those of them that came to their end; each null where none did",
         "tasks": "their tasks, joins apart",
         "tasks_by_api": "the same by API",
         "macs_by_api": "multiply-accumulates of one instance of each application, by API",
-        "utilisation": "busy time within the makespan over the makespan, by PE",
-        "energy_j": "joules of the PEs and the board over the makespan; null where the platform has no power figures",
+        "utilisation": "busy time from the first arrival to the last end, of an instance or a task, over that time, by PE; "
+        "whichever instances it works for meanwhile",
+        "energy_j": "joules of the PEs and the board in that time; null where the platform has no power figures",
         "arena_bytes": "sum over the models that were compiled, as all that follows; null without one",
         "arena_bound_bytes": "see `cedr run`",
         "ir_bytes": "see `cedr run`",
@@ -96,7 +97,8 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
         "export_s": "see `cedr run`",
         "run_s": "seconds to record and emulate",
         "applications": "list of `name`, `instances`, `finished`, `failed`; the means `exe_ns` (an instance's start to its end), "
-        "`cum_ns` (the sum of its tasks' times on PEs), `ovh_ns` (the scheduler's time, divided by all instances); "
+        "`cum_ns` (the sum of its tasks' times on PEs), both over the instances that came to their end and null where none did, "
+        "`ovh_ns` (the scheduler's time, divided by all instances); "
         "`deadline_misses`; `period_ns` (null for a trace)",
         "failures": "list of `application`, `message`: whose process failed at being recorded; all its instances are `failed`",
         "faults": "what went wrong in the run and what was done, in order of time: list of `kind`, `at_ns`, `fault` (its place "
