@@ -1,6 +1,8 @@
 """What gets installed: every package and data file, and a runtime that needs neither torch nor xDSL."""
 
 import ast
+import json
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +11,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from cedr.tools.docs.blocks import fences
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("backend", "dialects", "frontend", "passes", "runtime", "target", "tools")
@@ -69,6 +73,28 @@ def test_the_sdist_builds_the_same_wheel(checkout: Path, wheel: Path, tmp_path: 
     subprocess.run(["tar", "-xf", str(archive), "-C", str(tmp_path)], check=True)
     again = build(tmp_path, "wheel", tmp_path / archive.name.removesuffix(".tar.gz"))
     assert names(again) == names(wheel)
+
+
+def test_the_plug_in_of_the_page_is_listed_where_it_is_installed(tmp_path: Path) -> None:
+    """docs/schedulers.md: `pip install ./plug_in`, of the two files that it shows."""
+    page = (ROOT / "docs" / "schedulers.md").read_text("utf-8")
+    files = {fence.file: fence.text for fence in fences(page, "schedulers.md") if fence.file}
+    assert set(files) == {"plug_in/shortest_queue.py", "plug_in/pyproject.toml"}
+    (tmp_path / "plug_in").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, "utf-8")
+    with zipfile.ZipFile(build(tmp_path, "wheel", tmp_path / "plug_in")) as archive:
+        archive.extractall(tmp_path / "site")
+    done = subprocess.run(
+        [sys.executable, "-m", "cedr.tools.cli", "schedulers", "--json"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), str(ROOT)])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *ours, plug_in = json.loads(done.stdout)["schedulers"]
+    about = "the PE with the fewest tasks in its queue"
+    assert plug_in == {"name": "SHORTEST_QUEUE", "aliases": [], "about": about} and len(ours) > 10
 
 
 def test_the_links_of_the_package_are_relative_and_there_is_one_for_each_room() -> None:

@@ -37,6 +37,7 @@ COLUMNS: Final = "100"
 
 COVERED: Final = {
     "pip install .": "tests/test_packaging.py",
+    "pip install ./plug_in": "tests/test_packaging.py",
     "make test": "Makefile",
     "make test-all": "Makefile",
     "make docs": "Makefile",
