@@ -342,6 +342,7 @@ def _run(
             found,
             warmup_ns=warmup_ns,
             setting=setting,
+            cost_ns=np.asarray(type_cost_ns, np.int64)[:, np.asarray(type_of)],
             deadline_ns=np.array([] if deadline_ns is None else deadline_ns, np.int64),
         )
 

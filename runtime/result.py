@@ -28,6 +28,10 @@ def _none() -> NDArray[np.bool_]:
     return np.empty(0, np.bool_)
 
 
+def _no_costs() -> Int64Array:
+    return np.empty((0, 0), np.int64)
+
+
 def _no_indices() -> Int32Array:
     return np.empty(0, np.int32)
 
@@ -42,13 +46,15 @@ class RunNames:
     """What the indices of a run's rows stand for, known before it starts.
 
     core_of: int32[PEs], the core that each PE's worker runs on, -1 where it has none; empty where the OS model has no
-    cores. early: bool[instances], those that arrive before the warm-up is over; empty where there is no warm-up.
+    cores. cost_ns: int64[classes, PEs] as in `EmulationResult`, or empty. early: bool[instances], those that arrive
+    before the warm-up is over; empty where there is no warm-up.
     """
 
     pes: tuple[str, ...]
     app_names: tuple[str, ...]
     classes: tuple[CallClass, ...]
     core_of: Int32Array = field(default_factory=_no_indices)
+    cost_ns: Int64Array = field(default_factory=_no_costs)
     early: NDArray[np.bool_] = field(default_factory=_none)
 
 
@@ -76,7 +82,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class TaskRows:
-    """Executed tasks, ascending by start_ns: the columns of `EmulationResult`; the last three may be empty."""
+    """Executed tasks, ascending by start_ns: the columns of `EmulationResult`; the last one may be empty."""
 
     app: Int32Array
     instance: Int32Array
@@ -86,8 +92,6 @@ class TaskRows:
     ready_ns: Int64Array
     start_ns: Int64Array
     end_ns: Int64Array
-    enqueue_ns: Int64Array = field(default_factory=_no_times)
-    kernel_ns: Int64Array = field(default_factory=_no_times)
     failed: NDArray[np.bool_] = field(default_factory=_none)
 
     def __len__(self) -> int:
@@ -180,10 +184,11 @@ class EmulationResult:
     One row per scheduling round with a non-empty ready queue, if they were recorded: round_start_ns, round_end_ns,
     round_ready int64[r] (tasks that were ready).
 
-    Where the OS model tells them apart, else empty or None:
+    Where they are known, else empty or None:
 
-    enqueue_ns     int64[n]: when the task was in the ready queue (ready_ns: when its dependencies were over)
-    kernel_ns      int64[n]: the PE's own work in start_ns to end_ns, without waiting for a core and waking up
+    cost_ns        int64[classes, PEs]: what the platform says that such a call takes on that PE, -1 where it is not offered.
+                   Under `ideal` a task takes just that; under an OS model with cores, end_ns - start_ns also has the waiting
+                   for a core or a port, contention, and waking the thread that waits for the task
     core_of        int32[PEs]: the core of each PE's worker, -1 where it has none
     failed         bool[n]: the attempts that came to nothing, by a fault; each task that succeeded has one row that is not
     faults         what went wrong and what was done about it, in order of time; every instance without an end is named
@@ -217,8 +222,7 @@ class EmulationResult:
     round_end_ns: Int64Array = field(default_factory=_no_times)
     round_ready: Int64Array = field(default_factory=_no_times)
 
-    enqueue_ns: Int64Array = field(default_factory=_no_times)
-    kernel_ns: Int64Array = field(default_factory=_no_times)
+    cost_ns: Int64Array = field(default_factory=_no_costs)
     core_of: Int32Array = field(default_factory=_no_indices)
     core_segments: Segments | None = None
     port_segments: Segments | None = None
@@ -229,11 +233,14 @@ class EmulationResult:
     deadline_ns: Int64Array = field(default_factory=_no_times)
 
     def __post_init__(self) -> None:
-        optional: list[NDArray[Any]] = [c for c in (self.enqueue_ns, self.kernel_ns, self.failed) if len(c)]
+        optional = [self.failed] if len(self.failed) else []
         rows = (self.app, self.instance, self.task, self.task_class, self.pe, self.ready_ns, self.start_ns, self.end_ns)
         _same_length(*rows, *optional)
         _same_length(self.instance_app, self.arrivals_ns, self.starts_ns, self.ends_ns)
         _same_length(self.round_start_ns, self.round_end_ns, self.round_ready)
+        if self.cost_ns.size and self.cost_ns.shape != (len(self.classes), len(self.pes)):
+            expected = f"{len(self.classes)} classes and {len(self.pes)} PEs"
+            raise ValueError(f"cost_ns has the shape {self.cost_ns.shape} for {expected}")
         if len(self.core_of) not in (0, len(self.pes)):
             raise ValueError(f"core_of has {len(self.core_of)} entries for {len(self.pes)} PEs")
         if len(self.deadline_ns) not in (0, len(self.app_names)):
@@ -344,7 +351,7 @@ class EmulationResult:
     def names(self) -> RunNames:
         """What the indices stand for."""
         early = ~self.counted if self.warmup_ns else _none()
-        return RunNames(self.pes, self.app_names, self.classes, self.core_of, early)
+        return RunNames(self.pes, self.app_names, self.classes, self.core_of, self.cost_ns, early)
 
     def pieces(self, n_rows: int = ROWS_AT_ONCE) -> Iterator[Piece]:
         """The run in pieces of at most n_rows rows of each table, as a run that is still going would hand them out."""

@@ -50,12 +50,11 @@ CSV_COLUMNS: Final = (
     "pe",
     "core",
     "ready_ns",
-    "enqueue_ns",
     "start_ns",
     "end_ns",
     "wait_ns",
     "duration_ns",
-    "kernel_ns",
+    "cost_ns",
     "macs",
     "flops",
     "bytes_in",
@@ -133,8 +132,8 @@ class TasksCsv(LogWriter[TaskRows]):
 
     shape holds the call's dims and attributes; wait_ns is start minus ready, duration_ns end minus start; macs, flops
     and bytes are those of the call's class. failed is 1 for an attempt that came to nothing, by a fault; warmup is 1
-    for one of an instance of the warm-up, which counts in no figure. core, enqueue_ns and kernel_ns are empty where the
-    OS model has none.
+    for one of an instance of the warm-up, which counts in no figure. core is empty where the OS model has none; cost_ns
+    is what the platform says that the call takes on its PE, empty where only times were given.
     """
 
     def __init__(self, stream: Sink, names: RunNames) -> None:
@@ -144,7 +143,7 @@ class TasksCsv(LogWriter[TaskRows]):
         for call in names.classes:
             self._before.append(f",{call.api},{csv_field(call.label)},{call.dtype},{csv_field(call_shape(call))},")
             self._after.append(f",{call.macs},{call.flops},{call.bytes_in},{call.bytes_out},")
-        self._early = names.early
+        self._early, self._cost_ns = names.early, names.cost_ns
         cores = names.core_of.tolist() or [-1] * len(names.pes)
         self._pes = [
             f"{csv_field(name)},{core if core >= 0 else ''}," for name, core in zip(names.pes, cores, strict=True)
@@ -164,17 +163,16 @@ class TasksCsv(LogWriter[TaskRows]):
             _pick(self._before, classes),
             _pick(self._pes, table.pe[rows]),
             ready.tolist(),
-            table.enqueue_ns[rows].tolist() or [""] * len(ready),
             start.tolist(),
             end.tolist(),
             (start - ready).tolist(),
             (end - start).tolist(),
-            table.kernel_ns[rows].tolist() or [""] * len(ready),
+            self._cost_ns[classes, table.pe[rows]].tolist() if self._cost_ns.size else [""] * len(ready),
             _pick(self._after, classes),
             table.failed[rows].tolist() or [False] * len(ready),
             self._early[table.instance[rows]].tolist() if len(self._early) else [False] * len(ready),
         )
-        return fill("%d%s%d%s%s%d,%s,%d,%d,%d,%d,%s%s%d,%d\n", columns)
+        return fill("%d%s%d%s%s%d,%d,%d,%d,%d,%s%s%d,%d\n", columns)
 
 
 class ScheduleTrace(LogWriter[RoundRows]):

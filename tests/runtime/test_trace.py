@@ -119,12 +119,11 @@ def test_tasks_csv(tmp_path: Path) -> None:
         "pe": "fft1",
         "core": "",
         "ready_ns": "0",
-        "enqueue_ns": "",
         "start_ns": "0",
         "end_ns": "1500",
         "wait_ns": "0",
         "duration_ns": "1500",
-        "kernel_ns": "",
+        "cost_ns": "",
         "macs": "0",
         "flops": "320",
         "bytes_in": "128",
@@ -136,18 +135,16 @@ def test_tasks_csv(tmp_path: Path) -> None:
     assert [row["wait_ns"] for row in rows] == ["0", "0", "1000", "500", "400"]
 
 
-def test_tasks_csv_with_cores_and_kernels(tmp_path: Path) -> None:
+def test_tasks_csv_with_cores_and_costs(tmp_path: Path) -> None:
     known = replace(
         hand_made(),
         core_of=np.array([1, 2, -1], np.int32),
-        enqueue_ns=hand_made().ready_ns + 7,
-        kernel_ns=np.array([1400, 1001, 400, 2000, 1], np.int64),
+        cost_ns=np.array([[1001, 1001, 1400], [400, 2000, 1]], np.int64),
     )
     write_log(known, tmp_path / "t.csv", TasksCsv)
     rows = list(csv.DictReader(io.StringIO((tmp_path / "t.csv").read_text(), newline="")))
     assert [row["core"] for row in rows] == ["", "1", "1", "2", ""]
-    assert [row["enqueue_ns"] for row in rows] == ["7", "1007", "1507", "2007", "2607"]
-    assert [row["kernel_ns"] for row in rows] == ["1400", "1001", "400", "2000", "1"]
+    assert [row["cost_ns"] for row in rows] == ["1400", "1001", "400", "2000", "1"]
 
 
 def test_a_failed_attempt_is_marked_in_the_csv_and_no_line_of_the_log(tmp_path: Path) -> None:
@@ -164,7 +161,11 @@ def test_columns_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="core_of has 2 entries for 3 PEs"):
         replace(hand_made(), core_of=np.array([1, 2], np.int32))
     with pytest.raises(ValueError, match="differ in length"):
-        replace(hand_made(), kernel_ns=np.array([1], np.int64))
+        replace(hand_made(), failed=np.array([True]))
+    with pytest.raises(ValueError, match=r"cost_ns has the shape \(3, 2\) for 2 classes and 3 PEs"):
+        replace(hand_made(), cost_ns=np.ones((3, 2), np.int64))
+    with pytest.raises(ValueError, match="deadline_ns has 1 entries for 2 applications"):
+        replace(hand_made(), deadline_ns=np.array([1], np.int64))
 
 
 def test_schedule_trace(tmp_path: Path) -> None:

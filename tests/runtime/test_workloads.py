@@ -259,6 +259,21 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.parametrize("os_model", ["ideal", "linux-cfs"])
+def test_a_task_takes_its_cost_and_under_linux_what_comes_on_top(tmp_path: Path, os_model: str) -> None:
+    record = calls(tmp_path / "a.cedrrec", "zip", "kernel", "zip")
+    work = Workload(record, "a", at(0, 1000, 2000))
+    result = emulate_scenario([work], PLATFORM, "C2+Z1", "SIMPLE", os_model=os_model, out=tmp_path / "out")
+    rows = read_csv(tmp_path / "out" / "tasks.csv")
+    assert len(rows) == 9 and {row["pe"] for row in rows} == {"cpu1", "cpu2", "zip1"}
+    for row in rows:
+        assert int(row["cost_ns"]) == costs(row["api"], row["pe"].rstrip("12"))
+        assert int(row["duration_ns"]) - int(row["cost_ns"]) >= 0
+    longer = [row for row in rows if row["duration_ns"] != row["cost_ns"]]
+    assert bool(longer) == (os_model == "linux-cfs")
+    assert result.cost_ns.shape == (len(result.classes), 3)
+
+
 def test_use_is_measured_from_the_first_arrival_to_the_last_end() -> None:
     """cpu1 works from 1000 to 2001 and from 2500 to 3000 ns, cpu2 from 2500 to 4500, fft1 to 1500 and from 3000 to 3001."""
     late = replace(hand_made(), warmup_ns=1500)  # the last instance only: 2000 to 5000 ns
