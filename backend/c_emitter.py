@@ -27,7 +27,7 @@ from cedr.backend.program import (
     c_identifier,
     tile_index,
 )
-from cedr.dialects.cedr import Affine, KernelOp, affine_results, linear_index
+from cedr.dialects.cedr import Affine, KernelOp, LoadOp, affine_results, linear_index
 from cedr.dialects.element_types import dtype_name
 from cedr.target.api import APIS
 from cedr.target.manifest import TensorSpec
@@ -380,8 +380,15 @@ class _Emitter:
         ins = len(op.inputs)
         reads = op.reads_outputs()
         elements = [c_type(t.buffer.dtype, where) for t in call.tiles]
-        positions = [self._element(affine_results(m), t) for m, t in zip(op.maps.data, call.tiles, strict=True)]
+        whole = op.takes_whole()
+        positions = [
+            "" if w else self._element(affine_results(m), t)
+            for m, t, w in zip(op.maps.data, call.tiles, whole, strict=True)
+        ]
         args = op.body.block.args
+        tables: dict[SSAValue, tuple[str, Tile]] = {
+            args[i]: (f"p{i}", tile) for i, tile in enumerate(call.tiles) if whole[i]
+        }
         for i, element in enumerate(elements):
             if i >= ins or args[i].uses.get_length():
                 out.add(f"{'const ' if i < ins else ''}{element} *const p{i} = operand[{i}];")
@@ -405,7 +412,7 @@ class _Emitter:
             for i in reductions:
                 out.open(f"for (int64_t d{i} = 0; d{i} < {bounds[i]}; ++d{i})")
         for i, argument in enumerate(args):
-            if not argument.uses.get_length():
+            if not argument.uses.get_length() or argument in tables:
                 continue
             names[argument] = f"v{len(names)}"
             if i >= ins and accumulate:
@@ -415,7 +422,7 @@ class _Emitter:
             else:
                 source = f"p{i}[{positions[i]}]"
             out.add(f"const {elements[i]} {names[argument]} = {source};")
-        yielded = self._region(op, names, where)
+        yielded = self._region(op, names, tables, where)
         for o, value in enumerate(yielded):
             target = f"a{o}" if accumulate else f"p{ins + o}[{positions[ins + o]}]"
             out.add(f"{target} = {value};")
@@ -428,7 +435,9 @@ class _Emitter:
         out.add()
         return name
 
-    def _region(self, op: KernelOp, names: dict[SSAValue, str], where: str) -> list[str]:
+    def _region(
+        self, op: KernelOp, names: dict[SSAValue, str], tables: dict[SSAValue, tuple[str, Tile]], where: str
+    ) -> list[str]:
         block = op.body.block
         for inner in block.ops:
             if inner.name == "cedr.yield":
@@ -441,6 +450,14 @@ class _Emitter:
                 self.out.add(f"const int64_t {name} = d{dim.value.data};")
                 continue
             element = c_type(dtype_name(inner.results[0].type), where)
+            if isinstance(inner, LoadOp):
+                pointer, tile = tables[inner.tile]
+                terms = [
+                    f"cedr_at({names[i]}, {size}) * {stride}" if stride != 1 else f"cedr_at({names[i]}, {size})"
+                    for i, size, stride in zip(inner.indices, tile.shape, tile.strides, strict=True)
+                ]
+                self.out.add(f"const {element} {name} = {pointer}[{' + '.join(terms) or '0'}];")
+                continue
             text = expression(inner, [names[v] for v in inner.operands], where)
             self.out.add(f"const {element} {name} = {text};")
         raise EmissionError(f"{where}: its region ends without a yield")

@@ -26,7 +26,7 @@ from cedr.backend.program import (
     Wait,
     c_identifier,
 )
-from cedr.dialects.cedr import Affine, ConvolutionOp, KernelOp, affine_results
+from cedr.dialects.cedr import Affine, ConvolutionOp, KernelOp, LoadOp, affine_results
 from cedr.dialects.element_types import dtype_name, element_size_bytes, numpy_dtype
 from cedr.target.dtypes import numpy_dtype as target_dtype
 from cedr.target.manifest import TensorSpec
@@ -197,7 +197,10 @@ class _Emitter:
             text = _expression(inner, [names[v] for v in inner.operands], where)
             lines.append(f"    {names[inner.results[0]]} = {text}")
         self.functions += [*lines, ""]
-        maps = ", ".join("(" + "".join(f"{_affine(r)}, " for r in affine_results(m)) + ")" for m in op.maps.data)
+        maps = ", ".join(
+            "None" if whole else "(" + "".join(f"{_affine(r)}, " for r in affine_results(m)) + ")"
+            for m, whole in zip(op.maps.data, op.takes_whole(), strict=True)
+        )
         init = ""
         if op.init is not None:
             init = f", init=({''.join(_literal(v, where) + ', ' for v in op.init.data)})"
@@ -365,9 +368,11 @@ def _expression(op: Operation, operands: Sequence[str], where: str) -> str:
     if op.name == "cedr.index":
         dim = op.properties["dim"]
         assert isinstance(dim, IntegerAttr)
-        return f"index({dim.value.data})"
+        return f"index.of({dim.value.data})"
     if isinstance(op, arith.ConstantOp):
         return _literal(op.value, where)
+    if isinstance(op, LoadOp):
+        return f"index.load({', '.join(operands)})"
     kind = _scalar_type(op.results[0].type, where)
     if op.name in _BINARY:
         return _BINARY[op.name].format(*operands)

@@ -52,15 +52,17 @@ Body = Callable[[Scalars, Sequence[SSAValue]], SSAValue]
 Combine = Callable[[Scalars, SSAValue, SSAValue], SSAValue]
 """A step of a reduction: (element, accumulator) to accumulator."""
 
-_PARALLEL = IteratorTypeAttr.parallel()
-_REDUCTION = IteratorTypeAttr.reduction()
+PARALLEL = IteratorTypeAttr.parallel()
+REDUCTION = IteratorTypeAttr.reduction()
 
 
 class Builder:
     """Appends ops to one block.
 
-    `location` is that of the node being converted and `used_results` the indices of its results that have uses; `macs`
-    counts the multiply-accumulates of convolutions and matrix products emitted so far.
+    `location` is that of the node being converted and `used_results` the indices of its results that have uses;
+    `dense_order` is the order in which PyTorch keeps the dims of its first tensor in memory, outermost first, None where
+    that memory is not exactly the tensor's elements; `macs` counts the multiply-accumulates of convolutions and matrix
+    products emitted so far.
     """
 
     def __init__(self, block: Block):
@@ -68,6 +70,7 @@ class Builder:
         self.location: LocationAttr = UNKNOWN_LOC
         self.macs = 0
         self.used_results: frozenset[int] = frozenset()
+        self.dense_order: tuple[int, ...] | None = None
 
     def is_used(self, result: int) -> bool:
         """Whether anything in the graph uses a result of the node being converted, which has several."""
@@ -139,7 +142,7 @@ class Builder:
         return self.generic(
             [(value, broadcast_map(shape_of(value), result)) for value in inputs],
             [(self.empty(result, type_), AffineMap.identity(len(result)))],
-            (_PARALLEL,) * len(result),
+            (PARALLEL,) * len(result),
             lambda s, args: (body(s, args[: len(inputs)]),),
         )[0]
 
@@ -150,7 +153,7 @@ class Builder:
         return self.generic(
             [(value, AffineMap.identity(rank)), *((vector, _dims_map(rank, (1,))) for vector in vectors)],
             [(self.empty(shape, type_), AffineMap.identity(rank))],
-            (_PARALLEL,) * rank,
+            (PARALLEL,) * rank,
             lambda s, args: (body(s, args[:-1]),),
         )[0]
 
@@ -159,7 +162,7 @@ class Builder:
         return self.generic(
             [(value, AffineMap(len(shape), 0, tuple(expressions)))],
             [(self.empty(shape, element_type(value)), AffineMap.identity(len(shape)))],
-            (_PARALLEL,) * len(shape),
+            (PARALLEL,) * len(shape),
             lambda s, args: (args[0],),
         )[0]
 
@@ -196,7 +199,7 @@ class Builder:
         (result,) = self.generic(
             [(value, AffineMap.identity(len(shape)))],
             [(self.splat(init, [shape[dim] for dim in kept], type_), _dims_map(len(shape), kept))],
-            [_REDUCTION if dim in dims else _PARALLEL for dim in range(len(shape))],
+            [REDUCTION if dim in dims else PARALLEL for dim in range(len(shape))],
             lambda s, args: (combine(s, args[0], args[1]),),
         )
         return self.keep_dims(result, shape, dims) if keepdim else result
@@ -249,7 +252,7 @@ class Builder:
         (index,) = self.generic(
             [(value, AffineMap.identity(len(shape))), (extreme, kept)],
             [(self.splat(shape[dim], shape_of(extreme), i64), kept)],
-            [_REDUCTION if axis == dim else _PARALLEL for axis in range(len(shape))],
+            [REDUCTION if axis == dim else PARALLEL for axis in range(len(shape))],
             first,
         )
         if keepdim:

@@ -155,6 +155,7 @@ class _Importer:
         if not reason:
             self.builder.location = node_location(node)
             self.builder.used_results = _used_results(node)
+            self.builder.dense_order = _dense_order(node)
             try:
                 result = self._call_converter(node)
             except Unsupported as refusal:
@@ -290,6 +291,21 @@ def _used_results(node: Node) -> frozenset[int]:
     return frozenset(
         user.args[1] for user in node.users if user.target is getitem and isinstance(user.args[1], int) and user.users
     )
+
+
+def _dense_order(node: Node) -> tuple[int, ...] | None:
+    """The dims of a node's first tensor in the order of its memory, outermost first; None if it shares that memory."""
+    fake = node.all_input_nodes[0].meta.get("val") if node.all_input_nodes else None
+    if not isinstance(fake, torch.Tensor) or fake.layout != torch.strided:
+        return None
+    strides: tuple[int, ...] = fake.stride()
+    order = sorted(range(fake.dim()), key=lambda dim: (-strides[dim], dim))
+    step = 1
+    for dim in reversed(order):
+        if fake.shape[dim] != 1 and strides[dim] != step:
+            return None
+        step *= fake.shape[dim]
+    return tuple(order) if fake.storage_offset() == 0 else None
 
 
 def _has_ir_type(fake: object) -> bool:

@@ -4,9 +4,11 @@ Booleans (`i1`) are unsigned, other integers signed; comparisons of floats are t
 follows from the type of the operands, which all operands of a method share. Integer overflow wraps, as in PyTorch.
 """
 
-from xdsl.dialects import arith
+from collections.abc import Sequence
+
+from xdsl.dialects import arith, tensor
 from xdsl.dialects import math as math_dialect
-from xdsl.dialects.builtin import Float32Type, FloatAttr, IndexType, IntegerAttr, IntegerType, LocationAttr
+from xdsl.dialects.builtin import Float32Type, FloatAttr, IndexType, IntegerAttr, IntegerType, LocationAttr, TensorType
 from xdsl.dialects.linalg import ops as linalg_ops
 from xdsl.ir import Block, Operation, SSAValue
 
@@ -186,9 +188,24 @@ class Scalars:
             return self.cast(self.cast(x, _F32), to)
         return self.emit(arith.TruncFOp(x, to) if source_bits > bits else arith.ExtFOp(x, to))
 
+    def extract(self, table: SSAValue, position: Sequence[SSAValue]) -> SSAValue:
+        """An element of a tensor outside of the generic, at integers or indices, one per dimension.
+
+        A position outside of the tensor ends the program with a message.
+        """
+        indices = [
+            i if isinstance(i.type, IndexType) else self.emit(arith.IndexCastOp(i, IndexType())) for i in position
+        ]
+        element = table.type.get_element_type() if isinstance(table.type, TensorType) else table.type
+        return self.emit(tensor.ExtractOp(table, indices, element))
+
+    def loop(self, dim: int) -> SSAValue:
+        """The loop index of a dimension of the generic, of type `index`."""
+        return self.emit(linalg_ops.IndexOp(dim))
+
     def index(self, dim: int, to: ScalarType) -> SSAValue:
         """The loop index of a dimension of the generic, as an integer."""
-        return self.emit(arith.IndexCastOp(self.emit(linalg_ops.IndexOp(dim)), to))
+        return self.emit(arith.IndexCastOp(self.loop(dim), to))
 
 
 def constant_attribute(number: float | bool, type_: ScalarType) -> IntegerAttr[IntegerType | IndexType] | FloatAttr:

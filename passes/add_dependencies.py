@@ -176,7 +176,9 @@ def call_boxes(call: CallOp) -> Iterator[tuple[SSAValue, list[tuple[tuple[int, i
     operands = [(v, True, False) for v in call.inputs]
     operands += [(v, reads, True) for v, reads in zip(call.outputs, call.reads_outputs(), strict=True)]
     for i, (tile, reads, writes) in enumerate(operands):
-        if isinstance(call, KernelOp):
+        if isinstance(call, KernelOp) and call.takes_whole()[i]:
+            boxes, exact = [tuple((0, size) for size in shape_of(tile))], False
+        elif isinstance(call, KernelOp):
             boxes, exact = image(call.get_bounds(), affine_results(call.maps.data[i]))
         else:
             boxes, exact = [tuple((0, size) for size in shape_of(tile))], True

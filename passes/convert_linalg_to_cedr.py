@@ -56,6 +56,7 @@ from cedr.passes.structured import (
     plan_of,
     single_dims,
     tile_sizes,
+    whole,
 )
 
 PASS = "convert-linalg-to-cedr"
@@ -443,6 +444,8 @@ class FunctionConverter:
             for i, access in enumerate(stage.nest.inputs):
                 if self._needs_memory(stage, i, inside=stage is not form and i == 0):
                     places[access.value, access.shape] = self._place(access, stage.op)
+            for table in map(whole, stage.nest.tables):
+                places[table.value, table.shape] = self._place(table, stage.op)
         draft = Draft(self.emitter, name, piece.domain, piece.kinds, form.op.location)
         last = layer.epilogues[-1] if layer.epilogues else form
         stage_pieces = [piece, *epilogue_pieces(layer, piece)]

@@ -29,14 +29,17 @@ from cedr.dialects.cedr import (
     GridOp,
     IndexOp,
     KernelOp,
+    LoadOp,
+    TileType,
     ViewOp,
     WindowAttr,
     YieldOp,
     affine_map,
+    element_type_of,
     shape_of,
 )
 from cedr.passes.layout import Border, Copy, Placement, Root, is_undefined, scalar_constant, splat_of
-from cedr.passes.structured import Access, Nest, Piece, Window
+from cedr.passes.structured import Access, Nest, Piece, Window, whole
 
 SLOTS = "cedr.slots"
 """Discardable attribute of a grid on tensors: how many slots its scratch rings get on buffers."""
@@ -390,8 +393,8 @@ def add_kernel(
 ) -> None:
     """Append the op's body as a kernel over the piece's inner loops.
 
-    tiles: inputs that stand in a tile already (an epilogue's); `place` finds the others. `init`: values of the outputs
-    before the first step, None to go on from the old ones.
+    tiles: inputs that stand in a tile already (an epilogue's); `place` finds the others, and the nest's tables.
+    `init`: values of the outputs before the first step, None to go on from the old ones.
     """
     sizes = piece.tile_sizes()
     kept = [i for i, size in enumerate(sizes) if size > 1]
@@ -418,6 +421,11 @@ def add_kernel(
         inputs.append(tiles[i] if i in tiles else draft.input(place(access), window))
         maps.append(inner(window))
         mapping[argument] = block.insert_arg(argument.type, len(block.args))
+    for table in nest.tables:
+        shape, at = shape_of(table), Affine.const(0, len(piece.domain))
+        inputs.append(draft.input(place(whole(table)), Window((at,) * len(shape), shape, ())))
+        maps.append([])
+        mapping[table] = block.insert_arg(TileType(shape, element_type_of(table)), len(block.args))
     for i, access in enumerate(nest.outputs):
         maps.append(inner(piece.window(access.results)))
         out_argument = body.args[len(nest.inputs) + i]
@@ -447,6 +455,10 @@ def add_kernel(
             )
             block.add_op(index)
             mapping[inner_op.results[0]] = index.results[0]
+        elif isinstance(inner_op, tensor.ExtractOp):
+            load = LoadOp(mapping[inner_op.tensor], [mapping[i] for i in inner_op.indices])
+            block.add_op(load)
+            mapping[inner_op.result] = load.result
         else:
             block.add_op(inner_op.clone(mapping))
     draft.kernel(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from math import gcd
 
+from xdsl.dialects import tensor
 from xdsl.dialects.linalg import ops as linalg_ops
 from xdsl.dialects.linalg.abstract_ops import ConvOperation, LinalgStructuredOperation
 from xdsl.ir import Block, SSAValue
@@ -39,6 +40,8 @@ class Nest:
     reduction: tuple[bool, ...]
     inputs: tuple[Access, ...]
     outputs: tuple[Access, ...]
+    tables: tuple[SSAValue, ...] = ()
+    """Tensors of which the scalar body reads elements at positions that it computes."""
 
     @staticmethod
     def of(op: LinalgStructuredOperation) -> Nest:
@@ -49,13 +52,14 @@ class Nest:
             Access(value, _shape(value), tuple(Affine.of(r, len(extents)) for r in m.results))
             for value, m in zip(op.operands, maps, strict=True)
         ]
-        if any(size < 1 for access in accesses for size in access.shape):
+        tables = tables_of(op.body.block)
+        if any(size < 1 for shape in (*(a.shape for a in accesses), *map(shape_of, tables)) for size in shape):
             raise ValueError("a tensor without elements or of unknown size")
         outputs = tuple(accesses[len(op.inputs) :])
         used = {i for access in outputs for r in access.results for i, c in enumerate(r.coefficients) if c}
         # What no output is indexed by is a reduction whatever the op calls it: the steps update one element.
         reduction = tuple(i not in used and extent > 1 for i, extent in enumerate(extents))
-        return Nest(extents, reduction, tuple(accesses[: len(op.inputs)]), outputs)
+        return Nest(extents, reduction, tuple(accesses[: len(op.inputs)]), outputs, tables)
 
     @property
     def num_loops(self) -> int:
@@ -84,6 +88,16 @@ def _loop_extents(op: LinalgStructuredOperation) -> tuple[int, ...]:
     if None in extents:
         raise ValueError(f"loop d{extents.index(None)} has no operand that gives its extent")
     return tuple(e for e in extents if e is not None)
+
+
+def whole(value: SSAValue) -> Access:
+    """A tensor that is read at positions which no map says."""
+    return Access(value, _shape(value), ())
+
+
+def tables_of(block: Block) -> tuple[SSAValue, ...]:
+    """The tensors outside of a scalar region of which it extracts elements, in order of first use."""
+    return tuple(dict.fromkeys(op.tensor for op in block.ops if isinstance(op, tensor.ExtractOp)))
 
 
 def body_of(op: LinalgStructuredOperation) -> Block:

@@ -19,7 +19,7 @@ from xdsl.dialects.linalg import ops as linalg_ops
 from xdsl.dialects.linalg.abstract_ops import LinalgStructuredOperation
 from xdsl.ir import Block, SSAValue
 
-from cedr.dialects.cedr import Affine, element_type_of
+from cedr.dialects.cedr import Affine, element_type_of, shape_of
 from cedr.dialects.cedr.calls import flops_per_point
 from cedr.dialects.element_types import dtype_name, element_size_bytes
 from cedr.dialects.linalg_extensions import BatchMatmulOp
@@ -175,7 +175,11 @@ class OpShape:
             {
                 "elements": elements,
                 "flops": elements * flops_per_point(self.body),
-                "bytes_in": bytes_of(self.op.inputs, [a.results for a in self.nest.inputs]),
+                "bytes_in": bytes_of(self.op.inputs, [a.results for a in self.nest.inputs])
+                + sum(
+                    min(prod(shape_of(table)), elements) * element_size_bytes(element_type_of(table))
+                    for table in self.nest.tables
+                ),
                 "bytes_out": bytes_of(self.op.outputs, [a.results for a in self.nest.outputs]),
                 "macs": elements if layer_macs(self.op) else 0,
             },

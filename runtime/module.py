@@ -274,20 +274,50 @@ def zip_(kind: str) -> Compute:
     return compute
 
 
+@dataclass(frozen=True)
+class LoopIndex:
+    """Where a kernel is: `parallel` loops, all at once, and `fixed` values of the others."""
+
+    bounds: Sequence[int]
+    parallel: Sequence[int]
+    fixed: Mapping[int, int]
+
+    def of(self, dim: int) -> Any:
+        """The value of a loop index, as an array that broadcasts over the parallel loops."""
+        if dim in self.fixed:
+            return np.int64(self.fixed[dim])
+        axis = self.parallel.index(dim)
+        return np.arange(self.bounds[dim]).reshape([-1 if k == axis else 1 for k in range(len(self.parallel))])
+
+    def load(self, table: Array, *position: Any) -> Any:
+        """The elements of `table[t, ...]` at positions in the dimensions after the tiles'.
+
+        Raises ModuleError for a position outside of the table.
+        """
+        for where, size in zip(position, table.shape[1:], strict=True):
+            outside = (np.asarray(where) < 0) | (np.asarray(where) >= size)
+            if outside.any():
+                first = np.asarray(where)[outside].flat[0]
+                raise ModuleError(f"index {first} is out of range for a dimension of size {size}")
+        tiles = np.arange(table.shape[0]).reshape(-1, *([1] * len(self.parallel)))
+        return table[(tiles, *position)]
+
+
 def kernel(
     body: Callable[..., Any],
     bounds: Sequence[int],
-    maps: Sequence[Sequence[Affine]],
+    maps: Sequence[Sequence[Affine] | None],
     init: Sequence[Any] | None = None,
 ) -> Compute:
-    """A scalar function over `bounds`: maps[i] gives operand i's element (ins, then outs) per point.
+    """A scalar function over `bounds`: maps[i] gives operand i's element (ins, then outs) per point; None: all of an in.
 
-    `body(*elements, index)` gets arrays that broadcast over tiles and the parallel dimensions, and `index(k)`, loop
-    index k; it returns the outs' new elements, a tuple if several. Dimensions that no out's map uses are taken in order.
+    `body(*elements, index)` gets arrays that broadcast over tiles and the parallel dimensions, tiles whole where the map
+    is None, and the `LoopIndex`; it returns the outs' new elements, a tuple if several. Dimensions that no out's map
+    uses are taken in order.
     """
 
     def compute(ins: Sequence[Array], outs: Sequence[Array]) -> None:
-        out_maps = maps[len(ins) :]
+        out_maps = [m for m in maps[len(ins) :] if m is not None]
         used = {i for m in out_maps for r in m for i, c in enumerate(r.coefficients) if c}
         reductions = [i for i, bound in enumerate(bounds) if i not in used and bound > 1]
         parallel = [i for i in range(len(bounds)) if i not in reductions]
@@ -297,16 +327,12 @@ def kernel(
         shape = [bounds[i] for i in parallel]
         for step in np.ndindex(*(bounds[i] for i in reductions)):
             fixed = dict(zip(reductions, step, strict=True))
-
-            def index(dim: int, fixed: Mapping[int, int] = fixed) -> Any:
-                if dim in fixed:
-                    return np.int64(fixed[dim])
-                axis = parallel.index(dim)
-                return np.arange(bounds[dim]).reshape([-1 if k == axis else 1 for k in range(len(parallel))])
-
-            operands = [_mapped(v, m, parallel, shape, fixed) for v, m in zip((*ins, *outs), maps, strict=True)]
+            operands = [
+                v if m is None else _mapped(v, m, parallel, shape, fixed)
+                for v, m in zip((*ins, *outs), maps, strict=True)
+            ]
             with np.errstate(all="ignore"):
-                results = body(*operands, index)
+                results = body(*operands, LoopIndex(bounds, parallel, fixed))
             if not isinstance(results, tuple):
                 results = (results,)
             for out, out_map, target, result in zip(outs, out_maps, operands[len(ins) :], results, strict=True):

@@ -17,6 +17,7 @@ from cedr.dialects.cedr.calls import (
     GemmOp,
     IndexOp,
     KernelOp,
+    LoadOp,
     YieldOp,
     ZipOp,
     element_type_of,
@@ -27,7 +28,7 @@ from cedr.dialects.cedr.memory import AllocOp, JoinOp, ViewOp, WaitOp, WeightOp
 
 Cedr = Dialect(
     "cedr",
-    [*CALLS, IndexOp, YieldOp, GridOp, WeightOp, AllocOp, ViewOp, JoinOp, WaitOp],
+    [*CALLS, IndexOp, LoadOp, YieldOp, GridOp, WeightOp, AllocOp, ViewOp, JoinOp, WaitOp],
     [TileType, PlanAttr, PlatformAttr, WindowAttr, DependencyAttr, LagAttr],
 )
 
@@ -50,6 +51,7 @@ __all__ = [
     "JoinOp",
     "KernelOp",
     "LagAttr",
+    "LoadOp",
     "PlanAttr",
     "PlatformAttr",
     "TileType",

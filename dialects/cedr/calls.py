@@ -33,6 +33,7 @@ from xdsl.irdl import (
     BaseAttr,
     IRDLOperation,
     irdl_op_definition,
+    operand_def,
     opt_prop_def,
     prop_def,
     region_def,
@@ -507,7 +508,17 @@ class ZipOp(CallOp):
                 raise self.fail(f"has no kind '{kind}'")
 
 
-_FREE: Final = frozenset({"arith.constant", "cedr.index", "cedr.yield", "linalg.index", "linalg.yield"})
+_FREE: Final = frozenset(
+    {
+        "arith.constant",
+        "cedr.index",
+        "cedr.load",
+        "cedr.yield",
+        "linalg.index",
+        "linalg.yield",
+        "tensor.extract",
+    }
+)
 _INSTRUCTIONS: Final = frozenset(
     f"math.{name}"
     for name in ("absf", "absi", "ceil", "copysign", "floor", "fma", "round", "roundeven", "rsqrt", "sqrt", "trunc")
@@ -516,7 +527,7 @@ _INSTRUCTIONS: Final = frozenset(
 
 
 def flops_per_point(block: Block) -> int:
-    """Operations of a region on scalars: constants, indices and the yield apart, FUNCTION_FLOPS for each function of the
+    """Operations of a region on scalars: constants, indices, loads and the yield apart, FUNCTION_FLOPS for each function of the
     mathematical library."""
 
     def flops(name: str) -> int:
@@ -536,7 +547,8 @@ class KernelOp(CallOp):
     For every point of the bounds, in index order: the region gets the scalars of ins and outs at the mapped elements and
     yields the outs' new scalars. A dimension that no out's map uses is a reduction. `init [v]`: each out is set to v
     before the loops, so that nothing of it is read. `macs n`: the kernel does n multiply-accumulates of a convolution or
-    linear layer. `cedr.index k` in the region is loop index k.
+    linear layer. `cedr.index k` in the region is loop index k. An `in` whose map is `whole` comes to the region as the
+    tile itself, of which `cedr.load` reads elements at positions that the region computes.
     """
 
     name = "cedr.kernel"
@@ -575,6 +587,10 @@ class KernelOp(CallOp):
     def get_bounds(self) -> tuple[int, ...]:
         return ints_of(self.bounds)
 
+    def takes_whole(self) -> tuple[bool, ...]:
+        """Per operand: whether the region gets the tile itself and not an element of it."""
+        return tuple(isinstance(argument.type, TileType) for argument in self.body.block.args)
+
     def reduction_dims(self) -> tuple[int, ...]:
         """Positions of the bounds that no out's map uses."""
         out_maps = self.maps.data[len(self.inputs) :]
@@ -611,7 +627,10 @@ class KernelOp(CallOp):
         printer.print_symbol_name(self.sym_name.data)
         printer.print_string(" ")
         print_ints(printer, self.get_bounds())
-        texts = ("(" + ", ".join(map(str, affine_results(m))) + ")" for m in self.maps.data)
+        texts = [
+            "whole" if whole else "(" + ", ".join(map(str, affine_results(m))) + ")"
+            for m, whole in zip(self.maps.data, self.takes_whole(), strict=True)
+        ]
         printer.print_string(f" maps [{', '.join(texts)}]")
         if self.init is not None:
             printer.print_string(" init ")
@@ -626,6 +645,8 @@ class KernelOp(CallOp):
         parser.parse_keyword("maps")
 
         def one_map() -> AffineMapAttr:
+            if parser.parse_optional_keyword("whole"):
+                return affine_map((), len(bounds))
             results = parser.parse_comma_separated_list(
                 parser.Delimiter.PAREN, lambda: parse_affine(parser, len(bounds))
             )
@@ -657,7 +678,12 @@ class KernelOp(CallOp):
             raise self.fail(f"{where} needs positive bounds, got {list(bounds)}")
         if len(self.maps.data) != len(operands):
             raise self.fail(f"{where} has {len(self.maps.data)} maps for {len(operands)} operands")
+        block = self.body.block
         for i, (attr, value) in enumerate(zip(self.maps.data, operands, strict=True)):
+            if i < len(block.args) and isinstance(block.args[i].type, TileType):
+                if attr.data.results:
+                    raise self.fail(f"{where} operand {i} comes whole to the region, so that its map is 'whole'")
+                continue
             if attr.data.num_dims != len(bounds):
                 raise self.fail(f"{where} map {i} is over {attr.data.num_dims} dimensions, bounds have {len(bounds)}")
             try:
@@ -672,9 +698,13 @@ class KernelOp(CallOp):
                     raise self.fail(
                         f"{where} map {i} reaches elements {low} to {high} in dimension {j} of {list(shape_of(value))}"
                     )
-        block = self.body.block
-        if [a.type for a in block.args] != [element_type_of(v) for v in operands]:
-            raise self.fail(f"{where} region arguments must be the operands' elements in order")
+        whole = self.takes_whole()[: len(self.inputs)]
+        wanted = [
+            TileType(shape_of(value), element_type_of(value)) if any(whole[i : i + 1]) else element_type_of(value)
+            for i, value in enumerate(operands)
+        ]
+        if [a.type for a in block.args] != wanted:
+            raise self.fail(f"{where} region arguments must be the operands' elements in order, or `in` tiles whole")
         last = block.last_op
         if not isinstance(last, YieldOp) or [v.type for v in last.arguments] != [
             element_type_of(v) for v in self.outputs
@@ -739,6 +769,51 @@ class YieldOp(IRDLOperation):
         super().__init__(operands=[list(arguments)])
 
     assembly_format = "($arguments^ `:` type($arguments))? attr-dict"
+
+
+@irdl_op_definition
+class LoadOp(IRDLOperation):
+    """`%v = cedr.load %t[%i, %j] : f32`: an element of a tile that a `cedr.kernel` takes whole, one index per dimension.
+
+    A position outside of the tile ends the program with a message.
+    """
+
+    name = "cedr.load"
+
+    tile = operand_def(TileType)
+    indices = var_operand_def(IndexType)
+    result = result_def()
+
+    traits = traits_def(NoMemoryEffect())
+
+    def __init__(self, tile: SSAValue, indices: Sequence[SSAValue]):
+        super().__init__(operands=[tile, list(indices)], result_types=[element_type_of(tile)])
+
+    def print(self, printer: Printer) -> None:
+        printer.print_string(" ")
+        printer.print_operand(self.tile)
+        with printer.in_square_brackets():
+            printer.print_list(self.indices, printer.print_operand)
+        printer.print_string(" : ")
+        printer.print_attribute(self.result.type)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> LoadOp:
+        tile = resolve_defined(parser)
+        indices = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, lambda: resolve_defined(parser))
+        start = parser.pos
+        parser.parse_punctuation(":")
+        type_ = parser.parse_type()
+        if not isinstance(tile.type, TileType) or tile.type.get_element_type() != type_:
+            parser.raise_error(f"cedr.load of {type_} from a value of type {tile.type}", start, parser.pos)
+        return cls(tile, indices)
+
+    def verify_(self) -> None:
+        rank = len(shape_of(self.tile))
+        if len(self.indices) != rank:
+            raise VerifyException(f"'{self.name}' needs {rank} indices for {self.tile.type}, got {len(self.indices)}")
+        if self.result.type != element_type_of(self.tile):
+            raise VerifyException(f"'{self.name}' gives {self.result.type}, the tile is {self.tile.type}")
 
 
 CALLS: tuple[type[CallOp], ...] = (Conv2dOp, Conv1dOp, GemmOp, FftOp, ZipOp, KernelOp)

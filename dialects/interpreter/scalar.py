@@ -264,8 +264,22 @@ def run_region(
             assert isinstance(dim, IntegerAttr)
             values[op.results[0]] = index_value(dim.value.data)
             continue
+        if op.name in ("cedr.load", "tensor.extract"):
+            table, *position = (values[v] for v in op.operands)
+            values[op.results[0]] = widen(_element_at(table, position), op.results[0].type)
+            continue
         values[op.results[0]] = evaluate(op, [values[v] for v in op.operands])
     raise InterpretationError("the region ends without a yield")
+
+
+def _element_at(table: Array, position: Sequence[Any]) -> Any:
+    """The elements at arrays of positions. Raises InterpretationError for one outside of the table."""
+    for dim, (index, size) in enumerate(zip(position, table.shape, strict=True)):
+        outside = (np.asarray(index) < 0) | (np.asarray(index) >= size)
+        if outside.any():
+            first = np.asarray(index)[outside].flat[0]
+            raise InterpretationError(f"index {first} is out of range for dimension {dim} of size {size}")
+    return table[tuple(position)]
 
 
 def run_kernel(op: KernelOp, ins: Sequence[Array], outs: Sequence[Array]) -> None:

@@ -5,11 +5,13 @@ from cedr.frontend.aten import (
     convolution,
     elementwise,
     identity,
+    indexing,
     linear,
     normalization,
     pooling,
     reduction,
     shape,
+    sorting,
     upsample,
 )
 
@@ -18,10 +20,12 @@ __all__ = [
     "convolution",
     "elementwise",
     "identity",
+    "indexing",
     "linear",
     "normalization",
     "pooling",
     "reduction",
     "shape",
+    "sorting",
     "upsample",
 ]

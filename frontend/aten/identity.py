@@ -26,3 +26,8 @@ def identity(b: Builder, x: SSAValue, *rest: Any) -> SSAValue:
 @converts(aten._assert_tensor_metadata.default)
 def assert_metadata(b: Builder, *rest: Any) -> None:
     """Shapes and dtypes are static and were checked by export."""
+
+
+@converts(aten._assert_async.msg)
+def assert_values(b: Builder, *rest: Any) -> None:
+    """A condition on values, which a program that runs in PyTorch meets; nothing is computed from it."""

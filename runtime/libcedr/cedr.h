@@ -119,6 +119,20 @@ static inline int64_t cedr_floordiv(int64_t a, int64_t b) {
   return a / b - (a % b < 0);
 }
 
+/* Ends the program: an element outside of an operand is asked for. */
+#ifdef __GNUC__
+__attribute__((noreturn, cold))
+#endif
+void cedr_out_of_range(int64_t index, int64_t size);
+
+/* An index into a dimension of a tile that a kernel reads at positions which it computes. */
+static inline int64_t cedr_at(int64_t index, int64_t size) {
+  if (index < 0 || index >= size) {
+    cedr_out_of_range(index, size);
+  }
+  return index;
+}
+
 /* The API's calls. */
 cedr_function cedr_conv2d_f32, cedr_conv2d_f64;
 cedr_function cedr_conv1d_f32, cedr_conv1d_f64;

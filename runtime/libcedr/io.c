@@ -30,6 +30,10 @@ _Noreturn void cedr_fail(const char *format, ...) {
   exit(1);
 }
 
+void cedr_out_of_range(int64_t index, int64_t size) {
+  cedr_fail("index %lld is out of range for a dimension of size %lld", (long long)index, (long long)size);
+}
+
 void *cedr_allocate(size_t count, size_t size) {
   void *data = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
   if (data == NULL) {

@@ -71,6 +71,15 @@ CASES = {
       cedr.zip {kind} ins(%x{kind}, %x{kind}) outs(%x{kind})"""
         for kind in ("add", "sub", "mul", "div", "cmp_mul")
     ),
+    "kernel whole": """
+      %t = "test.op"() : () -> tensor<7x3xf32>
+      %i = "test.op"() : () -> tensor<5xindex>
+      %y = "test.op"() : () -> tensor<5xf32>
+      %r = cedr.kernel @column [5] maps [(d0), whole, (d0)] ins(%i, %t) outs(%y) {
+      ^bb0(%a: index, %b: !cedr.tile<7x3xf32>, %c: f32):
+        %v = cedr.load %b[%a, %a] : f32
+        cedr.yield %v : f32
+      }""",
     "kernel": """
       %x = "test.op"() : () -> tensor<2x3xf32>
       %y = "test.op"() : () -> tensor<2x12xf32>

@@ -326,6 +326,76 @@ def _layers() -> list[Case]:
     ]  # fmt: skip
 
 
+def _positions() -> list[Case]:
+    cube, rows = floats(4, 5, 6), torch.tensor([[0, 2], [-1, 1]])
+    two, spread = torch.tensor([1, 3]), integers(3, 2, 6, low=0, high=5)
+    gaps = torch.where(floats(4, 5, 6, seed=3) > 1, torch.nan, cube)
+    ties = integers(4, 5, low=0, high=3)
+    halves = floats(4, 5).bfloat16()
+    reductions = [
+        Case(
+            f"scatter_reduce {kind} {self_}",
+            lambda x, i, v, kind=kind, self_=self_: x.scatter_reduce(1, i, v, kind, include_self=self_),
+            (cube, spread, floats(4, 5, 6, seed=4)),
+        )
+        for kind in words("sum prod mean amax amin")
+        for self_ in (True, False)
+    ]
+    return [
+        Case("embedding", nn.Embedding(7, 3), (integers(2, 5, low=0, high=7),)),
+        Case("embedding of one", nn.Embedding(7, 3, padding_idx=1), (torch.tensor(1),)),
+        Case("index", lambda x, i: x[i], (cube, rows)),
+        Case("index in the middle", lambda x, i: x[:, i], (cube, rows)),
+        Case("index apart", lambda x, i, j: x[i, :, j], (cube, rows, two)),
+        Case("index together", lambda x, i, j: x[:, i, j], (cube, rows, two)),
+        Case("index of int32", lambda x, i: x[..., i.int()], (halves, two)),
+        Case("index of booleans", lambda x, i: (x > 0)[i], (cube, rows)),
+        Case("index_select", lambda x, i: x.index_select(-2, i), (cube, two)),
+        Case("index_select of a scalar", lambda x, i: x.index_select(0, i), (torch.tensor(2.5), torch.tensor(0))),
+        Case("gather", lambda x, i: x.gather(1, i), (cube, spread)),
+        Case("gather of a scalar", lambda x, i: x.gather(0, i), (torch.tensor(2.5), torch.tensor(0))),
+        Case("take_along_dim", lambda x: torch.take_along_dim(x, x.argmax(1, keepdim=True), 1), (cube,)),
+        Case("take", torch.take, (cube, torch.tensor([3, 50]))),
+        Case("index_put", lambda x, i, v: x.index_put((i,), v), (cube, two, floats(2, 5, 6, seed=2))),
+        Case("index_put adds", lambda x, i, v: x.index_put((i,), v, accumulate=True), (cube, torch.tensor([-1, 3]), floats(2, 5, 6, seed=2))),
+        Case("index_put broadcasts", lambda x, i, j, v: x.index_put((i, j), v), (cube, rows, two, floats(6, seed=2))),
+        Case("index_put at a mask", lambda x: x.index_put((x < -1,), torch.tensor(3.0)), (cube,)),
+        Case("index_add", lambda x, i, v: x.index_add(1, i, v, alpha=2), (cube, two, floats(4, 2, 6, seed=2))),
+        Case("index_copy", lambda x, i, v: x.index_copy(1, i, v), (cube, two, floats(4, 2, 6, seed=2))),
+        Case("index_fill", lambda x, i: x.index_fill(1, i, 2.0), (cube, two)),
+        Case("scatter", lambda x, i, v: x.scatter(1, i, v), (cube, torch.tensor([4, 0]).reshape(1, 2, 1).expand(3, 2, 6).contiguous(), floats(4, 5, 6, seed=2))),
+        Case("scatter of a number", lambda x, i: x.scatter(0, i, 2.5), (cube, integers(2, 5, 3, low=0, high=4))),
+        Case("scatter multiplies", lambda x, i: x.scatter(0, i, 2.5, reduce="multiply"), (cube, integers(2, 5, 3, low=0, high=4))),
+        Case("scatter_add", lambda x, i, v: x.scatter_add(1, i, v), (cube, spread, floats(4, 5, 6, seed=2))),
+        Case("scatter of a scalar", lambda x, i, v: x.scatter(0, i, v), (torch.tensor(1.5), torch.tensor(0), torch.tensor(2.5))),
+        *reductions,
+        Case("sort", lambda x: x.sort(1), (gaps,)),
+        Case("sort descending", lambda x: x.sort(-1, descending=True), (gaps,)),
+        Case("sort stable", lambda x: x.sort(stable=True, descending=True), (ties,)),
+        Case("sort of halves", lambda x: x.sort(0), (halves,)),
+        Case("sort of booleans", lambda x: (x > 1).sort(), (ties,)),
+        Case("sort of a scalar", torch.sort, (torch.tensor(1.5),)),
+        Case("argsort", lambda x: x.argsort(0), (cube,)),
+        Case("topk", lambda x: x.topk(3, 1), (cube,)),
+        Case("topk of the smallest", lambda x: x.topk(2, largest=False), (cube,)),
+        Case("median", lambda x: x.median(1), (gaps,)),
+        Case("median keepdim", lambda x: x.median(-1, keepdim=True), (cube,)),
+        Case("median of all", torch.median, (cube,)),
+        Case("kthvalue", lambda x: x.kthvalue(2, 2), (cube,)),
+        Case("quantile", lambda x: torch.quantile(x, 0.3, dim=1), (cube,)),
+        Case("bucketize", lambda x: torch.bucketize(x, torch.tensor([-1.0, 0.0, 0.5])), (gaps,)),
+        Case("bucketize right", lambda x: torch.bucketize(x, torch.tensor([0, 1]), right=True, out_int32=True), (ties,)),
+        Case("searchsorted", lambda x, y: torch.searchsorted(x.sort().values, y), (cube, floats(4, 5, 2))),
+        Case("as_strided", lambda x: torch.as_strided(x, (3, 4), (2, 5), 1), (cube,)),
+        Case("as_strided of a transposed copy", lambda x: torch.as_strided(x.permute(2, 0, 1).contiguous().permute(1, 2, 0) + 1, (3, 4), (2, 5), 1), (cube,)),
+        Case("reflection pad", lambda x: F.pad(x, (2, 1), mode="reflect"), (cube,)),
+        Case("replication pad", lambda x: F.pad(x, (2, 1), mode="replicate"), (cube,)),
+        Case("bicubic", lambda x: F.interpolate(x, scale_factor=2, mode="bicubic"), (floats(1, 1, 4, 5),)),
+        Case("one_hot", lambda i: F.one_hot(i, 3), (ties,)),
+        Case("cross_entropy", F.cross_entropy, (floats(2, 7), torch.tensor([1, 4]))),
+    ]  # fmt: skip
+
+
 def _batch_norm(layer: nn.Module) -> nn.Module:
     """The layer with statistics and parameters other than zeros and ones."""
     for index, tensor in enumerate((*layer.parameters(), *layer.buffers())):
@@ -334,4 +404,4 @@ def _batch_norm(layer: nn.Module) -> nn.Module:
     return layer
 
 
-CASES = (*_unary(), *_binary(), *_shape(), *_reductions(), *_layers())
+CASES = (*_unary(), *_binary(), *_shape(), *_reductions(), *_layers(), *_positions())
