@@ -28,7 +28,7 @@ class Positions(nn.Module):
             y.index_put((j.squeeze(1),), x[:3], accumulate=True),
             y.scatter_reduce(1, j.expand(4, 3, 2), x, "mean"),
             *y.sort(1, descending=True),
-            *y.topk(2),
+            *x.topk(2),  # not y: which of equal elements comes first is not said
             F.pad(y, (2, 1), mode="reflect"),
             F.interpolate(y[None], scale_factor=2, mode="bicubic"),
         )
