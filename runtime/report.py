@@ -35,8 +35,12 @@ INSTANCE_COLUMNS: Final = (
     "lifetime_ns",
     "tasks",
     "task_time_ns",
+    "deadline_ns",
+    "late",
+    "failed",
     "warmup",
 )
+FAULT_COLUMNS: Final = ("at_ns", "kind", "action", "fault", "pe", "app_id", "app_name", "task_id", "text")
 PE_COLUMNS: Final = ("pe", "core", "api", "tasks", "busy_ns", "utilisation")
 
 
@@ -170,9 +174,13 @@ def pe_table(result: EmulationResult) -> Table:
 
 
 def application_table(result: EmulationResult) -> Table:
-    """Counted instances, tasks and times by application; the three times are means over its instances that ended."""
+    """Counted instances, tasks and times by application; the three times are means over its instances that ended.
+
+    late: those that missed their deadline; the column is there where an application has one.
+    """
     rows = []
     n = len(result.app_names)
+    any_due = bool((result.deadline_ns >= 0).any())
     busy_ns = result.busy_ns(result.app, n, counted=True)
     tasks = np.bincount(result.app[result.counted_rows & result.succeeded], minlength=n)
     for app, name in enumerate(result.app_names):
@@ -180,18 +188,31 @@ def application_table(result: EmulationResult) -> Table:
         ended = own & result.finished
         lifetime = result.ends_ns[ended] - result.arrivals_ns[ended]
         runtime = result.ends_ns[ended] - result.starts_ns[ended]
+        deadline = int(result.deadline_ns[app]) if len(result.deadline_ns) else -1
+        late = f"{int((own & result.late).sum()):,}" if deadline >= 0 else ""
         times = [float(runtime.mean()), float(lifetime.mean()), int(lifetime.max())] if len(lifetime) else []
         rows.append(
             (
                 name,
                 f"{int(own.sum()):,}",
                 f"{int(ended.sum()):,}",
+                *([late] if any_due else []),
                 f"{int(tasks[app]):,}",
                 duration(int(busy_ns[app])),
                 *([duration(time) for time in times] or ["", "", ""]),
             )
         )
-    headings = ("application", "instances", "ended", "tasks", "time on PEs", "runtime", "lifetime", "longest lifetime")
+    headings = (
+        "application",
+        "instances",
+        "ended",
+        *(["late"] if any_due else []),
+        "tasks",
+        "time on PEs",
+        "runtime",
+        "lifetime",
+        "longest lifetime",
+    )
     return Table("Applications", headings, rows)
 
 
@@ -239,17 +260,22 @@ def print_table(table: Table, console: Console) -> None:
 
 
 def write_instances_csv(result: EmulationResult, path: str | os.PathLike[str]) -> None:
-    """A row an instance, with the columns `INSTANCE_COLUMNS`; times that there are none of are empty."""
+    """A row an instance, with the columns `INSTANCE_COLUMNS`; times that there are none of are empty.
+
+    late is empty for an instance without a deadline; one that failed, which came to no end, is late if it has one.
+    """
     n = len(result.instance_app)
     tasks = np.bincount(result.instance[result.succeeded], minlength=n)
     time_ns = result.busy_ns(result.instance, n)
-    early = ~result.counted
+    late, early = result.late, ~result.counted
+    deadline_of_app = result.deadline_ns if len(result.deadline_ns) else np.full(len(result.app_names), -1, np.int64)
+    deadline_ns = deadline_of_app[result.instance_app]
     apps = [f",{csv_field(name)}," for name in result.app_names]
     with write_atomically(path) as stream:
         stream.write((",".join(INSTANCE_COLUMNS) + "\n").encode())
         for rows in row_slices(n):
             arrival, start, end = result.arrivals_ns[rows], result.starts_ns[rows], result.ends_ns[rows]
-            ended = end >= 0
+            ended, due = end >= 0, deadline_ns[rows] >= 0
             columns = (
                 range(rows.start, rows.stop),
                 [apps[app] for app in result.instance_app[rows].tolist()],
@@ -258,9 +284,12 @@ def write_instances_csv(result: EmulationResult, path: str | os.PathLike[str]) -
                 *(_where(ended, times) for times in (end, end - start, end - arrival)),
                 tasks[rows].tolist(),
                 time_ns[rows].tolist(),
+                _where(due, deadline_ns[rows]),
+                _where(due, late[rows].astype(np.int64)),
+                (~ended).tolist(),
                 early[rows].tolist(),
             )
-            stream.write(fill("%d%s%d,%d,%s,%s,%s,%d,%d,%d\n", columns).encode("utf-8", "backslashreplace"))
+            stream.write(fill("%d%s%d,%d,%s,%s,%s,%d,%d,%s,%s,%d,%d\n", columns).encode("utf-8", "backslashreplace"))
 
 
 def _where(there: NDArray[np.bool_], values: Int64Array) -> list[int | str]:
@@ -280,10 +309,25 @@ def write_pes_csv(result: EmulationResult, path: str | os.PathLike[str]) -> None
                 stream.write(f"{csv_field(use.name)},{place},{api},{tasks},{busy_ns},{share:.6f}\n".encode())
 
 
+def write_faults_csv(result: EmulationResult, path: str | os.PathLike[str]) -> None:
+    """A row a thing that went wrong, in order of time, with the columns `FAULT_COLUMNS`: the facts of `fault_table`.
+
+    fault: its place among those asked for; app_id: the instance. What concerns none is empty.
+    """
+    with write_atomically(path) as stream:
+        stream.write((",".join(FAULT_COLUMNS) + "\n").encode())
+        for fault in result.faults:
+            facts = (fault.at_ns, fault.kind, fault.action, fault.fault, fault.pe, fault.instance, fault.application)
+            fields = ["" if fact is None else csv_field(str(fact)) for fact in (*facts, fault.task, fault.text)]
+            stream.write((",".join(fields) + "\n").encode("utf-8", "backslashreplace"))
+
+
 def write_out(
     result: EmulationResult, directory: str | os.PathLike[str], title: str = "", *, logs: bool = True
 ) -> tuple[Path, ...]:
     """Write the files of `--out` (`OUT_FILES`) into a directory, each whole or not at all; returns their paths.
+
+    faults.csv is among them where anything went wrong, and is removed where nothing did.
 
     logs: False where the files of `WRITERS` are there already, written while the run went on.
     """
@@ -292,10 +336,14 @@ def write_out(
         write_log(result, folder / name, writer)
     write_instances_csv(result, folder / "instances.csv")
     write_pes_csv(result, folder / "pes.csv")
+    if result.faults:
+        write_faults_csv(result, folder / "faults.csv")
+    else:
+        (folder / "faults.csv").unlink(missing_ok=True)
     write_gantt(result, folder / "gantt.svg", title=title)
     write_perfetto(result, folder / "trace.perfetto.json")
     tables = [pe_table(result), application_table(result), call_table(result)]
     if result.faults:
         tables.append(fault_table(result))
     write_html_report(result, folder / "report.html", title, summary(result), tables)
-    return tuple(folder / name for name in OUT_FILES)
+    return tuple(folder / name for name in OUT_FILES if result.faults or name != "faults.csv")

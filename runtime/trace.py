@@ -237,8 +237,8 @@ WRITERS: Final[dict[str, Callable[[Sink, RunNames], LogWriter[Any]]]] = {
 }
 """The files that are written in pieces, by name."""
 
-DERIVED: Final = ("instances.csv", "pes.csv", "gantt.svg", "trace.perfetto.json", "report.html")
-"""The files beside them, made when a run is over (report.write_out)."""
+DERIVED: Final = ("instances.csv", "pes.csv", "faults.csv", "gantt.svg", "trace.perfetto.json", "report.html")
+"""The files beside them, made when a run is over (report.write_out); faults.csv where anything went wrong."""
 
 
 class Logs:

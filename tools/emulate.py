@@ -193,26 +193,25 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
         warmup_ns=scenario.warmup_ns,
         out=options.out,
     )
+    reports = (r if r.fault is None else replace(r, fault=faults[r.fault]) for r in emulation.faults)
+    emulation = replace(emulation, faults=tuple(reports))
     run_s = models.record_s + time.perf_counter() - start
     applications = _applications(scenario, emulation, arrivals, failures)
     found = _figures(scenario, settings, emulation, models.manifests, run_s, applications)
     found["failures"] = [
         {"application": scenario.applications[place].name, "message": text} for place, text in failures.items()
     ]
-    found["faults"] = [_fault(report, emulation, faults) for report in emulation.faults]
+    found["faults"] = [_fault(report, emulation) for report in emulation.faults]
     return Emulated(found, emulation, scenario, settings)
 
 
-def _fault(report: FaultReport, emulation: EmulationResult, faults: Sequence[int]) -> dict[str, Any]:
-    """A report for JSON: the instance counted within its application, and the fault within the scenario.
-
-    faults: the places in the scenario of those that were injected.
-    """
-    instance, fault = report.instance, report.fault
+def _fault(report: FaultReport, emulation: EmulationResult) -> dict[str, Any]:
+    """A report for JSON: the instance counted within its application."""
+    instance = report.instance
     if instance is not None:
         own = emulation.instance_app[:instance] == emulation.instance_app[instance]
         instance = int(np.count_nonzero(own))
-    return {**vars(report), "fault": None if fault is None else faults[fault], "instance": instance}
+    return {**vars(report), "instance": instance}
 
 
 def _applications(

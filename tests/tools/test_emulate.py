@@ -350,8 +350,12 @@ def test_faults_keep_their_numbers_and_the_warm_up_its_instances_where_a_module_
     text = SCENARIO + '[[application]]\nmodel = "bad"\nstart_us = 90_000\n'
     crash = '[[fault]]\napplication = "{}"\nat_us = 0\nkind = "crash"\n'
     (folder / "mix.toml").write_text(text + crash.format("bad") + crash.format("zips"))
-    result = cedr("emulate", folder / "mix.toml", "--json").json
+    result = cedr("emulate", folder / "mix.toml", "--json", "--out", folder / "faulty").json
     assert [(fault["fault"], fault["application"]) for fault in result["faults"]] == [(1, "zips")]
+    with (folder / "faulty" / "faults.csv").open(newline="") as stream:
+        assert [(row["fault"], row["app_name"], row["action"]) for row in csv.DictReader(stream)] == [
+            ("1", "zips", "failed")
+        ]
     (folder / "mix.toml").write_text("warmup_us = 80_000\n" + text)
     done = cedr("emulate", folder / "mix.toml", "--out", folder / "out")
     assert done.status == 1 and "all 34 instances arrive before the warm-up is over" in done.err
