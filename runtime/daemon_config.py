@@ -164,9 +164,9 @@ def _applications(submissions: Sequence[Submission], fixed: bool) -> tuple[Appli
         title = model_title(submission.model)
         taken = [application.name for application in found]
         name = next(n for k in range(1, len(taken) + 2) if (n := title if k == 1 else f"{title}_{k}") not in taken)
-        period = submission.period_ns
+        period = submission.period_ns if submission.period_ns or submission.instances > 1 else None
         # The mean of the gaps may be 0, where nothing is left to draw.
-        arrival, start = ("fixed", period) if fixed or not period else ("poisson", 0)
+        arrival, start = ("fixed", period or 0) if fixed or not period else ("poisson", 0)
         where = f"--app {submission.model}"
         found.append(Application(name, submission.model, submission.instances, arrival, period, start, where=where))
     return tuple(found)

@@ -62,7 +62,7 @@ class Application:
     instances: int
     arrival: str
     period_ns: int | None
-    """Between arrivals: each time (fixed), in the mean (poisson); None for a trace."""
+    """Between arrivals: each time (fixed), in the mean (poisson). None for a trace, and where one instance needs none."""
     start_ns: int = 0
     trace_ns: tuple[int, ...] = ()
     deadline_ns: int | None = None
@@ -78,9 +78,9 @@ class Application:
         """
         if self.arrival == "trace":
             return np.array(self.trace_ns, np.int64)
-        assert self.period_ns is not None
         if self.arrival == "fixed":
-            return self.start_ns + np.arange(self.instances, dtype=np.int64) * self.period_ns
+            return self.start_ns + np.arange(self.instances, dtype=np.int64) * (self.period_ns or 0)
+        assert self.period_ns is not None
         gaps = np.random.default_rng((seed, stream)).exponential(self.period_ns, self.instances)
         times = np.cumsum(gaps)
         if times[-1] + self.start_ns > MAX_TIME_NS:
@@ -307,13 +307,13 @@ def _application(section: Section, others: list[Application]) -> Application:
     count = 1 if instances is None else instances
     start = _time_ns(section, "start_us") if "start_us" in section else 0
     period = _period_ns(section, arrival, count)
-    if start + period * (count - 1) > MAX_TIME_NS:
+    if start + (period or 0) * (count - 1) > MAX_TIME_NS:
         key = next((k for k in ("instances", "period_us", "rate_mbps") if k in section), "start_us")
         raise section.fail(key, "the last instance arrives later than 2^60 ns (36 years)")
     return Application(name, model, count, arrival, period, start, (), deadline, where)
 
 
-def _period_ns(section: Section, arrival: str, instances: int) -> int:
+def _period_ns(section: Section, arrival: str, instances: int) -> int | None:
     if "period_us" in section:
         for key in ("rate_mbps", "megabits"):
             if key in section:
@@ -328,7 +328,7 @@ def _period_ns(section: Section, arrival: str, instances: int) -> int:
             raise section.fail("rate_mbps", f"gives a period of {period} ns; it needs 1 ns to 2^60 ns")
         return period
     if arrival == "fixed" and instances == 1:
-        return 0
+        return None
     raise section.fail("period_us", "missing; say how often instances arrive: period_us, or rate_mbps and megabits")
 
 

@@ -291,9 +291,11 @@ def _sum(values: Sequence[float | None]) -> float | None:
 
 
 def _every(application: Application) -> str:
-    """How often instances arrive; a mean is marked by ~."""
+    """How often instances arrive; a mean is marked by ~. Empty where there is one, and no period."""
     if application.period_ns is None:
-        return "trace"
+        return "trace" if application.arrival == "trace" else ""
+    if not application.period_ns:
+        return "at once"
     return ("~" if application.arrival == "poisson" else "") + duration(application.period_ns)
 
 

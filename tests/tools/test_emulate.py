@@ -150,6 +150,31 @@ def test_the_warm_up_is_in_the_files_and_in_no_figure(cedr: Cedr, folder: Path) 
     assert " behind the warm-up of 0.060 ms" in (out / "gantt.svg").read_text()
 
 
+def test_how_often_instances_arrive(cedr: Cedr, folder: Path) -> None:
+    one = '[[application]]\nmodel = "zips.cedrrec"\nname = "{}"\n{}\n'
+    cases = {
+        "single": ("", None, ""),
+        "given": ("period_us = 5", 5_000, "5.000 us"),
+        "burst": ("instances = 2\nperiod_us = 0", 0, "at once"),
+        "drawn": ('instances = 2\narrival = "poisson"\nperiod_us = 3', 3_000, "~3.000 us"),
+        "traced": ('arrival = "trace"\ntrace = [1]', None, "trace"),
+    }
+    (folder / "mix.toml").write_text("".join(one.format(name, text) for name, (text, _, _) in cases.items()))
+    applications = cedr("emulate", folder / "mix.toml", "--json").json["applications"]
+    assert {a["name"]: a["period_ns"] for a in applications} == {name: case[1] for name, case in cases.items()}
+    rows = [
+        [cell.strip() for cell in line.split("│")] for line in cedr("emulate", folder / "mix.toml").out.splitlines()
+    ]
+    assert {row[1]: row[3] for row in rows if len(row) > 3 and row[1] in cases} == {
+        n: case[2] for n, case in cases.items()
+    }
+    (folder / "mix.toml").write_text(one.format("single", ""))
+    assert "every" not in cedr("emulate", folder / "mix.toml").out
+    options = ("--app", f"{folder}/zips.cedrrec", "--app", f"{folder}/zips.cedrrec:2", "--json")
+    applications = cedr("emulate", folder / "daemon_config.json", *options).json["applications"]
+    assert [a["period_ns"] for a in applications] == [None, 0]
+
+
 def test_a_seed_draws_other_arrivals_and_the_same_ones_again(cedr: Cedr, folder: Path) -> None:
     found = []
     for options in ((), ("--seed", "0"), ("--seed", "1")):
@@ -270,7 +295,7 @@ def test_models_are_compiled_once_and_found_beside_the_scenario(
     result = cedr("emulate", folder / "mix.toml", "--json").json
     assert [entry["name"] for entry in result["applications"]] == ["dir", "again", "third"]
     assert [entry["instances"] for entry in result["applications"]] == [1, 1, 2]
-    assert [entry["period_ns"] for entry in result["applications"]] == [0, 0, None]
+    assert [entry["period_ns"] for entry in result["applications"]] == [None, None, None]
     assert result["tasks"] == 4 * 3 and result["emit"] is None and result["pipeline"] == "default"
     assert result["arena_bytes"] is not None and result["compile_s"] > 0 and "add-dependencies" in result["ir_bytes"]
 
@@ -458,7 +483,7 @@ def test_a_daemon_s_configuration(cedr: Cedr, folder: Path) -> None:
     assert (result["hw"], result["scheduler"], result["tasks"]) == ("C2+F1+M1+Z1", "ETF", 11)
     zips, kernels = result["applications"]
     assert (zips["name"], zips["instances"], zips["period_ns"]) == ("zips", 3, 100_000)
-    assert (kernels["name"], kernels["instances"], kernels["period_ns"]) == ("kernels", 1, 0)
+    assert (kernels["name"], kernels["instances"], kernels["period_ns"]) == ("kernels", 1, None)
     other = cedr("emulate", folder / "daemon_config.json", *apps, "--scheduler", "SIMPLE", "--hw", "C1", "--json").json
     assert (other["hw"], other["scheduler"]) == ("C1", "SIMPLE")
 

@@ -99,7 +99,7 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
         "applications": "list of `name`, `instances`, `finished`, `failed`; the means `exe_ns` (an instance's start to its end), "
         "`cum_ns` (the sum of its tasks' times on PEs), both over the instances that came to their end and null where none did, "
         "`ovh_ns` (the scheduler's time, divided by all instances); "
-        "`deadline_misses`; `period_ns` (null for a trace)",
+        "`deadline_misses`; `period_ns` (null for a trace, and for a single instance without one)",
         "failures": "list of `application`, `message`: whose process failed at being recorded; all its instances are `failed`",
         "faults": "what went wrong in the run and what was done, in order of time: list of `kind`, `at_ns`, `fault` (its place "
         "in the scenario, or null), `pe`, `application`, `instance` (of the application, from 0), `task`, `action` (`stopped`, "
