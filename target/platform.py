@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
@@ -675,36 +676,36 @@ def _content_hash(content: Mapping[str, Any]) -> str:
 def parse_composition(platform: Platform, text: str) -> Composition:
     """Counts of PEs: `C3+F1+C2D1+Z1` or `C3F1C2D1Z1`, in any order; a letter with 0 is as good as left out.
 
-    Raises PlatformError for an unknown letter (with those there are), a letter given twice, a missing or too large
-    count, no PE at all.
+    Raises PlatformError for a letter that this platform or all lack (with those there are), a letter given twice, a
+    missing or too large count, no PE at all.
     """
 
     def refuse(what: str) -> PlatformError:
         letters = ", ".join(f"{t.letter} ({t.name}, up to {t.most})" for t in platform.pe_types)
+        others = {letter: name for letter, name in _shipped_letters().items() if letter not in platform.letters}
+        pairs, end = _letters_and_counts(text, {**others, **platform.letters})
+        lacking = [f"{letter} ({others[letter]})" for letter, _ in pairs if letter in others]
+        if lacking and end == len(text):
+            what = f"this board has no {', no '.join(dict.fromkeys(lacking))}"
         return PlatformError(
             f"composition {text!r}: {what}; platform {platform.name} has {letters}, "
             f"as in {platform.default_composition}"
         )
 
-    by_length = sorted(platform.pe_types, key=lambda t: -len(t.letter))
+    types = {t.letter: t for t in platform.pe_types}
     counts: dict[str, int] = {}
-    at = 0
-    while at < len(text) or not counts:
-        at += bool(counts) and text.startswith("+", at)
-        found = next((t for t in by_length if text.startswith(t.letter, at)), None)
-        if found is None:
-            raise refuse(f"no PE type at {text[at : at + 10]!r}" if text[at:] else "a PE type is missing at its end")
-        at += len(found.letter)
-        digits = re.compile("[0-9]*").match(text, at)
-        assert digits is not None
-        if not digits.group():
-            raise refuse(f"{found.letter} needs a count")
-        if found.name in counts:
-            raise refuse(f"{found.letter} is given twice")
-        if len(digits.group()) > 4 or int(digits.group()) > found.most:
-            raise refuse(f"at most {found.most} {found.letter}, got {digits.group()[:20]}")
-        counts[found.name] = int(digits.group())
-        at = digits.end()
+    pairs, end = _letters_and_counts(text, types)
+    for letter, digits in pairs:
+        if not digits:
+            raise refuse(f"{letter} needs a count")
+        if types[letter].name in counts:
+            raise refuse(f"{letter} is given twice")
+        if len(digits) > 4 or int(digits) > types[letter].most:
+            raise refuse(f"at most {types[letter].most} {letter}, got {digits[:20]}")
+        counts[types[letter].name] = int(digits)
+    if end < len(text) or not pairs or text.endswith("+"):
+        rest = text[end:].removeprefix("+" if pairs else "")
+        raise refuse(f"no PE type at {rest[:10]!r}" if rest else "a PE type is missing at its end")
     if not any(counts.values()):
         raise refuse("no PE at all")
     pes = [
@@ -714,6 +715,23 @@ def parse_composition(platform: Platform, text: str) -> Composition:
     ]
     canonical = "+".join(f"{t.letter}{counts[t.name]}" for t in platform.pe_types if counts.get(t.name))
     return Composition(canonical, tuple(counts.get(t.name, 0) for t in platform.pe_types), tuple(pes))
+
+
+def _letters_and_counts(text: str, letters: Collection[str]) -> tuple[list[tuple[str, str]], int]:
+    """(letter, digits) from the front, the longest letter first, as far as it goes, and where that is."""
+    one = re.compile(f"({'|'.join(sorted(letters, key=len, reverse=True))})([0-9]*)")
+    pairs: list[tuple[str, str]] = []
+    end = 0
+    while found := one.match(text, end + (bool(pairs) and text.startswith("+", end))):
+        pairs.append((found[1], found[2]))
+        end = found.end()
+    return pairs, end
+
+
+def _shipped_letters() -> dict[str, str]:
+    """Letter -> PE type, of all platforms that ship."""
+    files = [tomllib.loads((PLATFORMS_DIR / f"{name}.toml").read_text("utf-8")) for name in platform_names()]
+    return {pe["letter"]: pe["name"] for file in files for pe in file.get("pe", ()) if "letter" in pe}
 
 
 # ------------------------------------------------------------------------------------------------------------ costs

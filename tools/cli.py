@@ -174,11 +174,14 @@ def _print_json(arguments: argparse.Namespace, result: Mapping[str, object]) -> 
 
 
 def _options(arguments: argparse.Namespace) -> Any:
+    from cedr.tools.models import is_compiled
     from cedr.tools.options import CompileOptions
 
     names = ("emit", "pipeline", "platform", "hw")
     given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
-    return CompileOptions(**given, save_ir=getattr(arguments, "save_ir", False), given=frozenset(given)).checked()
+    options = CompileOptions(**given, save_ir=getattr(arguments, "save_ir", False), given=frozenset(given))
+    # Before a model is made; what is compiled already has its say first, and is read in a moment.
+    return options if is_compiled(arguments.model) else options.checked()
 
 
 def _compile(arguments: argparse.Namespace) -> int:

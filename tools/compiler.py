@@ -210,4 +210,5 @@ def platform_of(module: ModuleOp, options: CompileOptions) -> CompileOptions:
         options,
         platform=options.platform if "platform" in options.given else attribute.platform_name.data,
         hw=options.hw if "hw" in options.given else attribute.composition.data,
+        hw_from="that of the IR",
     )

@@ -179,7 +179,7 @@ def compile(
     """
     from cedr.backend.program import c_identifier
 
-    options = CompileOptions(emit, pipeline, platform, hw, given=frozenset({"pipeline"}))
+    options = CompileOptions(emit, pipeline, platform, hw, given=frozenset({"pipeline", "hw"}))
     name = c_identifier(type(model).__name__.lower())
     return compile_torch(TorchModel(name, model, tuple(example_inputs), dynamic_shapes), options)
 
@@ -258,6 +258,7 @@ def open_directory(path: Path, asked: CompileOptions | None = None, warn: Warn =
         platform=asked.platform if "platform" in asked.given else _own_platform(path, manifest),
         hw=asked.hw if "hw" in asked.given else options.hw,
         given=asked.given & {"platform", "hw"} | ({"platform"} if manifest.platform_file is not None else set()),
+        hw_from="what the module was compiled for",
     ).checked()
     if load_platform(options.platform).hash != manifest.platform_hash:
         warn(

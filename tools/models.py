@@ -53,6 +53,12 @@ class IrFile:
 Model = TorchModel | ModuleDirectory | IrFile
 
 
+def is_compiled(text: str) -> bool:
+    """Whether a MODEL argument names what is compiled in part or as a whole: it may have a platform and a composition."""
+    path = Path(text)
+    return (bool(text) and path.is_dir()) or path.suffix == ".mlir"
+
+
 def find_model(text: str) -> Model:
     """What a MODEL argument names. Raises ModelError saying what was looked for."""
     path = Path(text)

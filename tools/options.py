@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from cedr.target.errors import CedrError
 from cedr.target.manifest import EMITS
-from cedr.target.platform import load_platform, parse_composition
+from cedr.target.platform import PlatformError, load_platform, parse_composition
 
 
 class CompileError(CedrError):
@@ -24,12 +24,21 @@ class CompileOptions:
     save_ir: bool = False
     given: frozenset[str] = frozenset()
     """The names of those that were asked for; the others are defaults, which what is compiled already overrides."""
+    hw_from: str = "the default"
+    """Where the composition comes from if it was not asked for."""
 
     def checked(self) -> CompileOptions:
         """These options with the composition in its canonical spelling. Raises CedrError for what does not exist."""
         if self.emit not in EMITS:
             raise CompileError(f"no emitter {self.emit!r}; those there are: {', '.join(EMITS)}")
-        composition = parse_composition(load_platform(self.platform), self.hw)
+        platform = load_platform(self.platform)
+        try:
+            composition = parse_composition(platform, self.hw)
+        except PlatformError as error:
+            if "hw" in self.given:
+                raise
+            example = platform.default_composition
+            raise CompileError(f"{error}\n{self.hw} is {self.hw_from}: give another one, as --hw {example}") from error
         if "pipeline" in self.given:
             from cedr.passes.pipelines import pipeline_passes
 

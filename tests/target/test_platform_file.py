@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from random import Random
@@ -507,6 +508,34 @@ def test_the_pes_of_a_composition() -> None:
     assert ports == [None, None, "hp0", "hp1", "hp0", "hp2", "hp3", "hp0", "hp1"]
 
 
+def test_types_of_other_boards_are_said_to_be_lacking() -> None:
+    """C2D1 is no second C where there is no C2D; all that is lacking is named, and what the board has."""
+    for name, message in (
+        (
+            "zcu102_10fft",
+            "this board has no C2D (conv2d); platform zcu102_10fft has C (cpu, up to 3), F (fft, up to 10), M",
+        ),
+        (
+            "jetson_agx_xavier",
+            "this board has no F (fft), no C2D (conv2d), no Z (zip); platform jetson_agx_xavier has C",
+        ),
+        (
+            "odroid_xu3",
+            "this board has no C (cpu), no F (fft), no C2D (conv2d), no Z (zip); platform odroid_xu3 has B (big",
+        ),
+    ):
+        for text in ("C3+F1+C2D1+Z1", "C3F1C2D1Z1"):
+            with pytest.raises(PlatformError, match=re.escape(f"composition {text!r}: {message}")):
+                parse_composition(load_platform(name), text)
+
+
+def test_a_board_s_own_letters_come_first() -> None:
+    board = load_platform("zcu102")
+    cpu, fft, *_ = board.pe_types
+    own = replace(board, pe_types=(cpu, replace(fft, letter="D")))
+    assert parse_composition(own, "C2D1").counts == (2, 1)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -517,7 +546,9 @@ def test_the_pes_of_a_composition() -> None:
         ("C3 F1", "no PE type at ' F1'"),
         ("X2", "no PE type at 'X2'"),
         ("c3", "no PE type at 'c3'"),
-        ("G1", "no PE type at 'G1'"),
+        ("G1", r"this board has no G \(gpu\); platform zcu102 has"),
+        ("B2C1L0B1", r"this board has no B \(big\), no L \(little\); "),
+        ("B2+X1", "no PE type at 'B2[+]X1'"),
         ("C", "C needs a count"),
         ("C2D", "C2D needs a count"),
         ("C3F", "F needs a count"),

@@ -500,6 +500,24 @@ def test_a_module_is_emulated_on_what_was_asked_for(cedr: Cedr, compiled: dict[s
     assert list(one["utilisation"]) == ["cpu1"] and one["makespan_ns"] > own["makespan_ns"]
 
 
+def test_a_composition_that_nobody_asked_for_says_where_it_comes_from(
+    cedr: Cedr, models: Path, compiled: dict[str, Path], tmp_path: Path
+) -> None:
+    done = cedr("run", compiled["c"], "--platform", "odroid_xu3", "--no-values")
+    assert done.status == 1 and "this board has no C (cpu)" in done.err
+    assert "\nC3+F1+C2D1+Z1 is what the module was compiled for: give another one, as --hw B4+L3\n" in done.err
+    planned = sorted((compiled["c"] / "ir").iterdir())[-1]
+    done = cedr("run", planned, "--platform", "odroid_xu3", "--no-values")
+    assert done.status == 1 and "\nC3+F1+C2D1+Z1 is that of the IR: give another one, as --hw B4+L3\n" in done.err
+    done = cedr("run", f"{models}:fails", "--platform", "odroid_xu3")
+    assert done.status == 1 and "\nC3+F1+C2D1+Z1 is the default: give another one, as --hw B4+L3\n" in done.err
+    done = cedr("run", compiled["c"], "--platform", "odroid_xu3", "--hw", "C3", "--no-values")
+    assert done.status == 1 and "this board has no C (cpu)" in done.err and "--hw B4" not in done.err
+    options = ("--platform", "odroid_xu3", "--hw", "B4+L3")
+    assert cedr("compile", f"{models}:two", "--emit", "python", *options, "-o", tmp_path / "m").status == 0
+    assert cedr("run", tmp_path / "m", "--platform", "odroid_xu3", "--no-values", "--json").json["hw"] == "B4+L3"
+
+
 @pytest.mark.parametrize("option", [["--emit", "python"], ["--pipeline", "layerwise"]])
 def test_a_module_can_t_be_compiled_otherwise_any_more(
     cedr: Cedr, compiled: dict[str, Path], option: list[str]
