@@ -117,7 +117,7 @@ def test_the_error_survives_pickling() -> None:
 @pytest.mark.parametrize(
     ("forward", "inputs", "message"),
     [
-        (nn.ConvTranspose2d(2, 3, 3), (floats(1, 2, 5, 5),), "transposed convolution; use upsampling followed by"),
+        (nn.ConvTranspose3d(1, 1, 2), (floats(1, 1, 3, 3, 3),), "convolution in 3 spatial dims; 1 and 2 can be converted"),
         (nn.Conv3d(1, 1, 2), (floats(1, 1, 3, 3, 3),), "convolution in 3 spatial dims; 1 and 2 can be converted"),
         (nn.MaxPool2d(2, return_indices=True), (floats(1, 1, 4, 4),), "its result 1 is used, which can't be computed"),
         (lambda x: F.max_pool2d(x, 2), (integers(1, 1, 4, 4),), "pooling of integers; convert them to a float dtype"),
