@@ -116,6 +116,18 @@ def test_names_that_are_no_formulas_are_drawn_as_they_are(kind: str, tmp_path: P
         assert any(text.startswith(r"\a $x$ \ud800: 5 tasks") for text in texts)
 
 
+def test_a_dashed_line_stands_where_the_warm_up_is_over(tmp_path: Path) -> None:
+    whole = random_run(50)
+    assert not draw_gantt(whole).axes[0].lines
+    early = replace(whole, arrivals_ns=np.array([3000], np.int64), warmup_ns=2000)  # less than the first arrival
+    assert not draw_gantt(early).axes[0].lines
+    two = replace(hand_made(), warmup_ns=500)
+    (line,) = draw_gantt(two).axes[0].lines
+    assert (list(np.asarray(line.get_xdata())), line.get_linestyle()) == ([0.0005, 0.0005], "--")
+    write_gantt(two, tmp_path / "g.svg", title="two")
+    assert "two: 3 tasks, 0.004 ms behind the warm-up of 0.001 ms" in texts_of(tmp_path / "g.svg")
+
+
 @pytest.mark.parametrize("n_tasks", [50, MAX_BARS + 500])
 def test_failed_attempts_are_hatched_and_in_the_legend(n_tasks: int) -> None:
     result = random_run(n_tasks)

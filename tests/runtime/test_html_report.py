@@ -21,7 +21,7 @@ from cedr.runtime import html_report
 from cedr.runtime.fault import FaultReport
 from cedr.runtime.html_report import chart_data, encode_column
 from cedr.runtime.report import application_table, call_table, pe_table, summary, write_out
-from cedr.runtime.result import EmulationResult
+from cedr.runtime.result import EmulationResult, Setting
 from cedr.target.api import CallClass
 from cedr.target.files import OutputError
 from tests.runtime.runs import empty_run, hand_made, random_run, with_a_failure, with_segments
@@ -293,6 +293,18 @@ def test_a_browser_tells_failed_attempts(tmp_path: Path) -> None:
     call = result.classes[int(result.task_class[first.failed][0])]
     assert said["first"].startswith(f"cpu1: {call.label} (failed); call {call.api} f32 ")
     assert said["app"] == "netfailed attempt"
+
+
+@needs_browser
+def test_a_browser_draws_where_the_warm_up_is_over(tmp_path: Path) -> None:
+    """The line crosses the row that `ink` looks at, in a colour that there is not else."""
+    setting = Setting("zcu102", "C2+F1", "EFT", "linux-cfs", 3, ("yield",))
+    warm = replace(hand_made(), warmup_ns=500, setting=setting)
+    said = browse(write(warm, tmp_path / "r.html"), tmp_path)
+    assert said["layer"].endswith("the warm-up is over")
+    assert said["title"] == "a run on zcu102 C2+F1, EFT, linux-cfs without yield, seed 3"
+    whole = browse(write(hand_made(), tmp_path / "w.html"), tmp_path)
+    assert "warm-up" not in whole["layer"] and said["colours"] > whole["colours"]
 
 
 @needs_browser

@@ -53,7 +53,11 @@ def test_every_task_with_its_times_and_arguments(tmp_path: Path) -> None:
     assert tasks[2, 0]["args"]["app"] == hand_made().app_names[1]
     assert trace["displayTimeUnit"] == "ns"
     assert trace["metadata"] == {
-        "tool": "cedr", "tasks": 5, "failed_attempts": 0, "instances": 3, "makespan_ns": 5000,
+        "tool": "cedr",
+        "tasks": 5,
+        "failed_attempts": 0,
+        "instances": 3,
+        "makespan_ns": 5000,
         "warmup_ns": 0,
     }
 
