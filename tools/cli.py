@@ -173,6 +173,15 @@ def _print_json(arguments: argparse.Namespace, result: Mapping[str, object]) -> 
     print(json.dumps(result), file=arguments.stdout)
 
 
+def _check_out(out: Path | None) -> None:
+    """Refuse an --out that can't be a folder, before anything runs."""
+    if out is None:
+        return
+    there = next(place for place in (out, *out.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise CedrError(f"--out {out}: {there} is a file; give a folder that is there or can be made")
+
+
 def _options(arguments: argparse.Namespace) -> Any:
     from cedr.tools.models import is_compiled
     from cedr.tools.options import CompileOptions
@@ -263,6 +272,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from cedr.tools.models import TorchModel, find_model
 
     options = _options(arguments)
+    _check_out(arguments.out)
     scheduler = get_scheduler(arguments.scheduler)
     if arguments.no_values and (arguments.input or arguments.output):
         raise CedrError("--no-values computes nothing: --input and --output have no place beside it")
@@ -356,6 +366,7 @@ def _emulate(arguments: argparse.Namespace) -> int:
         arguments.record_timeout_s,
         arguments.out,
     )
+    _check_out(arguments.out)
     result = run_scenario(arguments.scenario, options)
     if arguments.out is not None:
         from cedr.runtime.report import write_out

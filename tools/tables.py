@@ -45,6 +45,8 @@ def print_run(result: RunResult) -> None:
             + (f", {decision}" if decision else ""),
             highlight=False,
         )
+    if figures["energy_j"] is not None:
+        console.print(f"energy    {figures['energy_j']:.4g} J", highlight=False)
     from cedr.runtime.report import print_report
 
     print_report(result.emulation, console)

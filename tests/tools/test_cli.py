@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,9 @@ def test_run_for_people(cedr: Cedr, models: Path) -> None:
     done = cedr("run", f"{models}:net", "--emit", "python")
     assert done.status == 0
     assert "against PyTorch" in done.out and "makespan" in done.out and "conv2d" in done.out and "cpu1" in done.out
+    assert re.search(r"^energy    [0-9.e-]+ J$", done.out, re.MULTILINE)
+    done = cedr("run", f"{models}:net", "--emit", "python", "--platform", "zcu102_cedr", "--hw", "C2")
+    assert done.status == 0 and "energy" not in done.out, "it has no power figures"
 
 
 def test_what_the_model_prints_is_no_part_of_the_json(cedr: Cedr, models: Path) -> None:
@@ -242,11 +246,18 @@ def test_out_has_the_four_files(cedr: Cedr, compiled: dict[str, Path], tmp_path:
     assert (folder / "timing_trace.log").read_text().count("\n") >= 3
 
 
-def test_out_that_is_a_file(cedr: Cedr, compiled: dict[str, Path], tmp_path: Path) -> None:
+def test_out_that_is_a_file(cedr: Cedr, models: Path, compiled: dict[str, Path], tmp_path: Path) -> None:
+    """One refusal, in the words of both commands, before anything is made."""
     (tmp_path / "out").write_text("mine")
-    done = cedr("run", compiled["c"], "--no-values", "--out", tmp_path / "out")
-    assert done.status == 1 and "can't be written" in done.err
+    (tmp_path / "mix.toml").write_text(f'[[application]]\nmodel = "{compiled["python"]}/"\n')
+    for command in (("run", f"{models}:fails"), ("emulate", tmp_path / "mix.toml")):
+        for out in (tmp_path / "out", tmp_path / "out" / "below" / "it"):
+            done = cedr(*command, "--out", out)
+            told = f"--out {out}: {tmp_path / 'out'} is a file; give a folder that is there or can be made"
+            assert done.status == 1 and done.err == f"cedr {command[0]}: {told}\n" and done.out == ""
     assert (tmp_path / "out").read_text() == "mine"
+    assert cedr("run", compiled["python"], "--no-values", "--out", tmp_path / "new" / "folder").status == 0
+    assert (tmp_path / "new" / "folder" / "tasks.csv").is_file()
 
 
 # ---- what run, compile and evaluate share ----
