@@ -7,8 +7,11 @@ expressions for the classes of a record, once per class, into arrays.
 
 from __future__ import annotations
 
+import difflib
+import errno
 import hashlib
 import json
+import os
 import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
@@ -304,7 +307,8 @@ def load_platform(name_or_path: str | Path) -> Platform:
     if isinstance(name_or_path, str) and "/" not in name_or_path and not name_or_path.endswith(".toml"):
         if name_or_path not in platform_names():
             raise PlatformError(
-                f"no platform {name_or_path!r}; there are {', '.join(platform_names())}, or give a file: my/own.toml"
+                f"no platform {name_or_path!r}{_near(name_or_path, platform_names())}; there are "
+                f"{', '.join(platform_names())}, or give a file: my/own.toml"
             )
         path = PLATFORMS_DIR / f"{name_or_path}.toml"
     known = _KNOWN.get(path)
@@ -324,10 +328,28 @@ _KNOWN: Final[dict[Path, tuple[Platform, dict[Path, _Stamp]]]] = {}
 def _stamp(path: Path) -> _Stamp:
     try:
         found = path.stat()
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise PlatformError(f"platform file {path}: can't be read: {reason}") from error
+        raise PlatformError(f"platform file {path}: can't be read: {reason}{_meant(path)}") from error
     return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _meant(path: Path) -> str:
+    """What a file's path that leads nowhere may have meant: a platform that ships, or a file beside it."""
+    if path.stem in platform_names():
+        return f"; the platform {path.stem} that ships is {PLATFORMS_DIR / path.stem}.toml"
+    try:
+        beside = [other.stem for other in path.parent.glob("*.toml") if other.is_file()]
+    except (OSError, ValueError):  # no folder, or no path at all
+        beside = []
+    return _near(path.stem, beside, ".toml") or _near(path.stem, platform_names())
+
+
+def _near(name: str, names: Sequence[str], ending: str = "") -> str:
+    close = difflib.get_close_matches(name, names, 1) or [known for known in names if name and known.startswith(name)]
+    return f" (did you mean {close[0] + ending!r}?)" if close else ""
 
 
 def platform_summaries() -> list[PlatformSummary]:

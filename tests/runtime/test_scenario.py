@@ -215,7 +215,7 @@ def test_a_model_gives_its_application_a_name(model: str, title: str) -> None:
         ("2_000", "inf", "s.toml:2: warmup_us: needs a number of at least 0"),
         ("2_000", "1e20", "s.toml:2: warmup_us: needs at most 2^60 ns"),
         ("= false", '= "no"', "s.toml:3: queueing: needs true or false, got 'no'"),
-        ('"zcu102"', '"zcu103"', "s.toml:4: platform: no platform 'zcu103'; there are"),
+        ('"zcu102"', '"zcu103"', "s.toml:4: platform: no platform 'zcu103' (did you mean 'zcu102'?); there are"),
         ('"zcu102"', '"./zcu103.toml"', "s.toml:4: platform: platform file zcu103.toml: can't be read"),
         ("C3+F1", "C9+F1", "s.toml:5: hw: composition 'C9+F1+C2D1+Z1': at most"),
         ('"rr"', '"EFTT"', "s.toml:6: scheduler: there is no scheduler 'EFTT'; there are SIMPLE (or RR), RANDOM, MET"),

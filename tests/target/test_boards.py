@@ -287,7 +287,7 @@ def test_a_run_under_linux(tmp_path: Path, name: str, composition: str) -> None:
 
 
 def test_a_string_for_a_board_is_no_file() -> None:
-    with pytest.raises(PlatformError, match="no platform 'odroid_xu4'; there are .*odroid_xu3"):
+    with pytest.raises(PlatformError, match="no platform 'odroid_xu4' .*; there are .*odroid_xu3"):
         load_platform("odroid_xu4")
     with pytest.raises(TomlError, match="missing"):
         read_platform(TomlFile.parse(HEAD, Path("x.toml")))

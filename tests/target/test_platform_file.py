@@ -359,7 +359,7 @@ def test_what_ships() -> None:
 
 
 def test_names_and_paths(tmp_path: Path) -> None:
-    with pytest.raises(PlatformError, match=r"no platform 'zcu104'; there are .*zcu102.*, or give a file"):
+    with pytest.raises(PlatformError, match=r"no platform 'zcu104' .*; there are .*zcu102.*, or give a file"):
         load_platform("zcu104")
     with pytest.raises(PlatformError, match=r"gone\.toml: can't be read: No such file"):
         load_platform(tmp_path / "gone.toml")
@@ -368,6 +368,32 @@ def test_names_and_paths(tmp_path: Path) -> None:
     assert load_platform(str(path)).name == "small"
     path.write_text(SMALL.replace("most = 4", "most = 3"))
     assert load_platform(path).pe_types[0].most == 3, "a changed file is read again"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("zcu103", r"^no platform 'zcu103' \(did you mean 'zcu102'\?\); there are jetson_agx_xavier, .*, or give a file"),
+        ("jetson", r"^no platform 'jetson' \(did you mean 'jetson_agx_xavier'\?\); there are "),
+        ("mill", r"^no platform 'mill'; there are jetson_agx_xavier, odroid_xu3, zcu102"),
+        ("./bord.toml", r"^platform file bord\.toml: can't be read: No such file or directory \(did you mean 'board\.toml'\?\)$"),
+        ("./zcu13.toml", r"^platform file zcu13\.toml: can't be read: No such file or directory \(did you mean 'zcu102'\?\)$"),
+        ("./zcu102.toml", r"No such file or directory; the platform zcu102 that ships is .*/platforms/zcu102\.toml$"),
+        ("nope.toml", r"^platform file nope\.toml: can't be read: No such file or directory$"),
+        ("gone/x.toml", r"^platform file gone/x\.toml: can't be read: No such file or directory$"),
+        ("./folder", r"^platform file folder: can't be read: Is a directory$"),
+        ("folder.toml", r"^platform file folder\.toml: can't be read: Is a directory$"),
+    ],
+)  # fmt: skip
+def test_a_name_or_a_file_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("board.toml").write_text(SMALL)
+    Path("folder").mkdir()
+    Path("folder.toml").mkdir()
+    with pytest.raises(PlatformError, match=message):
+        load_platform(text)
 
 
 def costs_us(*calls: CallClass, board: str = "zcu102") -> dict[str, list[float]]:

@@ -272,7 +272,7 @@ def test_out_that_is_a_file(cedr: Cedr, models: Path, compiled: dict[str, Path],
         (["--pipeline", "choose{slots=0}"], "'choose': slots is 1 or more, got 0"),
         (["--pipeline", "choose{slots=many}"], "option 'slots' of 'choose' wants int or none, got many"),
         (["--pipeline", "choose{"], "expected '}'"),
-        (["--platform", "zcu103"], "no platform 'zcu103'; there are jetson_agx_xavier, odroid_xu3, zcu102, "),
+        (["--platform", "zcu103"], "no platform 'zcu103' (did you mean 'zcu102'?); there are jetson_agx_xavier, odroid_xu3, zcu102, "),
         (["--platform", "./none.toml"], "platform file none.toml: can't be read: No such file or directory"),
         (["--hw", "Q3"], "composition 'Q3': no PE type at 'Q3'; platform zcu102 has C (cpu, up to 3), F (fft"),
         (["--hw", "C99"], "composition 'C99': at most 3 C, got 99"),
@@ -653,8 +653,12 @@ def test_platforms_validate(cedr: Cedr, tmp_path: Path) -> None:
         broken.write_text(text)
         done = cedr("platforms", "validate", broken, "--json")
         assert done.status == 1 and message in done.err and done.out == ""
-    done = cedr("platforms", "validate", tmp_path / "absent.toml")
-    assert done.status == 1 and "absent.toml: can't be read: No such file or directory" in done.err
+    for wrong, reason in (("absent.toml", "No such file or directory"), ("", "Is a directory")):
+        done = cedr("platforms", "validate", tmp_path / wrong)
+        assert done.status == 1
+        assert done.err == f"cedr platforms: platform file {tmp_path / wrong}: can't be read: {reason}\n"
+    done = cedr("platforms", "validate", "zcu102")
+    assert done.status == 1 and f"; the platform zcu102 that ships is {file}\n" in done.err
 
 
 def test_a_platform_file_of_one_s_own(cedr: Cedr, models: Path, tmp_path: Path) -> None:
