@@ -14,7 +14,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
@@ -189,6 +189,8 @@ class Platform:
     """The model of the operating system that a run has where none is asked for."""
     linux_cfs: LinuxCfs | None
     """What `linux-cfs` needs; None: the platform can't be run under it."""
+    linux_cfs_sources: Mapping[str, str]
+    """Key of `[linux_cfs]` -> where the figure comes from; `decision.ETF` and the like among them."""
 
     @property
     def letters(self) -> dict[str, str]:
@@ -217,6 +219,9 @@ class PlatformSummary:
     sources: int
     estimates: int
     """How many of the figures and phases are estimates, by their own word."""
+    linux_cfs_figures: int
+    """Those of `linux-cfs`; 0: the platform can't be run under it."""
+    linux_cfs_estimates: int
 
 
 @dataclass(frozen=True)
@@ -373,8 +378,14 @@ def summary_of(platform: Platform) -> PlatformSummary:
         figures=len(figures),
         phases=len(phases),
         sources=len(platform.sources),
-        estimates=sum(source.startswith("estimate") for source in said),
+        estimates=_estimates(said),
+        linux_cfs_figures=len(platform.linux_cfs_sources),
+        linux_cfs_estimates=_estimates(platform.linux_cfs_sources.values()),
     )
+
+
+def _estimates(sources: Iterable[str]) -> int:
+    return sum(source.startswith("estimate") for source in sources)
 
 
 def read_platform(file: TomlFile) -> Platform:
@@ -441,11 +452,13 @@ class _Reader:
             table = self.section(("host",), ("flops_per_ns", "bytes_per_ns", "source"))
             host = Host(table.positive("flops_per_ns"), table.positive("bytes_per_ns"), self.source(table))
         linux_cfs = None
+        linux_cfs_sources: dict[str, str] = {}
         if "linux_cfs" in root:
             data = root.data["linux_cfs"]
             linux_cfs = read_linux_cfs(self.file, ("linux_cfs",), data, tuple(workers))
             for path in figure_paths(data, ("linux_cfs",)):
-                self.source(self.section(path, tuple(self.file.at(path))))
+                figure = self.section(path, tuple(self.file.at(path)))
+                linux_cfs_sources[".".join(map(str, path[1:]))] = self.source(figure)
         for key in [key for key in self.sources if key not in self.used_sources]:
             if key not in self.whole.imported:
                 raise self.fail(("sources", key), "no figure names this source; remove it")
@@ -473,6 +486,7 @@ class _Reader:
             host=host,
             os_model=os_model,
             linux_cfs=linux_cfs,
+            linux_cfs_sources=linux_cfs_sources,
         )
         try:
             parse_composition(platform, platform.default_composition)

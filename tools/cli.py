@@ -400,12 +400,22 @@ def _platforms(arguments: argparse.Namespace) -> int:
     rows = [asdict(summary) for summary in platform_summaries()]
     if not arguments.json:
         shown = ("name", "title", "composition", "figures", "estimates")
-        _list(arguments, "platforms", [{key: row[key] for key in shown} for row in rows])
+        _list(
+            arguments,
+            "platforms",
+            [{**{key: row[key] for key in shown}, "linux-cfs": _linux_cfs_figures(row)} for row in rows],
+        )
         for row in rows:
             print(row["path"])  # whole, to be copied
         return 0
     _list(arguments, "platforms", rows)
     return 0
+
+
+def _linux_cfs_figures(row: Mapping[str, int]) -> str:
+    if not row["linux_cfs_figures"]:
+        return "none"
+    return f"{row['linux_cfs_estimates']} of {row['linux_cfs_figures']} estimates"
 
 
 def _schedulers(arguments: argparse.Namespace) -> int:

@@ -634,13 +634,19 @@ def test_schedulers(cedr: Cedr) -> None:
     assert all(name in shown for name in SCHEDULERS)
 
 
-def test_platforms(cedr: Cedr) -> None:
+def test_platforms(cedr: Cedr, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     rows = cedr("platforms", "--json").json["platforms"]
     (row,) = [row for row in rows if row["name"] == "zcu102"]
     assert row["name"] == "zcu102" and row["composition"] == "C3+F1+C2D1+Z1"
     assert row["pe_types"] == {"C": "cpu", "F": "fft", "M": "gemm", "C2D": "conv2d", "Z": "zip"}
     printed = cedr("platforms").out
     assert "zcu102" in printed
+    for row in rows:
+        estimates, figures = row["linux_cfs_estimates"], row["linux_cfs_figures"]
+        assert 0 < estimates < figures and f" {estimates} of {figures} estimates" in printed
+        published = row["name"].startswith("zcu102")
+        assert (estimates < figures / 2) == published, "CEDR's published runs are of the ZCU102"
     assert all(f"{row['path']}\n" in printed and Path(row["path"]).is_file() for row in rows)
 
 

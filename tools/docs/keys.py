@@ -108,7 +108,8 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
     "models": {"models": "list of `name`, `summary`, `input_shape`"},
     "platforms": {
         "platforms": "list of `name`, `title`, `hash`, `composition`, and by letter `pe_types`, `most`, `apis`; and how many "
-        "`figures`, `phases`, `sources`, `estimates` there are",
+        "`figures`, `phases`, `sources`, `estimates` there are, and of `linux-cfs`, apart, `linux_cfs_figures` and "
+        "`linux_cfs_estimates`",
     },
     "platforms validate": {"file": "as given", "valid": "true", "name": "the platform's name"},
     "schedulers": {"schedulers": "list of `name`, `aliases`, `about`"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from cedr.target.linux_cfs import FIGURES
 from cedr.target.platform import (
     CORE,
     OWN_PORT,
@@ -14,6 +15,7 @@ from cedr.target.platform import (
     Platform,
     load_platform,
     platform_names,
+    summary_of,
 )
 from cedr.tools.docs.markdown import code, page, table
 
@@ -148,6 +150,7 @@ def _platform(platform: Platform) -> list[str]:
         *_own_figures(platform),
         *filter(None, [_host(platform)]),
         *_power_table(platform),
+        *_linux_cfs(platform),
         *(_call(platform, pe_type, call) for pe_type in platform.pe_types for call in pe_type.calls),
     ]
 
@@ -172,6 +175,29 @@ def _host(platform: Platform) -> str:
         return ""
     rates = f"{number(host.flops_per_ns)} flop/ns and {number(host.bytes_per_ns)} byte/ns"
     return f"Work of an application's own threads: {rates}, whichever takes longer ({host.source})."
+
+
+def _linux_cfs(platform: Platform) -> list[str]:
+    """What a run under `linux-cfs` rests on."""
+    model = platform.linux_cfs
+    if model is None:
+        return ["### `linux-cfs`", "No figures: it can't be run under it."]
+    found = summary_of(platform)
+    said = f"{found.linux_cfs_estimates} of its {found.linux_cfs_figures} figures are estimates"
+    if not any(source.startswith("fitted") for source in platform.linux_cfs_sources.values()):
+        said += "; none was fitted to runs of CEDR on this board, so that times under `linux-cfs` are a guess"
+    rows = []
+    for key, source in platform.linux_cfs_sources.items():
+        if key in model.figures:
+            unit, scale = FIGURES[key]
+            value = f"{number(Fraction(model.figures[key], scale))} {unit}"
+        elif key == "application_cores":
+            value = " ".join(map(str, model.application_cores))
+        else:
+            one = model.decisions[key.removeprefix("decision.")]
+            value = f"{number(Fraction(one.task_ns, 1000))} us a task, {number(one.pair_ns / 1000)} us a pair"
+        rows.append((code(key), value, source))
+    return ["### `linux-cfs`", f"{said}.", table(("key", "value", "source"), rows)]
 
 
 def _power_table(platform: Platform) -> list[str]:
