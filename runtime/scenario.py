@@ -185,6 +185,12 @@ def _beside(path: Path, option: str | None, given: str | None) -> str:
     return str(path.parent / given) if "/" in given or given.endswith(".toml") else given
 
 
+def _scheduler_beside(path: Path, given: str) -> str:
+    """A scheduler's name, or `FILE.py:NAME` with the file looked for in the scenario's folder."""
+    place, _, name = given.rpartition(":")
+    return f"{path.parent / place}:{name}" if place.endswith(".py") else given
+
+
 def model_title(model: str) -> str:
     """The name of an application whose model is named like this: the zoo's, the factory's, the file's or folder's."""
     place, colon, factory = model.rpartition(":")
@@ -225,6 +231,8 @@ def read_scenario(file: TomlFile) -> Scenario:
         for path in (top.sections("fault") if "fault" in top else ())
     ]
     texts = {key: top.text(key) for key in ("platform", "hw", "scheduler", "os_model") if key in top}
+    if "scheduler" in texts:
+        texts["scheduler"] = _scheduler_beside(file.path, texts["scheduler"])
     for key, check in (("scheduler", get_scheduler), ("os_model", check_os_model)):
         if key in texts:
             try:

@@ -203,6 +203,14 @@ def test_a_scheduler_of_one_s_own(cedr: Cedr, compiled: dict[str, Path], tmp_pat
         assert result["scheduler"] == "MINE" and result["tasks"] == 3
         done = cedr(*command, "--scheduler", f"{tmp_path}/own.py:yours")
         assert done.status == 1 and "own.py has no 'yours'; schedulers there: mine" in done.err
+    for name, there in (("mine", True), ("yours", False)):
+        text = (tmp_path / "mix.toml").read_text()
+        (tmp_path / "own.toml").write_text(f'scheduler = "own.py:{name}"\n' + text)
+        done = cedr("emulate", tmp_path / "own.toml", "--json")
+        if there:
+            assert done.json["scheduler"] == "MINE", "a file that a scenario names is one of its folder"
+        else:
+            assert done.status == 1 and "own.toml:1: scheduler: " in done.err and "has no 'yours'" in done.err
 
 
 def test_instances_and_their_period(cedr: Cedr, compiled: dict[str, Path]) -> None:
