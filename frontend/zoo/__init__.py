@@ -1,4 +1,5 @@
-"""The model zoo: the paper's three applications, each at full size and as a small trained model.
+"""The model zoo: the paper's three applications, each at full size and as a small trained model, and well-known networks
+of other kinds at their published sizes.
 
 `ZOO` maps names to entries, `find(name)` gets one. Listing needs no torch: an entry imports its model's file when it is
 first built. What a model knows about its own answers (`decide`, `held_out`, `metric`, `score`) lives on its
@@ -80,6 +81,13 @@ ZOO: dict[str, ZooEntry] = {
         ZooEntry("m5_words", "M5, narrow; trained on eight synthesised spoken words", (1, 1, 8000)),
         ZooEntry("tiny_yolo", "YOLOv3-tiny, 80 classes; seeded weights", (1, 3, 416, 416)),
         ZooEntry("tiny_yolo_digits", "YOLOv3-tiny, narrow; trained to find digits on a canvas", (1, 1, 96, 96)),
+        ZooEntry("resnet18", "ResNet-18, residual blocks, 1000 classes; seeded weights", (1, 3, 224, 224)),
+        ZooEntry("mobilenet_v2", "MobileNetV2, inverted residuals, 1000 classes; seeded weights", (1, 3, 224, 224)),
+        ZooEntry("unet", "U-Net, transposed convolutions, one class per pixel; seeded weights", (1, 3, 256, 256)),
+        ZooEntry("vit", "ViT-Ti/16, a transformer on patches, 1000 classes; seeded weights", (1, 3, 224, 224)),
+        ZooEntry("gru", "GRU on 49 frames of speech, 12 keywords; seeded weights", (1, 49, 10)),
+        ZooEntry("lstm", "LSTM on 49 frames of speech, 12 keywords; seeded weights", (1, 49, 10)),
+        ZooEntry("dscnn_kws", "DS-CNN on 49 frames of speech, 12 keywords; seeded weights", (1, 1, 49, 10)),
     )
 }
 

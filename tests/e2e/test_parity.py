@@ -39,14 +39,15 @@ def test_every_held_out_input(name: str, pipeline: str, emit: str) -> None:
     assert result["eager"] >= {"vgg_digits": 0.97, "m5_words": 0.90, "tiny_yolo_digits": 0.8}[name]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", LARGE)
-def test_full_size_on_an_input_that_is_not_the_example(name: str) -> None:
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n != "dscnn_kws" else []) for n in LARGE])
+def test_full_size_on_ten_inputs_that_are_not_the_example(name: str) -> None:
     program = compiled(name)
-    spec = program.manifest.inputs[0]
-    sample = torch.randn(spec.shape, generator=torch.Generator().manual_seed(7)).numpy()
-    result = run_program(program, {spec.name: sample}, RunOptions())
-    assert result.figures["max_rel_error"] <= 1e-4
+    (spec,) = program.manifest.inputs
+    generator = torch.Generator().manual_seed(7)
+    for _ in range(10):
+        sample = torch.randn(spec.shape, generator=generator).numpy()
+        result = run_program(program, {spec.name: sample}, RunOptions())
+        assert result.figures["max_rel_error"] <= 1e-4
     assert max(result.figures["ir_bytes"].values()) < 1_000_000
 
 

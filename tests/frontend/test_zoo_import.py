@@ -9,29 +9,16 @@ from cedr.dialects.interpreter.run import interpret
 from cedr.frontend.export import export_model
 from cedr.frontend.importer import import_program
 from cedr.frontend.zoo import ZOO
+from cedr.frontend.zoo.counting import mac_count
 from tests.frontend.text import text_of
 from tests.steps import steps_of
 
 torch.set_num_threads(1)
 
 
-def layer_macs(model: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
-    """Multiply-accumulates of convolutions and linear layers, seen by hooks on the module itself."""
-    total = 0
-
-    def count(layer: torch.nn.Module, args: tuple[torch.Tensor, ...], y: torch.Tensor) -> None:
-        nonlocal total
-        weight = layer.weight
-        assert isinstance(weight, torch.Tensor)
-        total += y.numel() * weight[0].numel()
-
-    kinds = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Linear)
-    hooks = [layer.register_forward_hook(count) for layer in model.modules() if isinstance(layer, kinds)]
-    with torch.no_grad():
-        model(*inputs)
-    for hook in hooks:
-        hook.remove()
-    return total
+def macs(name: str) -> int:
+    """Multiply-accumulates by PyTorch's own count."""
+    return mac_count(ZOO[name].judge().module, (torch.empty(ZOO[name].input_shape, device="meta"),))
 
 
 @pytest.mark.parametrize("name", ["vgg_digits", "m5_words", "tiny_yolo_digits"])
@@ -39,7 +26,7 @@ def test_small_models_have_the_values_of_pytorch(name: str) -> None:
     module, inputs = ZOO[name].build()
     imported = import_program(export_model(module, inputs), name)
     imported.module.verify()
-    assert imported.macs == layer_macs(module, inputs)
+    assert imported.macs == macs(name)
     outputs = interpret(imported.module, [x.numpy() for x in inputs], imported.weights)
     with torch.no_grad():
         expected = tree_leaves(module(*inputs))
@@ -48,13 +35,19 @@ def test_small_models_have_the_values_of_pytorch(name: str) -> None:
         assert error <= 1e-5
 
 
-@pytest.mark.parametrize("name", ["vgg16", "m5", "tiny_yolo"])
-def test_large_models_import_into_little_text(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        *(("vgg16", 100_000), ("m5", 100_000), ("tiny_yolo", 100_000), ("resnet18", 200_000), ("dscnn_kws", 100_000)),
+        *(("mobilenet_v2", 500_000), ("unet", 200_000), ("vit", 700_000), ("gru", 700_000), ("lstm", 700_000)),
+    ],
+)
+def test_large_models_import_into_little_text(name: str, size: int) -> None:
     module, inputs = ZOO[name].build()
     imported = import_program(export_model(module, inputs), name)
     imported.module.verify()
-    assert len(text_of(imported.module)) < 100_000
-    assert imported.macs == layer_macs(module, inputs)
+    assert len(text_of(imported.module)) < size
+    assert imported.macs == macs(name)
     assert all(array.dtype == np.float32 for array in imported.weights.values())
 
 

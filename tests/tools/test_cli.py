@@ -16,6 +16,7 @@ import pytest
 import cedr.tools.cli
 from cedr.dialects.cedr import WeightOp
 from cedr.dialects.weights import WeightStore
+from cedr.frontend.zoo import ZOO
 from cedr.passes.pipelines import PIPELINES
 from cedr.target.manifest import Manifest
 from cedr.target.platform import load_platform, platform_summaries
@@ -627,8 +628,8 @@ def test_evaluate_needs_a_held_out_set(cedr: Cedr, models: Path, compiled: dict[
 
 def test_models(cedr: Cedr) -> None:
     rows = cedr("models", "--json").json["models"]
-    names = ["vgg16", "vgg_digits", "m5", "m5_words", "tiny_yolo", "tiny_yolo_digits"]
-    assert [row["name"] for row in rows] == names
+    names = [row["name"] for row in rows]
+    assert names == list(ZOO)
     assert rows[0]["input_shape"] == [1, 3, 224, 224]
     shown = cedr("models").out
     assert all(name in shown for name in names)

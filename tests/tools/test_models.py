@@ -61,7 +61,7 @@ def test_refused_factories(cedr: Cedr, models: Path, name: str, message: str) ->
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("vgg", "no model 'vgg': it is neither a zoo model (vgg16, vgg_digits, m5, m5_words, tiny_yolo, tiny_yolo_digits)"),
+        ("vgg", "no model 'vgg': it is neither a zoo model (vgg16, vgg_digits, m5, m5_words, tiny_yolo, tiny_yolo_digits, "),
         ("", "no model ''"),
         ("small.py", "small.py: which of its functions makes the model? Name it: small.py:FACTORY"),
         ("absent.py:make", "absent.py:make: no such file: absent.py"),

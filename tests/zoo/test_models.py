@@ -1,4 +1,4 @@
-"""The zoo's six models: architecture, weights, and what they answer."""
+"""The zoo's models: architecture, weights, and what they answer."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import torch
 from torch import nn
 
 from cedr.frontend.zoo import ZOO, find
-from cedr.frontend.zoo.counting import mac_count, macs_by_layer, parameter_count
+from cedr.frontend.zoo.counting import mac_count, parameter_count
 from cedr.frontend.zoo.m5_words import WORDS, M5Words
 from cedr.frontend.zoo.seeding import noise, seeded, without_weights
 from cedr.target.errors import CedrError
 
 torch.set_num_threads(1)
 
-SEEDED = ("vgg16", "m5", "tiny_yolo")
+PUBLISHED = ("resnet18", "mobilenet_v2", "unet", "vit", "gru", "lstm", "dscnn_kws")
+SEEDED = ("vgg16", "m5", "tiny_yolo", *PUBLISHED)
 TRAINED = ("vgg_digits", "m5_words", "tiny_yolo_digits")
 
 
@@ -41,7 +42,7 @@ def run(name: str, x: torch.Tensor) -> list[torch.Tensor]:
 
 
 def test_listing_names_imports_no_torch() -> None:
-    code = "import sys; from cedr.frontend.zoo import ZOO; assert len(ZOO) == 6; assert 'torch' not in sys.modules"
+    code = "import sys; from cedr.frontend.zoo import ZOO; assert len(ZOO) == 13; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -59,6 +60,13 @@ def test_an_unknown_name_lists_the_names() -> None:
         ("m5_words", 10_632, 3_326_976),
         ("tiny_yolo", 8_852_366, 2_782_480_896),
         ("tiny_yolo_digits", 550_934, 9_279_360),
+        ("resnet18", 11_689_512, 1_814_073_344),
+        ("mobilenet_v2", 3_504_872, 300_774_272),
+        ("unet", 7_763_041, 12_071_206_912),
+        ("vit", 5_717_416, 1_253_683_200),
+        ("gru", 498_012 + 3 * 400, 49 * (10 + 400) * 3 * 400 + 400 * 12),
+        ("lstm", 492_620 + 4 * 344, 49 * (10 + 344) * 4 * 344 + 344 * 12),
+        ("dscnn_kws", 23_756, 2_656_768),
     ],
 )
 def test_parameters_and_macs(name: str, parameters: int, macs: int) -> None:
@@ -74,12 +82,22 @@ def test_tiny_yolo_holds_as_many_numbers_as_darknets_weight_file() -> None:
     assert 4 * (parameter_count(module) + statistics) + 20 == 35_434_956
 
 
-def test_macs_of_vgg16_layer_by_layer() -> None:
-    """The first convolution, and the first linear layer, by hand."""
-    macs = macs_by_layer(*skeleton("vgg16"))
-    assert macs["features.0"] == 3 * 9 * 64 * 224 * 224
-    assert macs["classifier.0"] == 512 * 7 * 7 * 4096
-    assert len(macs) == 16
+def test_dscnn_holds_as_many_numbers_as_mlperfs_model() -> None:
+    """24,908 by the summary that Keras prints of MLPerf Tiny's model, which counts running statistics."""
+    module, _ = skeleton("dscnn_kws")
+    statistics = sum(buffer.numel() for name, buffer in module.named_buffers() if "running" in name)
+    assert parameter_count(module) + statistics == 24_908
+
+
+def test_macs_by_hand() -> None:
+    """VGG16's first convolution and first linear layer, an upsampling and a recurrent one."""
+    with torch.device("meta"):
+        convolution, linear = nn.Conv2d(3, 64, 3, padding=1), nn.Linear(512 * 7 * 7, 4096)
+        up, recurrent = nn.ConvTranspose2d(8, 4, 2, stride=2), nn.GRU(10, 30)
+        assert mac_count(convolution, (torch.empty(1, 3, 224, 224),)) == 3 * 9 * 64 * 224 * 224
+        assert mac_count(linear, (torch.empty(1, 512 * 7 * 7),)) == 512 * 7 * 7 * 4096
+        assert mac_count(up, (torch.empty(1, 8, 5, 6),)) == 8 * 4 * 2 * 2 * 5 * 6
+        assert mac_count(recurrent, (torch.empty(7, 1, 10),)) == 7 * (10 + 30) * 3 * 30
 
 
 def test_m5_has_the_published_lengths() -> None:
@@ -101,6 +119,13 @@ def test_m5_has_the_published_lengths() -> None:
         ("m5_words", [(1, 8)]),
         ("tiny_yolo", [(1, 255, 13, 13), (1, 255, 26, 26)]),
         ("tiny_yolo_digits", [(1, 45, 3, 3), (1, 45, 6, 6)]),
+        ("resnet18", [(1, 1000)]),
+        ("mobilenet_v2", [(1, 1000)]),
+        ("unet", [(1, 1, 256, 256)]),
+        ("vit", [(1, 1000)]),
+        ("gru", [(1, 12)]),
+        ("lstm", [(1, 12)]),
+        ("dscnn_kws", [(1, 12)]),
     ],
 )
 def test_example_and_output_shapes(name: str, shapes: list[tuple[int, ...]]) -> None:
@@ -125,15 +150,15 @@ def _generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize("name", ["m5", "tiny_yolo"])
+@pytest.mark.parametrize("name", ["m5", "tiny_yolo", *PUBLISHED])
 def test_float32_rounding_is_far_below_the_parity_bound(name: str) -> None:
-    """A tenth of 1e-4: a seeded network must not blow rounding errors up to what parity checks look for."""
+    """A fifth of 1e-4: a seeded network must not blow rounding errors up to what parity checks look for."""
     module, (example,) = find(name).build()
     rounded = run(name, example)
     with torch.no_grad():
         exact = module.double()(example.double())
     for a, b in zip(rounded, exact if isinstance(exact, tuple) else [exact], strict=True):
-        assert (a - b).abs().max() <= 1e-5 * b.abs().max()
+        assert (a - b).abs().max() <= 2e-5 * b.abs().max()
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -158,11 +183,18 @@ def test_seeded_weights_have_the_stated_spread() -> None:
     assert centred.weight.mean(dim=1).abs().max() < 1e-6
     louder = seeded(lambda: nn.Linear(600, 400), 1, centring=0.0, input_deviation=0.25)
     assert torch.allclose(louder.weight, 4 * layer.weight)
+    up = seeded(lambda: nn.ConvTranspose2d(600, 20, 2, stride=2), 1, centring=0.0)
+    assert up.weight.std().item() == pytest.approx((2 / 600) ** 0.5, rel=0.02)
+    recurrent = seeded(lambda: nn.LSTM(150, 200), 1, centring=0.0)
+    assert recurrent.get_parameter("weight_ih_l0").std().item() == pytest.approx((2 / 150) ** 0.5, rel=0.02)
+    assert recurrent.get_parameter("weight_hh_l0").std().item() == pytest.approx((1 / 200) ** 0.5, rel=0.02)
+    assert 0.09 < recurrent.get_parameter("bias_hh_l0").abs().max() <= 0.1
+    assert seeded(lambda: nn.Embedding(300, 40), 1, centring=0.0).weight.std().item() == pytest.approx(1, rel=0.02)
 
 
 def test_seeding_refuses_a_layer_it_has_no_rule_for() -> None:
-    with pytest.raises(TypeError, match="no rule to draw the weights of LayerNorm"):
-        seeded(lambda: nn.LayerNorm(4), 1, centring=0.0)
+    with pytest.raises(TypeError, match="no rule to draw the weights of GroupNorm"):
+        seeded(lambda: nn.GroupNorm(2, 4), 1, centring=0.0)
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -170,7 +202,7 @@ def test_exports_with_default_decompositions(name: str) -> None:
     module, inputs = built(name)
     program = torch.export.export(module, inputs).run_decompositions()
     calls = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
-    assert "aten.convolution.default" in calls
+    assert not calls.isdisjoint({"aten.convolution.default", "aten.addmm.default"})
     with torch.no_grad():
         result = program.module()(*inputs)
     for a, b in zip(result if isinstance(result, tuple) else [result], run(name, inputs[0]), strict=True):
