@@ -382,7 +382,10 @@ def _emulate(arguments: argparse.Namespace) -> int:
 def _models(arguments: argparse.Namespace) -> int:
     from cedr.frontend.zoo import ZOO
 
-    rows = [{"name": e.name, "summary": e.summary, "input_shape": list(e.input_shape)} for e in ZOO.values()]
+    rows = [
+        {"name": e.name, "summary": e.summary, "input_shape": list(e.input_shape), "input_dtype": e.input_dtype}
+        for e in ZOO.values()
+    ]
     _list(arguments, "models", rows)
     return 0
 

@@ -29,13 +29,20 @@ if TYPE_CHECKING:
 class ZooEntry:
     """One model of the zoo.
 
-    `input_shape` is that of its one input (float32, batch of one). The model's file is `frontend/zoo/<name>.py`; it has
-    `build()` -> (module, example inputs), and `skeleton()`: the same module without weights, on the meta device.
+    `input_shape` is that of its one input, a batch of one: float32, or for a model of text the numbers of words, int64,
+    from 0 to less than `vocabulary`. The model's file is `frontend/zoo/<name>.py`; it has `build()` -> (module, example
+    inputs), and `skeleton()`: the same module without weights, on the meta device.
     """
 
     name: str
     summary: str
     input_shape: tuple[int, ...]
+    vocabulary: int | None = None
+
+    @property
+    def input_dtype(self) -> str:
+        """The input's dtype, by PyTorch's name."""
+        return "float32" if self.vocabulary is None else "int64"
 
     def build(self) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
         """The module in eval mode, its weights loaded or drawn (the same on every call), and an example input."""
@@ -85,6 +92,7 @@ ZOO: dict[str, ZooEntry] = {
         ZooEntry("mobilenet_v2", "MobileNetV2, inverted residuals, 1000 classes; seeded weights", (1, 3, 224, 224)),
         ZooEntry("unet", "U-Net, transposed convolutions, one class per pixel; seeded weights", (1, 3, 256, 256)),
         ZooEntry("vit", "ViT-Ti/16, a transformer on patches, 1000 classes; seeded weights", (1, 3, 224, 224)),
+        ZooEntry("bert_tiny", "BERT-tiny, a transformer on 128 words; seeded weights", (1, 128), vocabulary=30522),
         ZooEntry("gru", "GRU on 49 frames of speech, 12 keywords; seeded weights", (1, 49, 10)),
         ZooEntry("lstm", "LSTM on 49 frames of speech, 12 keywords; seeded weights", (1, 49, 10)),
         ZooEntry("dscnn_kws", "DS-CNN on 49 frames of speech, 12 keywords; seeded weights", (1, 1, 49, 10)),

@@ -13,6 +13,11 @@ from cedr.frontend.zoo.trained import how_made
 COLUMNS = ("model", "input", "parameters", "MACs", "weights", "seed", "trained on", "held out", "eager's score")
 
 
+def meta_inputs(entry: ZooEntry) -> tuple[torch.Tensor, ...]:
+    """What the entry's skeleton can be run on."""
+    return (torch.empty(entry.input_shape, dtype=getattr(torch, entry.input_dtype), device="meta"),)
+
+
 def eager_score(entry: ZooEntry) -> float:
     """The entry's metric of PyTorch's own answers on its held-out set, which it must have."""
     module, _ = entry.build()
@@ -30,7 +35,7 @@ def eager_score(entry: ZooEntry) -> float:
 def row(entry: ZooEntry) -> tuple[str, ...]:
     """The entry's line, one text per column."""
     module = entry.judge().module
-    macs = mac_count(module, (torch.empty(entry.input_shape, device="meta"),))
+    macs = mac_count(module, meta_inputs(entry))
     held_out = entry.held_out()
     shape = "x".join(str(size) for size in entry.input_shape)
     size = (entry.name, shape, f"{parameter_count(module):,}", f"{macs:,}")

@@ -14,7 +14,7 @@ from cedr.tools.driver import Program, compile_torch
 from cedr.tools.models import TorchModel, find_model
 
 SMALL = ("vgg_digits", "m5_words", "tiny_yolo_digits")
-PUBLISHED = ("resnet18", "mobilenet_v2", "unet", "vit", "gru", "lstm", "dscnn_kws")
+PUBLISHED = ("resnet18", "mobilenet_v2", "unet", "vit", "bert_tiny", "gru", "lstm", "dscnn_kws")
 LARGE = ("vgg16", "m5", "tiny_yolo", *PUBLISHED)
 PIPELINES = ("default", "layerwise")
 EMITTERS = ("c", "python")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
+from cedr.frontend.zoo import ZOO
 from cedr.tools.compiler import CompileOptions
 from cedr.tools.driver import RunOptions, evaluate, run_program
 
@@ -39,13 +43,23 @@ def test_every_held_out_input(name: str, pipeline: str, emit: str) -> None:
     assert result["eager"] >= {"vgg_digits": 0.97, "m5_words": 0.90, "tiny_yolo_digits": 0.8}[name]
 
 
+def random_input(name: str, generator: torch.Generator) -> NDArray[Any]:
+    entry = ZOO[name]
+    if entry.vocabulary is None:
+        drawn = torch.randn(entry.input_shape, generator=generator)
+    else:
+        drawn = torch.randint(entry.vocabulary, entry.input_shape, generator=generator)
+    array: NDArray[Any] = drawn.numpy()
+    return array
+
+
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n != "dscnn_kws" else []) for n in LARGE])
 def test_full_size_on_ten_inputs_that_are_not_the_example(name: str) -> None:
     program = compiled(name)
     (spec,) = program.manifest.inputs
     generator = torch.Generator().manual_seed(7)
     for _ in range(10):
-        sample = torch.randn(spec.shape, generator=generator).numpy()
+        sample = random_input(name, generator)
         result = run_program(program, {spec.name: sample}, RunOptions())
         assert result.figures["max_rel_error"] <= 1e-4
     assert max(result.figures["ir_bytes"].values()) < 1_000_000

@@ -10,6 +10,7 @@ from cedr.frontend.export import export_model
 from cedr.frontend.importer import import_program
 from cedr.frontend.zoo import ZOO
 from cedr.frontend.zoo.counting import mac_count
+from cedr.frontend.zoo.figures import meta_inputs
 from tests.frontend.text import text_of
 from tests.steps import steps_of
 
@@ -18,7 +19,7 @@ torch.set_num_threads(1)
 
 def macs(name: str) -> int:
     """Multiply-accumulates by PyTorch's own count."""
-    return mac_count(ZOO[name].judge().module, (torch.empty(ZOO[name].input_shape, device="meta"),))
+    return mac_count(ZOO[name].judge().module, meta_inputs(ZOO[name]))
 
 
 @pytest.mark.parametrize("name", ["vgg_digits", "m5_words", "tiny_yolo_digits"])
@@ -39,7 +40,14 @@ def test_small_models_have_the_values_of_pytorch(name: str) -> None:
     ("name", "size"),
     [
         *(("vgg16", 100_000), ("m5", 100_000), ("tiny_yolo", 100_000), ("resnet18", 200_000), ("dscnn_kws", 100_000)),
-        *(("mobilenet_v2", 500_000), ("unet", 200_000), ("vit", 700_000), ("gru", 700_000), ("lstm", 700_000)),
+        *(
+            ("mobilenet_v2", 500_000),
+            ("unet", 200_000),
+            ("vit", 700_000),
+            ("bert_tiny", 200_000),
+            ("gru", 700_000),
+            ("lstm", 700_000),
+        ),
     ],
 )
 def test_large_models_import_into_little_text(name: str, size: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -13,13 +14,14 @@ from torch import nn
 
 from cedr.frontend.zoo import ZOO, find
 from cedr.frontend.zoo.counting import mac_count, parameter_count
+from cedr.frontend.zoo.figures import meta_inputs
 from cedr.frontend.zoo.m5_words import WORDS, M5Words
-from cedr.frontend.zoo.seeding import noise, seeded, without_weights
+from cedr.frontend.zoo.seeding import noise, seeded, token_ids, without_weights
 from cedr.target.errors import CedrError
 
 torch.set_num_threads(1)
 
-PUBLISHED = ("resnet18", "mobilenet_v2", "unet", "vit", "gru", "lstm", "dscnn_kws")
+PUBLISHED = ("resnet18", "mobilenet_v2", "unet", "vit", "bert_tiny", "gru", "lstm", "dscnn_kws")
 SEEDED = ("vgg16", "m5", "tiny_yolo", *PUBLISHED)
 TRAINED = ("vgg_digits", "m5_words", "tiny_yolo_digits")
 
@@ -32,7 +34,7 @@ def built(name: str) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
 def skeleton(name: str) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
     module = find(name).judge().module
     assert isinstance(module, nn.Module)
-    return module, (torch.empty(find(name).input_shape, device="meta"),)
+    return module, meta_inputs(find(name))
 
 
 def run(name: str, x: torch.Tensor) -> list[torch.Tensor]:
@@ -42,7 +44,7 @@ def run(name: str, x: torch.Tensor) -> list[torch.Tensor]:
 
 
 def test_listing_names_imports_no_torch() -> None:
-    code = "import sys; from cedr.frontend.zoo import ZOO; assert len(ZOO) == 13; assert 'torch' not in sys.modules"
+    code = "import sys; from cedr.frontend.zoo import ZOO; assert len(ZOO) == 14; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -64,6 +66,7 @@ def test_an_unknown_name_lists_the_names() -> None:
         ("mobilenet_v2", 3_504_872, 300_774_272),
         ("unet", 7_763_041, 12_071_206_912),
         ("vit", 5_717_416, 1_253_683_200),
+        ("bert_tiny", 4_385_920, 58_736_640),
         ("gru", 498_012 + 3 * 400, 49 * (10 + 400) * 3 * 400 + 400 * 12),
         ("lstm", 492_620 + 4 * 344, 49 * (10 + 344) * 4 * 344 + 344 * 12),
         ("dscnn_kws", 23_756, 2_656_768),
@@ -123,6 +126,7 @@ def test_m5_has_the_published_lengths() -> None:
         ("mobilenet_v2", [(1, 1000)]),
         ("unet", [(1, 1, 256, 256)]),
         ("vit", [(1, 1000)]),
+        ("bert_tiny", [(1, 128, 128), (1, 128)]),
         ("gru", [(1, 12)]),
         ("lstm", [(1, 12)]),
         ("dscnn_kws", [(1, 12)]),
@@ -131,7 +135,7 @@ def test_m5_has_the_published_lengths() -> None:
 def test_example_and_output_shapes(name: str, shapes: list[tuple[int, ...]]) -> None:
     module, (example,) = built(name)
     assert not module.training
-    assert (tuple(example.shape), example.dtype) == (find(name).input_shape, torch.float32)
+    assert (tuple(example.shape), example.dtype) == (find(name).input_shape, getattr(torch, find(name).input_dtype))
     outputs = run(name, example)
     assert [tuple(output.shape) for output in outputs] == shapes
     assert all(bool(torch.isfinite(output).all()) for output in outputs)
@@ -139,10 +143,15 @@ def test_example_and_output_shapes(name: str, shapes: list[tuple[int, ...]]) -> 
 
 @pytest.mark.parametrize("draw", [noise, lambda shape, seed: torch.rand(shape, generator=_generator(seed))])
 @pytest.mark.parametrize("name", SEEDED)
-def test_two_random_inputs_differ_in_their_outputs(name: str, draw: object) -> None:
-    assert callable(draw)
-    shape = find(name).input_shape
-    for a, b in zip(run(name, draw(shape, 101)), run(name, draw(shape, 102)), strict=True):
+def test_two_random_inputs_differ_in_their_outputs(name: str, draw: Callable[..., torch.Tensor]) -> None:
+    entry = find(name)
+    first, second = (
+        draw(entry.input_shape, seed)
+        if entry.vocabulary is None
+        else token_ids(entry.input_shape, entry.vocabulary, seed)
+        for seed in (101, 102)
+    )
+    for a, b in zip(run(name, first), run(name, second), strict=True):
         assert (a - b).abs().max() >= 0.1 * torch.maximum(a.abs().max(), b.abs().max())
 
 
@@ -156,7 +165,7 @@ def test_float32_rounding_is_far_below_the_parity_bound(name: str) -> None:
     module, (example,) = find(name).build()
     rounded = run(name, example)
     with torch.no_grad():
-        exact = module.double()(example.double())
+        exact = module.double()(example.double() if example.is_floating_point() else example)
     for a, b in zip(rounded, exact if isinstance(exact, tuple) else [exact], strict=True):
         assert (a - b).abs().max() <= 2e-5 * b.abs().max()
 

@@ -105,7 +105,7 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
         "in the scenario, or null), `pe`, `application`, `instance` (of the application, from 0), `task`, `action` (`stopped`, "
         "`retried`, `failed`, `dropped`, `none`), `text`",
     },
-    "models": {"models": "list of `name`, `summary`, `input_shape`"},
+    "models": {"models": "list of `name`, `summary`, `input_shape`, `input_dtype`"},
     "platforms": {
         "platforms": "list of `name`, `title`, `hash`, `composition`, and by letter `pe_types`, `most`, `apis`; and how many "
         "`figures`, `phases`, `sources`, `estimates` there are, and of `linux-cfs`, apart, `linux_cfs_figures` and "
