@@ -7,7 +7,7 @@ they are asked for. A kernel is a function of its own with static bounds and str
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from xdsl.dialects.builtin import IntegerAttr
@@ -27,7 +27,7 @@ from cedr.backend.program import (
     c_identifier,
     tile_index,
 )
-from cedr.dialects.cedr import Affine, KernelOp, LoadOp, affine_results, linear_index
+from cedr.dialects.cedr import Affine, KernelOp, LoadOp, affine_results, linear_index, shared_dims
 from cedr.dialects.element_types import dtype_name
 from cedr.target.api import APIS
 from cedr.target.manifest import TensorSpec
@@ -394,16 +394,22 @@ class _Emitter:
                 out.add(f"{'const ' if i < ins else ''}{element} *const p{i} = operand[{i}];")
         reductions = op.reduction_dims()
         parallel = [i for i in range(len(bounds)) if i not in reductions]
-        accumulate = bool(reductions) and all(r > p for r in reductions for p in parallel)
+        innermost = bool(reductions) and all(r > p for r in reductions for p in parallel)
+        used = [shared_dims([affine_results(m)]) for m in op.maps.data]
+        # Outs that stay at one element while the reduction runs are kept in a variable.
+        kept = [o for o in range(len(elements) - ins) if innermost and not used[ins + o] & {*reductions}]
         depth = out.depth
-        loops = parallel if accumulate else list(range(len(bounds)))
-        if not accumulate and op.init is not None and reductions:
-            self._initialise(op, out, elements, positions, ins, where)
+        loops = parallel if innermost else list(range(len(bounds)))
+        if op.init is not None and reductions:
+            for o, value in enumerate(op.init.data):
+                if o not in kept and (not innermost or args[ins + o].uses.get_length()):
+                    self._initialise(bounds, used[ins + o], f"p{ins + o}[{positions[ins + o]}]", literal(value, where))
         for i in loops:
             out.open(f"for (int64_t d{i} = 0; d{i} < {bounds[i]}; ++d{i})")
         names: dict[SSAValue, str] = {}
-        if accumulate:
-            for o, element in enumerate(elements[ins:]):
+        if innermost:
+            for o in kept:
+                element = elements[ins + o]
                 start = f"p{ins + o}[{positions[ins + o]}]" if op.init is None else literal(op.init.data[o], where)
                 if op.init is not None or reads[o] or args[ins + o].uses.get_length():
                     out.add(f"{element} a{o} = {start};")
@@ -415,7 +421,7 @@ class _Emitter:
             if not argument.uses.get_length() or argument in tables:
                 continue
             names[argument] = f"v{len(names)}"
-            if i >= ins and accumulate:
+            if i - ins in kept:
                 source = f"a{i - ins}"
             elif i >= ins and op.init is not None and not reductions:
                 source = literal(op.init.data[i - ins], where)
@@ -424,11 +430,11 @@ class _Emitter:
             out.add(f"const {elements[i]} {names[argument]} = {source};")
         yielded = self._region(op, names, tables, where)
         for o, value in enumerate(yielded):
-            target = f"a{o}" if accumulate else f"p{ins + o}[{positions[ins + o]}]"
+            target = f"a{o}" if o in kept else f"p{ins + o}[{positions[ins + o]}]"
             out.add(f"{target} = {value};")
-        if accumulate:
+        if innermost:
             out.close_all(depth + len(parallel))
-            for o in range(len(elements) - ins):
+            for o in kept:
                 out.add(f"p{ins + o}[{positions[ins + o]}] = a{o};")
         out.close_all(depth)
         out.close()
@@ -462,18 +468,12 @@ class _Emitter:
             self.out.add(f"const {element} {name} = {text};")
         raise EmissionError(f"{where}: its region ends without a yield")
 
-    @staticmethod
-    def _initialise(
-        op: KernelOp, out: _Lines, elements: Sequence[str], positions: Sequence[str], ins: int, where: str
-    ) -> None:
-        assert op.init is not None
-        bounds, reductions = op.get_bounds(), op.reduction_dims()
+    def _initialise(self, bounds: Sequence[int], loops: Collection[int], target: str, value: str) -> None:
+        out = self.out
         depth = out.depth
-        for i in range(len(bounds)):
-            if i not in reductions:
-                out.open(f"for (int64_t d{i} = 0; d{i} < {bounds[i]}; ++d{i})")
-        for o, value in enumerate(op.init.data):
-            out.add(f"p{ins + o}[{positions[ins + o]}] = {literal(value, where)};")
+        for i in sorted(loops):
+            out.open(f"for (int64_t d{i} = 0; d{i} < {bounds[i]}; ++d{i})")
+        out.add(f"{target} = {value};")
         out.close_all(depth)
 
     @staticmethod

@@ -6,13 +6,14 @@ same hidden region. `Linalg` is the dialect to register in place of xDSL's; it h
 Importing this module also gives every linalg op the effects that MLIR gives it: none on tensors, so that CSE and DCE
 see through it; on memrefs a read of each input, a write of each output, and a read of the outputs whose old value the
 body uses. It also corrects two of xDSL's ops: the hidden body of `linalg.pooling_nchw_max`, which reads the window and
-not the output, and the text of `linalg.matmul`, which drops the indexing maps of a transposed product.
+not the output, and the text of `linalg.matmul`, which drops the indexing maps of a transposed product; and it lets the text
+of a `linalg.generic` of several results be read back.
 """
 
 from abc import ABC
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from xdsl.builder import Builder
 from xdsl.dialects import arith
@@ -347,6 +348,41 @@ def _parse_matmul(cls: type[linalg_ops.MatmulOp], parser: Parser) -> linalg_ops.
 
 linalg_ops.MatmulOp.print = _print_matmul  # type: ignore[method-assign,assignment]  # xDSL's loses the maps
 linalg_ops.MatmulOp.parse = classmethod(_parse_matmul)  # type: ignore[method-assign,assignment]  # likewise
+
+
+class _WithoutResults:
+    """A parser that sees no `->` where xDSL's parser of `linalg.generic` looks for one."""
+
+    def __init__(self, parser: Parser):
+        self._parser = parser
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._parser, name)
+
+    def parse_optional_punctuation(self, punctuation: Any) -> Any:
+        return None if punctuation == "->" else self._parser.parse_optional_punctuation(punctuation)
+
+
+_parse_generic_op = linalg_ops.GenericOp.parse.__func__  # type: ignore[attr-defined]  # a classmethod
+
+
+def _parse_generic(cls: type[linalg_ops.GenericOp], parser: Parser) -> linalg_ops.GenericOp:
+    """As MLIR does: `-> type` or, for several results, `-> (type, type)`, which xDSL 0.74 prints but does not parse."""
+    op: linalg_ops.GenericOp = _parse_generic_op(cls, _WithoutResults(parser))
+    types: list[Attribute] = []
+    if parser.parse_optional_punctuation("->"):
+        listed = parser.parse_optional_comma_separated_list(parser.Delimiter.PAREN, parser.parse_type)
+        types += [parser.parse_type()] if listed is None else listed
+    if not types:
+        return op
+    ins, outs, body = list(op.inputs), list(op.outputs), op.detach_region(op.body)
+    again = cls(ins, outs, body, op.indexing_maps, op.iterator_types, types, op.doc, op.library_call)
+    again.attributes |= op.attributes
+    op.erase()
+    return again
+
+
+linalg_ops.GenericOp.parse = classmethod(_parse_generic)  # type: ignore[method-assign,assignment]  # xDSL's lacks the parentheses
 
 
 def _add_effects() -> None:

@@ -49,6 +49,9 @@ OpT = TypeVar("OpT", bound=Operation)
 Body = Callable[[Scalars, Sequence[SSAValue]], SSAValue]
 """A scalar computation: the inputs' elements to the output's element."""
 
+Step = Callable[[Scalars, Sequence[SSAValue]], Sequence[SSAValue]]
+"""A scalar computation of several results, from (Scalars, operands)."""
+
 Combine = Callable[[Scalars, SSAValue, SSAValue], SSAValue]
 """A step of a reduction: (element, accumulator) to accumulator."""
 
@@ -112,7 +115,7 @@ class Builder:
         inputs: Sequence[tuple[SSAValue, AffineMap]],
         outputs: Sequence[tuple[SSAValue, AffineMap]],
         iterators: Sequence[IteratorTypeAttr],
-        body: Callable[[Scalars, Sequence[SSAValue]], Sequence[SSAValue]],
+        body: Step,
     ) -> tuple[SSAValue, ...]:
         """A linalg.generic; `body` gets the elements of inputs and outputs and gives the outputs' new elements."""
         operands = [value for value, _ in (*inputs, *outputs)]
@@ -207,6 +210,40 @@ class Builder:
     def keep_dims(self, reduced: SSAValue, shape: Sequence[int], dims: Sequence[int]) -> SSAValue:
         """A reduction's result with its dims of size one put back; `shape` is that of the reduction's input."""
         return self.reshape(reduced, [1 if dim in dims else size for dim, size in enumerate(shape)])
+
+    def scan(
+        self,
+        value: SSAValue,
+        dim: int,
+        states: Sequence[tuple[ScalarType, float]],
+        step: Step,
+        types: Sequence[ScalarType],
+    ) -> tuple[SSAValue, ...]:
+        """The states that a fold over a dim goes through, in index order: for each one a tensor of the value's shape.
+
+        `states` gives their types and first numbers, `step` the next ones from (element, *states), `types` what they are
+        converted to where they are written. One generic: its results are the states on the way and the last ones.
+        """
+        shape = shape_of(value)
+        rank, count = len(shape), len(states)
+        kept = [axis for axis in range(rank) if axis != dim]
+        identity = AffineMap.identity(rank)
+        on_the_way = [(self.empty(shape, type_), identity) for type_ in types]
+        last = [
+            (self.splat(start, [shape[axis] for axis in kept], type_), _dims_map(rank, kept)) for type_, start in states
+        ]
+
+        def body(s: Scalars, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            after = step(s, (args[0], *args[1 + count :]))
+            return (*(s.cast(state, type_) for state, type_ in zip(after, types, strict=True)), *after)
+
+        results = self.generic(
+            [(value, identity)],
+            [*on_the_way, *last],
+            [REDUCTION if axis == dim else PARALLEL for axis in range(rank)],
+            body,
+        )
+        return results[:count]
 
     def sum(self, value: SSAValue, dims: Sequence[int], *, keepdim: bool = False) -> SSAValue:
         """Sums over dims."""

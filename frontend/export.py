@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_map
 from cedr.frontend.source import is_library_file
 from cedr.target.errors import CedrError
 
-_KEPT = (torch.ops.aten.upsample_nearest1d.vec,)
+_KEPT = (torch.ops.aten.upsample_nearest1d.vec, torch.ops.aten.roll.default)
 
 _log = logging.getLogger(__name__)
 

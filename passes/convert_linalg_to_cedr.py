@@ -118,7 +118,7 @@ def form_of(op: LinalgStructuredOperation) -> Form:
     tiles = tiles or (0,) * nest.num_loops
     match api:
         case "kernel":
-            return Form(op, api, nest, tile_sizes(nest, tiles, index_loops(body)), body)
+            return Form(op, api, nest, tile_sizes(nest, tiles, (*index_loops(body), *nest.carried)), body)
         case "zip":
             zip_kind(op, nest, body)
         case "conv2d" | "conv1d":

@@ -16,7 +16,7 @@ from xdsl.dialects.linalg import ops as linalg_ops
 from xdsl.dialects.linalg.abstract_ops import ConvOperation, LinalgStructuredOperation
 from xdsl.ir import Block, SSAValue
 
-from cedr.dialects.cedr import PARALLEL, REDUCTION, Affine, PlanAttr, shape_of
+from cedr.dialects.cedr import PARALLEL, REDUCTION, Affine, PlanAttr, shape_of, shared_dims
 from cedr.dialects.linalg_extensions import BatchMatmulOp
 
 PLAN = "cedr.plan"
@@ -34,7 +34,10 @@ class Access:
 
 @dataclass(frozen=True)
 class Nest:
-    """Loops of static extents over `inputs` and `outputs`; a loop of `reduction[i]` indexes no output."""
+    """Loops of static extents over `inputs` and `outputs`; a loop of `reduction[i]` is taken in index order.
+
+    That is a loop which some output is not indexed by. Where it indexes another, the op is a scan: see `carried`.
+    """
 
     extents: tuple[int, ...]
     reduction: tuple[bool, ...]
@@ -56,10 +59,17 @@ class Nest:
         if any(size < 1 for shape in (*(a.shape for a in accesses), *map(shape_of, tables)) for size in shape):
             raise ValueError("a tensor without elements or of unknown size")
         outputs = tuple(accesses[len(op.inputs) :])
-        used = {i for access in outputs for r in access.results for i, c in enumerate(r.coefficients) if c}
-        # What no output is indexed by is a reduction whatever the op calls it: the steps update one element.
+        used = shared_dims([access.results for access in outputs])
+        # What an output is not indexed by is a reduction whatever the op calls it: the steps update one element.
         reduction = tuple(i not in used and extent > 1 for i, extent in enumerate(extents))
         return Nest(extents, reduction, tuple(accesses[: len(op.inputs)]), outputs, tables)
+
+    @property
+    def carried(self) -> tuple[int, ...]:
+        """The reduction loops that index an output too, each step writing another element: they must not be cut, since
+        the steps of a grid's reduction update one window."""
+        indexing = {i for access in self.outputs for r in access.results for i, c in enumerate(r.coefficients) if c}
+        return tuple(i for i, reduces in enumerate(self.reduction) if reduces and i in indexing)
 
     @property
     def num_loops(self) -> int:

@@ -312,14 +312,14 @@ def kernel(
     """A scalar function over `bounds`: maps[i] gives operand i's element (ins, then outs) per point; None: all of an in.
 
     `body(*elements, index)` gets arrays that broadcast over tiles and the parallel dimensions, tiles whole where the map
-    is None, and the `LoopIndex`; it returns the outs' new elements, a tuple if several. Dimensions that no out's map
-    uses are taken in order.
+    is None, and the `LoopIndex`; it returns the outs' new elements, a tuple if several. Dimensions that some
+    out's map does not use are taken in order.
     """
 
     def compute(ins: Sequence[Array], outs: Sequence[Array]) -> None:
         out_maps = [m for m in maps[len(ins) :] if m is not None]
-        used = {i for m in out_maps for r in m for i, c in enumerate(r.coefficients) if c}
-        reductions = [i for i, bound in enumerate(bounds) if i not in used and bound > 1]
+        used = [{i for r in m for i, c in enumerate(r.coefficients) if c} for m in out_maps]
+        reductions = [i for i, bound in enumerate(bounds) if bound > 1 and any(i not in dims for dims in used)]
         parallel = [i for i in range(len(bounds)) if i not in reductions]
         if init is not None:
             for out, value in zip(outs, init, strict=True):

@@ -5,7 +5,7 @@ Levels: grids on tensors (destination-passing, value semantics), the same grids 
 
 from xdsl.ir import Dialect
 
-from cedr.dialects.cedr.affine import Affine, affine_map, affine_results, linear_index
+from cedr.dialects.cedr.affine import Affine, affine_map, affine_results, linear_index, shared_dims
 from cedr.dialects.cedr.attrs import DependencyAttr, LagAttr, PlanAttr, PlatformAttr, TileType, WindowAttr
 from cedr.dialects.cedr.calls import (
     CALLS,
@@ -66,4 +66,5 @@ __all__ = [
     "element_type_of",
     "linear_index",
     "shape_of",
+    "shared_dims",
 ]

@@ -171,6 +171,11 @@ def affine_map(results: Sequence[Affine], num_dims: int) -> AffineMapAttr:
     return AffineMapAttr(AffineMap(num_dims, 0, tuple(r.expr() for r in results)))
 
 
+def shared_dims(maps: Sequence[Sequence[Affine]]) -> set[int]:
+    """The dimensions that every one of the maps uses (of one map at least)."""
+    return set.intersection(*({i for r in results for i, c in enumerate(r.coefficients) if c} for results in maps))
+
+
 def affine_results(attr: AffineMapAttr) -> tuple[Affine, ...]:
     """The results of a map in normal form. Raises ValueError where one is not."""
     return tuple(Affine.of(result, attr.data.num_dims) for result in attr.data.results)

@@ -54,7 +54,7 @@ from xdsl.traits import (
 )
 from xdsl.utils.exceptions import VerifyException
 
-from cedr.dialects.cedr.affine import affine_map, affine_results, parse_affine
+from cedr.dialects.cedr.affine import affine_map, affine_results, parse_affine, shared_dims
 from cedr.dialects.cedr.attrs import (
     SHAPED,
     TileType,
@@ -545,7 +545,7 @@ class KernelOp(CallOp):
 
     `cedr.kernel @bias_relu [64, 8, 224] maps [(0, d0, d1, d2), (d0), (0, d0, d1, d2)] ins(%t, %b) outs(%o) { ... }`
     For every point of the bounds, in index order: the region gets the scalars of ins and outs at the mapped elements and
-    yields the outs' new scalars. A dimension that no out's map uses is a reduction. `init [v]`: each out is set to v
+    yields the outs' new scalars. A dimension that some out's map does not use is a reduction. `init [v]`: each out is set to v
     before the loops, so that nothing of it is read. `macs n`: the kernel does n multiply-accumulates of a convolution or
     linear layer. `cedr.index k` in the region is loop index k. An `in` whose map is `whole` comes to the region as the
     tile itself, of which `cedr.load` reads elements at positions that the region computes.
@@ -592,9 +592,8 @@ class KernelOp(CallOp):
         return tuple(isinstance(argument.type, TileType) for argument in self.body.block.args)
 
     def reduction_dims(self) -> tuple[int, ...]:
-        """Positions of the bounds that no out's map uses."""
-        out_maps = self.maps.data[len(self.inputs) :]
-        used = {i for attr in out_maps for r in affine_results(attr) for i, c in enumerate(r.coefficients) if c}
+        """Positions of the bounds that some out's map does not use: the points along them update one element of it."""
+        used = shared_dims([affine_results(attr) for attr in self.maps.data[len(self.inputs) :]])
         return tuple(i for i, bound in enumerate(self.get_bounds()) if i not in used and bound > 1)
 
     def dims(self) -> dict[str, int]:

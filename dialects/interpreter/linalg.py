@@ -26,7 +26,7 @@ from xdsl.dialects.linalg.abstract_ops import LinalgStructuredOperation
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.exceptions import InterpretationError
 
-from cedr.dialects.cedr.affine import Affine, affine_results
+from cedr.dialects.cedr.affine import Affine, affine_results, shared_dims
 from cedr.dialects.cedr.attrs import ints_of
 from cedr.dialects.element_types import numpy_dtype
 from cedr.dialects.interpreter.cedr import garbage
@@ -84,7 +84,7 @@ def run_structured(op: LinalgStructuredOperation, operands: Sequence[Any], run: 
     extents = loop_extents(op, maps)
     count = len(op.inputs)
     outs = [np.array(value) for value in operands[count:]]
-    used = {i for m in maps[count:] for r in m for i, c in enumerate(r.coefficients) if c}
+    used = shared_dims(maps[count:])
     reductions = [i for i, extent in enumerate(extents) if i not in used and extent != 1]
     if 0 in extents:
         return outs

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch._prims_common import ELEMENTWISE_TYPE_PROMOTION_KIND as PROMOTION
 from torch._prims_common import elementwise_dtypes
+from xdsl.dialects import arith
 from xdsl.dialects import math as math_dialect
 from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import SSAValue
@@ -15,7 +16,7 @@ from xdsl.ir import SSAValue
 from cedr.frontend.aten.registry import Unsupported, converts
 from cedr.frontend.builder import Builder, element_type, shape_of
 from cedr.frontend.scalars import Scalars
-from cedr.frontend.types import is_integer, scalar_type, torch_dtype
+from cedr.frontend.types import is_boolean, is_integer, scalar_type, torch_dtype
 
 aten = torch.ops.aten
 
@@ -469,6 +470,42 @@ def bitwise_xor(s: Scalars, x: SSAValue, y: SSAValue) -> SSAValue:
 def bitwise_not(s: Scalars, x: SSAValue) -> SSAValue:
     """~x."""
     return s.not_(x)
+
+
+@pointwise(
+    aten.bitwise_left_shift.Tensor,
+    aten.bitwise_left_shift.Tensor_Scalar,
+    aten.__lshift__.Tensor,
+    aten.__lshift__.Scalar,
+    operands=2,
+)
+def left_shift(s: Scalars, x: SSAValue, y: SSAValue) -> SSAValue:
+    """x << y of integers; 0 where y is negative or not less than the width, as PyTorch has it."""
+    within, places = _shift(s, x, y)
+    return s.select(within, s.emit(arith.ShLIOp(x, places)), s.like(0, x))
+
+
+@pointwise(
+    aten.bitwise_right_shift.Tensor,
+    aten.bitwise_right_shift.Tensor_Scalar,
+    aten.__rshift__.Tensor,
+    aten.__rshift__.Scalar,
+    operands=2,
+)
+def right_shift(s: Scalars, x: SSAValue, y: SSAValue) -> SSAValue:
+    """x >> y of integers; only the sign is left where y is negative or not less than the width, as PyTorch has it."""
+    _, places = _shift(s, x, y)
+    return s.emit(arith.ShRSIOp(x, places))
+
+
+def _shift(s: Scalars, x: SSAValue, y: SSAValue) -> tuple[SSAValue, SSAValue]:
+    """(whether y is at least 0 and below the width of x, y if it is, else the width less one)."""
+    type_ = s.type_of(x)
+    if not isinstance(type_, IntegerType) or is_boolean(type_):
+        raise Unsupported("a shift of what are no integers; multiply by a power of two, or convert to an integer dtype")
+    last = s.like(type_.width.data - 1, x)
+    within = s.and_(s.compare("ge", y, s.like(0, y)), s.compare("le", y, last))
+    return within, s.select(within, y, last)
 
 
 @pointwise(aten.isnan.default, operands=1, promotion=PROMOTION.ALWAYS_BOOL)

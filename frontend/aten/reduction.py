@@ -186,3 +186,14 @@ def vector_norm(
         return b.cast((b.max if order > 0 else b.min)(powers, axes, keepdim=keepdim), result)
     total = b.sum(powers, axes, keepdim=keepdim)
     return b.cast(total if order in (0, 1) else b.pointwise([total], root, type_), result)
+
+
+@converts(aten.var_mean.correction)
+def variance_and_mean(
+    b: Builder, x: SSAValue, dims: Sequence[int] | None, correction: float | None, keepdim: bool
+) -> Result:
+    """(variances, means) over dims (none given: all)."""
+    return (
+        variance(b, x, dims, correction, keepdim) if b.is_used(0) else None,
+        mean_dims(b, x, dims, keepdim, None) if b.is_used(1) else None,
+    )

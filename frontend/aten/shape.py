@@ -1,13 +1,16 @@
 """Ops that move elements without computing: views, permutations, slices, joins, borders."""
 
+import math
 from collections.abc import Sequence
 
 import torch
+from xdsl.dialects.builtin import i64
 from xdsl.ir import SSAValue
-from xdsl.ir.affine import AffineDimExpr
+from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineExpr
 
-from cedr.frontend.aten.registry import Result, converts, normalise_dim
+from cedr.frontend.aten.registry import Result, Unsupported, converts, normalise_dim
 from cedr.frontend.builder import Builder, element_type, shape_of
+from cedr.frontend.scalars import Scalars
 from cedr.frontend.types import scalar_type, torch_dtype
 
 aten = torch.ops.aten
@@ -185,3 +188,102 @@ def diagonal(b: Builder, x: SSAValue, offset: int, first: int, second: int) -> S
         AffineDimExpr(len(rest)) if dim in (i, j) else AffineDimExpr(next(others)) for dim in range(len(shape))
     ]
     return b.indexed(x, expressions, (*rest, length))
+
+
+@converts(aten.flip.default)
+def flip(b: Builder, x: SSAValue, dims: Sequence[int]) -> SSAValue:
+    """The order along dims reversed."""
+    shape = shape_of(x)
+    turned = {normalise_dim(dim, len(shape)) for dim in dims}
+    if not shape or not any(shape[dim] > 1 for dim in turned):
+        return x
+    expressions: list[AffineExpr] = [
+        AffineConstantExpr(size - 1) - AffineDimExpr(dim) if dim in turned and size > 1 else AffineDimExpr(dim)
+        for dim, size in enumerate(shape)
+    ]
+    return b.indexed(x, expressions, shape)
+
+
+@converts(aten.roll.default)
+def roll(b: Builder, x: SSAValue, shifts: Sequence[int], dims: Sequence[int]) -> SSAValue:
+    """Elements moved on along dims by shifts, those that leave come in at the start; without dims, of the vector."""
+    shape = shape_of(x)
+    if not dims:
+        return b.reshape(roll(b, b.reshape(x, (math.prod(shape),)), shifts, (0,)), shape)
+    for shift, dim in zip(shifts, dims, strict=True):
+        axis = normalise_dim(dim, len(shape))
+        size = shape[axis] if shape else 1
+        cut = -shift % size if size else 0
+        if cut:
+            x = b.concat([b.slice_dim(x, axis, cut, size - cut), b.slice_dim(x, axis, 0, cut)], axis)
+    return x
+
+
+@converts(aten.unfold.default)
+def unfold(b: Builder, x: SSAValue, dim: int, size: int, step: int) -> SSAValue:
+    """Windows of a size along a dim, a step apart: which window stays at the dim, the place within it comes last."""
+    shape = shape_of(x)
+    if not shape:
+        return b.reshape(x, (1,)) if size == 1 else b.empty((0,), element_type(x))
+    axis, rank = normalise_dim(dim, len(shape)), len(shape)
+    result = [*shape, size]
+    result[axis] = (shape[axis] - size) // step + 1
+    expressions: list[AffineExpr] = [AffineDimExpr(i) for i in range(rank)]
+    expressions[axis] = AffineDimExpr(axis) * step + AffineDimExpr(rank)
+    return b.indexed(x, expressions, result)
+
+
+@converts(aten.slice_scatter.default)
+def slice_scatter(
+    b: Builder, x: SSAValue, source: SSAValue, dim: int, start: int | None, end: int | None, step: int
+) -> SSAValue:
+    """x with every step-th index along a dim, as a Python slice, taken from the source instead."""
+    shape = shape_of(x)
+    axis = normalise_dim(dim, len(shape))
+    size = shape[axis]
+    chosen = range(size)[slice(start, end, step)]
+    if shape_of(source) != (*shape[:axis], len(chosen), *shape[axis + 1 :]):
+        raise Unsupported(
+            f"sets {len(chosen)} of {size} indices along dim {axis} of shape {list(shape)} from shape"
+            f" {list(shape_of(source))}; expand the source to the slice's shape"
+        )
+    if not len(chosen):
+        return x
+    source = b.cast(source, element_type(x))
+    first, end = chosen[0], chosen[-1] + 1
+    if len(chosen) > 1 and step > 1:
+
+        def body(s: Scalars, args: Sequence[SSAValue]) -> SSAValue:
+            place = s.sub(s.index(axis, i64), s.constant(first, i64))
+            last, gap = s.constant(len(chosen) - 1, i64), s.constant(step, i64)
+            which = s.min(s.max(s.div(place, gap), s.constant(0, i64)), last)
+            hit = s.compare("eq", s.mul(which, gap), place)
+            at = [which if dim == axis else s.loop(dim) for dim in range(len(shape))]
+            return s.select(hit, s.extract(source, at), args[0])
+
+        return b.pointwise([x], body, element_type(x))
+    pieces = [b.slice_dim(x, axis, 0, first)] if first else []
+    pieces.append(source)
+    if end < size:
+        pieces.append(b.slice_dim(x, axis, end, size - end))
+    return b.concat(pieces, axis)
+
+
+@converts(aten.diagonal_scatter.default)
+def diagonal_scatter(b: Builder, x: SSAValue, source: SSAValue, offset: int, first: int, second: int) -> SSAValue:
+    """x with the elements whose indices along two dims differ by the offset taken from the source, whose last dim they are."""
+    shape = shape_of(x)
+    i, j = normalise_dim(first, len(shape)), normalise_dim(second, len(shape))
+    length = shape_of(source)[-1]
+    if not length:
+        return x
+
+    def body(s: Scalars, args: Sequence[SSAValue]) -> SSAValue:
+        row, column = s.index(i, i64), s.index(j, i64)
+        hit = s.compare("eq", s.sub(column, row), s.constant(offset, i64))
+        place = s.add(row, s.constant(min(offset, 0), i64))
+        place = s.min(s.max(place, s.constant(0, i64)), s.constant(length - 1, i64))
+        at = [*(s.loop(dim) for dim in range(len(shape)) if dim not in (i, j)), place]
+        return s.select(hit, s.cast(s.extract(source, at), element_type(x)), args[0])
+
+    return b.pointwise([x], body, element_type(x))

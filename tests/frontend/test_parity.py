@@ -11,12 +11,13 @@ from cedr.frontend.export import export_model
 from cedr.frontend.importer import ImportedModel, import_program
 from cedr.frontend.types import to_numpy
 from tests.frontend.cases import CASES, Case, module_of
+from tests.frontend.core_cases import CORE_CASES
 from tests.frontend.text import context, text_of
 
 torch.set_num_threads(1)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", (*CASES, *CORE_CASES), ids=lambda case: case.name)
 def test_values_are_those_of_pytorch(case: Case) -> None:
     module = module_of(case)
     imported = import_program(export_model(module, case.inputs), "case")

@@ -1,0 +1,61 @@
+"""Scans, shifts and moves of elements through compiled modules of either emitter."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import cedr
+from tests.frontend.cases import SPECIAL, floats, integers
+
+from .conftest import EMITTERS
+
+
+class Scans(nn.Module):
+    """Scans over the last dim and over another, before and after other layers."""
+
+    def forward(self, x: torch.Tensor, special: torch.Tensor, i: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        y = x.relu() - x
+        return (
+            y.cumsum(-1) * 2,
+            y.cumsum(0),
+            x.cumprod(1),
+            i.cumsum(1),
+            special.cumsum(0),
+            x.logcumsumexp(1),
+            *x.cummax(1),
+            *x.cummin(2),
+            *special.cummax(0),
+        )
+
+
+class Moves(nn.Module):
+    """Turned, rolled, unfolded, partly overwritten; shifts."""
+
+    def forward(self, x: torch.Tensor, places: torch.Tensor, i: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        y = x.relu() - x
+        return (
+            y.flip(0, -1),
+            y.roll((1, -2), (0, 2)),
+            y.unfold(2, 4, 3),
+            y.slice_scatter(x[:, :2], 1, 0, 4, 2),
+            y.select_scatter(x[0], 0, -1),
+            y.diagonal_scatter(x[:, 0, :4], 1, 2, 1),
+            i << places,
+            i >> places,
+            i.to(torch.int8) << 6,
+            *torch.var_mean(y, 1),
+        )
+
+
+PLACES = torch.tensor([0, 1, 5, 31, 63, 64, -1])
+
+
+@pytest.mark.parametrize("emit", EMITTERS)
+@pytest.mark.parametrize("model", [Scans(), Moves()], ids=lambda model: type(model).__name__)
+def test_a_module_gives_what_pytorch_gives(model: nn.Module, emit: str) -> None:
+    inputs = (floats(4, 5, 40), SPECIAL if isinstance(model, Scans) else PLACES, integers(6, 7))
+    program = cedr.compile(model, inputs, emit=emit)
+    for got, wanted in zip(program(*inputs), model(*inputs), strict=True):
+        torch.testing.assert_close(got, wanted, equal_nan=True)
