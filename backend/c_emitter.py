@@ -255,7 +255,7 @@ class _Emitter:
             body.close()
             return
         depth = body.depth
-        if entry.first and grid.has_reduction and grid.domain[-1] > 1:
+        if entry.first and grid.is_ordered and grid.domain[-1] > 1:
             body.open(f"if (d{len(grid.domain) - 1} == 0)")
         names: list[str] = []
         for i, ((low, high), extent) in enumerate(zip(entry.box, entry.extents, strict=True)):

@@ -105,7 +105,7 @@ class Grid:
     name: str
     base: int
     domain: tuple[int, ...]
-    has_reduction: bool
+    is_ordered: bool
     calls: tuple[Call, ...]
 
     def where(self, index: int | None = None) -> str:
@@ -305,7 +305,7 @@ class _Reader:
                 else:
                     raise self.fail(call, f"waits for {entry}, which is not a dependency")
             calls.append(Call(call, call_class, operands, tuple(after)))
-        return Grid(name, self.targets[name][0], op.get_domain(), op.has_reduction(), tuple(calls))
+        return Grid(name, self.targets[name][0], op.get_domain(), op.is_ordered(), tuple(calls))
 
     def _buffer(self, op: GridOp, value: SSAValue) -> Buffer:
         if value not in self.buffers:

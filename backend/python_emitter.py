@@ -120,8 +120,8 @@ class _Emitter:
             f"        base={grid.base},",
             f"        domain={grid.domain!r},",
         ]
-        if grid.has_reduction:
-            lines.append("        has_reduction=True,")
+        if grid.is_ordered:
+            lines.append("        is_ordered=True,")
         if not _independent(grid):
             lines.append("        batched=False,")
         lines.append("        calls=(")

@@ -5,15 +5,15 @@ same hidden region. `Linalg` is the dialect to register in place of xDSL's; it h
 
 Importing this module also gives every linalg op the effects that MLIR gives it: none on tensors, so that CSE and DCE
 see through it; on memrefs a read of each input, a write of each output, and a read of the outputs whose old value the
-body uses. It also corrects two of xDSL's ops: the hidden body of `linalg.pooling_nchw_max`, which reads the window and
-not the output, and the text of `linalg.matmul`, which drops the indexing maps of a transposed product; and it lets the text
-of a `linalg.generic` of several results be read back.
+body uses. It also corrects three of xDSL's ops: the hidden body of `linalg.pooling_nchw_max`, which reads the window and
+not the output, the text of `linalg.matmul`, which drops the indexing maps of a transposed product, and that of a
+`linalg.generic` of several results.
 """
 
 from abc import ABC
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from xdsl.builder import Builder
 from xdsl.dialects import arith
@@ -24,6 +24,7 @@ from xdsl.dialects.builtin import (
     DenseIntElementsAttr,
     MemRefType,
     ShapedType,
+    StringAttr,
     TensorType,
 )
 from xdsl.dialects.linalg import Linalg as UpstreamLinalg
@@ -346,43 +347,58 @@ def _parse_matmul(cls: type[linalg_ops.MatmulOp], parser: Parser) -> linalg_ops.
     return op
 
 
+def _parse_generic(cls: type[linalg_ops.GenericOp], parser: Parser) -> linalg_ops.GenericOp:
+    """As MLIR does: results of several types are a list in parentheses, which xDSL 0.74 takes for a function's type."""
+    start = parser.pos
+    attributes = dict(parser.parse_optional_attr_dict())
+    maps, kinds = attributes.pop("indexing_maps", None), attributes.pop("iterator_types", None)
+    if not isinstance(maps, ArrayAttr) or not all(isinstance(m, AffineMapAttr) for m in maps.data):
+        parser.raise_error("linalg.generic needs indexing_maps, an array of affine maps", start, parser.pos)
+    if not isinstance(kinds, ArrayAttr):
+        parser.raise_error("linalg.generic needs iterator_types, an array of kinds", start, parser.pos)
+    iterators = []
+    for kind in kinds.data:
+        if isinstance(kind, StringAttr) and kind.data in set(linalg_attrs.IteratorType):
+            iterators.append(linalg_attrs.IteratorTypeAttr(linalg_attrs.IteratorType(kind.data)))
+        elif isinstance(kind, linalg_attrs.IteratorTypeAttr):
+            iterators.append(kind)
+        else:
+            parser.raise_error(f"unknown iterator type {kind}; parallel, reduction or window", start, parser.pos)
+    given: dict[str, StringAttr | None] = {}
+    for name in ("doc", "library_call"):
+        value = attributes.pop(name, None)
+        given[name] = value if isinstance(value, StringAttr) else None
+    operands = {name: _parse_operands(parser, name) for name in ("ins", "outs")}
+    if parser.parse_optional_keyword("attrs"):
+        parser.parse_punctuation("=")
+        attributes |= parser.expect(parser.parse_optional_attr_dict, "attributes expected")
+    body = parser.parse_region()
+    results: list[Attribute] = []
+    if parser.parse_optional_punctuation("->"):
+        results = parser.parse_optional_comma_separated_list(
+            parser.Delimiter.PAREN, parser.parse_type
+        ) or parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_type)
+    op = cls(operands["ins"], operands["outs"], body, maps, iterators, results, given["doc"], given["library_call"])
+    op.attributes |= attributes
+    return op
+
+
+def _parse_operands(parser: Parser, keyword: str) -> Sequence[SSAValue]:
+    """`ins(%a, %b : f32, tensor<4xf32>)`, or nothing."""
+    position = parser.pos
+    if not parser.parse_optional_keyword(keyword):
+        return ()
+    parser.parse_punctuation("(")
+    operands = parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_unresolved_operand)
+    parser.parse_punctuation(":")
+    types = parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_type)
+    parser.parse_punctuation(")")
+    return parser.resolve_operands(operands, types, position)
+
+
+linalg_ops.GenericOp.parse = classmethod(_parse_generic)  # type: ignore[method-assign,assignment]  # takes one result only
 linalg_ops.MatmulOp.print = _print_matmul  # type: ignore[method-assign,assignment]  # xDSL's loses the maps
 linalg_ops.MatmulOp.parse = classmethod(_parse_matmul)  # type: ignore[method-assign,assignment]  # likewise
-
-
-class _WithoutResults:
-    """A parser that sees no `->` where xDSL's parser of `linalg.generic` looks for one."""
-
-    def __init__(self, parser: Parser):
-        self._parser = parser
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._parser, name)
-
-    def parse_optional_punctuation(self, punctuation: Any) -> Any:
-        return None if punctuation == "->" else self._parser.parse_optional_punctuation(punctuation)
-
-
-_parse_generic_op = linalg_ops.GenericOp.parse.__func__  # type: ignore[attr-defined]  # a classmethod
-
-
-def _parse_generic(cls: type[linalg_ops.GenericOp], parser: Parser) -> linalg_ops.GenericOp:
-    """As MLIR does: `-> type` or, for several results, `-> (type, type)`, which xDSL 0.74 prints but does not parse."""
-    op: linalg_ops.GenericOp = _parse_generic_op(cls, _WithoutResults(parser))
-    types: list[Attribute] = []
-    if parser.parse_optional_punctuation("->"):
-        listed = parser.parse_optional_comma_separated_list(parser.Delimiter.PAREN, parser.parse_type)
-        types += [parser.parse_type()] if listed is None else listed
-    if not types:
-        return op
-    ins, outs, body = list(op.inputs), list(op.outputs), op.detach_region(op.body)
-    again = cls(ins, outs, body, op.indexing_maps, op.iterator_types, types, op.doc, op.library_call)
-    again.attributes |= op.attributes
-    op.erase()
-    return again
-
-
-linalg_ops.GenericOp.parse = classmethod(_parse_generic)  # type: ignore[method-assign,assignment]  # xDSL's lacks the parentheses
 
 
 def _add_effects() -> None:

@@ -10,8 +10,9 @@ from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
-from xdsl.dialects import arith, tensor
+from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
     UNKNOWN_LOC,
     AffineMapAttr,
     ArrayAttr,
@@ -55,6 +56,9 @@ Step = Callable[[Scalars, Sequence[SSAValue]], Sequence[SSAValue]]
 Combine = Callable[[Scalars, SSAValue, SSAValue], SSAValue]
 """A step of a reduction: (element, accumulator) to accumulator."""
 
+LoopStep = Callable[["Builder", SSAValue, Sequence[SSAValue]], Sequence[SSAValue]]
+"""A step of a loop: (builder of the body, index, carried tensors) to the carried tensors."""
+
 PARALLEL = IteratorTypeAttr.parallel()
 REDUCTION = IteratorTypeAttr.reduction()
 
@@ -74,6 +78,7 @@ class Builder:
         self.macs = 0
         self.used_results: frozenset[int] = frozenset()
         self.dense_order: tuple[int, ...] | None = None
+        self._made: dict[tuple[object, ...], SSAValue] = {}
 
     def is_used(self, result: int) -> bool:
         """Whether anything in the graph uses a result of the node being converted, which has several."""
@@ -88,19 +93,31 @@ class Builder:
     # Constants and destinations
 
     def empty(self, shape: Sequence[int], type_: ScalarType) -> SSAValue:
-        """A destination of unspecified contents."""
-        return self.add(tensor.EmptyOp((), tensor_type(tuple(shape), type_))).tensor
+        """A destination of unspecified contents; like constants and splats, one of a kind."""
+        made = tensor_type(tuple(shape), type_)
+        return self._once((made,), lambda: self.add(tensor.EmptyOp((), made)).tensor)
+
+    def _once(self, key: tuple[object, ...], make: Callable[[], SSAValue]) -> SSAValue:
+        """A value that depends on nothing: made at its first use."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
     def constant(self, number: float | bool, type_: ScalarType) -> SSAValue:
         """A scalar constant."""
-        return self.add(arith.ConstantOp(constant_attribute(number, type_))).result
+        key = (repr(number), type_)
+        return self._once(key, lambda: self.add(arith.ConstantOp(constant_attribute(number, type_))).result)
 
     def splat(self, number: float | bool, shape: Sequence[int], type_: ScalarType) -> SSAValue:
         """A tensor whose elements are all the same number."""
         destination = self.empty(shape, type_)
-        return self.add(
-            linalg_ops.FillOp((self.constant(number, type_),), (destination,), res=[[destination.type]])  # type: ignore[list-item]  # a variadic result takes a list
-        ).res[0]
+        scalar = self.constant(number, type_)
+        return self._once(
+            (repr(number), destination.type),
+            lambda: self.add(
+                linalg_ops.FillOp((scalar,), (destination,), res=[[destination.type]])  # type: ignore[list-item]  # a variadic result takes a list
+            ).res[0],
+        )
 
     def dense(self, array: np.ndarray, type_: ScalarType) -> SSAValue:
         """A small tensor constant, its bytes taken from the array (i1: one byte of 0 or 1 each)."""
@@ -190,6 +207,45 @@ class Builder:
         if shape_of(value) == tuple(shape):
             return value
         return self.pointwise([value], lambda s, args: args[0], element_type(value), shape)
+
+    # Loops
+
+    def loop(self, count: int, carried: Sequence[SSAValue], step: LoopStep) -> tuple[SSAValue, ...]:
+        """What a loop of `count` steps leaves of the tensors that it carries: `step` gets a builder of the loop's body, the
+        step's index and the tensors, and gives the tensors for the step after."""
+        bounds = [self.integer(bound) for bound in (0, count, 1)]
+        block = Block(arg_types=[IndexType(), *(value.type for value in carried)])
+        inner = Builder(block)
+        inner.location = self.location
+        inner.add(scf.YieldOp(*step(inner, block.args[0], block.args[1:])))
+        self.macs += count * inner.macs
+        return tuple(self.add(scf.ForOp(bounds[0], bounds[1], bounds[2], carried, block)).res)
+
+    def integer(self, number: int) -> SSAValue:
+        """An index constant."""
+        attribute = IntegerAttr(number, IndexType())
+        return self._once((attribute,), lambda: self.add(arith.ConstantOp(attribute)).result)
+
+    def difference(self, x: SSAValue, y: SSAValue) -> SSAValue:
+        """x - y of indices."""
+        return self.add(arith.SubiOp(x, y)).result
+
+    def take_first(self, value: SSAValue, index: SSAValue | int) -> SSAValue:
+        """The value at an index of its first dim, without that dim."""
+        shape, type_ = shape_of(value), element_type(value)
+        rest = [0] * (len(shape) - 1)
+        steps, sizes = [1] * len(shape), [1, *shape[1:]]
+        return self.add(
+            tensor.ExtractSliceOp(value, [index, *rest], sizes, steps, tensor_type(shape[1:], type_))
+        ).result
+
+    def put_first(self, value: SSAValue, target: SSAValue, index: SSAValue) -> SSAValue:
+        """The target with a value, which has all its dims but the first, at an index of the first one."""
+        shape = shape_of(target)
+        rest = [0] * (len(shape) - 1)
+        return self.add(
+            tensor.InsertSliceOp.get(value, target, [1, *shape[1:]], [DYNAMIC_INDEX, *rest], [1] * len(shape), [index])
+        ).result
 
     # Reductions
 
@@ -384,11 +440,15 @@ class Builder:
 
     # Named ops
 
-    def matmul(self, a: SSAValue, b: SSAValue) -> SSAValue:
-        """A[m, k] B[k, n]."""
-        (m, k), (_, n) = shape_of(a), shape_of(b)
+    def matmul(self, a: SSAValue, b: SSAValue, *, transpose_b: bool = False) -> SSAValue:
+        """A[m, k] B[k, n], or A[m, k] B[n, k]."""
+        (m, k), (_, n) = shape_of(a), reversed(shape_of(b)) if transpose_b else shape_of(b)
         self.macs += m * k * n
-        return self.add(linalg_ops.MatmulOp((a, b), (self.splat(0, (m, n), element_type(a)),))).res[0]
+        op = self.add(linalg_ops.MatmulOp((a, b), (self.splat(0, (m, n), element_type(a)),)))
+        if transpose_b:
+            maps = ((0, 2), (1, 2), (0, 1))
+            op.indexing_maps = ArrayAttr([_map_attribute(_dims_map(3, dims)) for dims in maps])
+        return op.res[0]
 
     def batch_matmul(self, a: SSAValue, b: SSAValue) -> SSAValue:
         """A[b, m, k] B[b, k, n]."""

@@ -18,7 +18,14 @@ from torch.utils._pytree import tree_map
 from cedr.frontend.source import is_library_file
 from cedr.target.errors import CedrError
 
-_KEPT = (torch.ops.aten.upsample_nearest1d.vec, torch.ops.aten.roll.default)
+_KEPT = (
+    torch.ops.aten.gru.input,
+    torch.ops.aten.lstm.input,
+    torch.ops.aten.rnn_relu.input,
+    torch.ops.aten.rnn_tanh.input,
+    torch.ops.aten.roll.default,
+    torch.ops.aten.upsample_nearest1d.vec,
+)
 
 _log = logging.getLogger(__name__)
 

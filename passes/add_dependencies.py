@@ -70,7 +70,7 @@ class Node:
     grid: str
     call: int
     extents: tuple[int, ...]
-    has_reduction: bool = False
+    is_ordered: bool = False
     edges: list[Edge] = field(default_factory=list)
     """To earlier nodes, before what need not be said is dropped."""
     same_tile: int = 0
@@ -228,7 +228,7 @@ class GridOrder:
     def __init__(self, grid: GridOp, tiles: Tiles):
         self.calls = len(grid.calls())
         self.domain = grid.get_domain()
-        self.has_reduction = grid.has_reduction() and self.domain[-1] > 1
+        self.is_ordered = grid.is_ordered() and self.domain[-1] > 1
         self.direct: list[dict[int, str]] = [{} for _ in range(self.calls)]
         """Per call: calls of the same tile -> hazard."""
         self.steps: dict[tuple[int, int], str] = {}
@@ -279,7 +279,7 @@ class GridOrder:
             known = self.direct[later.call]
             known[earlier.call] = "raw" if known.get(earlier.call) == "raw" else kind
         r = len(self.domain) - 1
-        invariant = self.has_reduction and not (earlier.reach.depends_on(r) or later.reach.depends_on(r))
+        invariant = self.is_ordered and not (earlier.reach.depends_on(r) or later.reach.depends_on(r))
         if invariant and all(pair == (0, 0) for pair in ranges[:-1]):
             # All steps meet: the step before is enough, because what writes meets itself, too.
             self.steps[calls] = "raw" if self.steps.get(calls) == "raw" else kind
@@ -457,7 +457,7 @@ class FunctionDependencies:
         order = GridOrder(grid, tiles)
         nodes = []
         for call in range(order.calls):
-            node = Node(len(self.nodes), name, call, order.domain, order.has_reduction)
+            node = Node(len(self.nodes), name, call, order.domain, order.is_ordered)
             node.chained = order.chains[call]
             self.nodes.append(node)
             nodes.append(node)
@@ -534,7 +534,7 @@ class FunctionDependencies:
                     node.after_all |= other.after_all
                     node.reached |= other.reached | 1 << other.number
             node.swept = node.after_all
-        if order is not None and order.has_reduction:
+        if order is not None and order.is_ordered:
             for node in nodes:
                 if node.chained:
                     self._sweep(node, [n for n in nodes if n is node or node.same_tile >> n.number & 1])

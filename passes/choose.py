@@ -17,10 +17,10 @@ from xdsl.passes import ModulePass
 from cedr.dialects.cedr import PlanAttr, PlatformAttr, shape_of
 from cedr.dialects.cedr.calls import flops_per_point
 from cedr.dialects.diagnostics import Diagnostic
-from cedr.passes.convert_linalg_to_cedr import zip_kind
 from cedr.passes.errors import PassError, at
 from cedr.passes.fuse_elementwise import is_elementwise
 from cedr.passes.grid_builder import index_loops
+from cedr.passes.layers import zip_kind
 from cedr.passes.structured import EPILOGUE, PLAN, Nest, body_of, default_api
 from cedr.passes.tile_plan import CALLS_OF_LAYERS, Hints, Machine, OpShape, TilePlan
 from cedr.target.errors import CedrError

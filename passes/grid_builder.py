@@ -417,9 +417,13 @@ def add_kernel(
         if i not in tiles and (constant := constant_operand(access.value)) is not None:
             constants.append((argument, constant))
             continue
-        window = piece.window(access.results)
-        inputs.append(tiles[i] if i in tiles else draft.input(place(access), window))
-        maps.append(inner(window))
+        if i in tiles:
+            inputs.append(tiles[i])
+            maps.append([r.substitute(dims) if dims else r for r in access.results])
+        else:
+            window = piece.window(access.results)
+            inputs.append(draft.input(place(access), window))
+            maps.append(inner(window))
         mapping[argument] = block.insert_arg(argument.type, len(block.args))
     for table in nest.tables:
         shape, at = shape_of(table), Affine.const(0, len(piece.domain))

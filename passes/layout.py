@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
-from xdsl.dialects import arith, tensor
+from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     DenseArrayBase,
@@ -287,12 +287,13 @@ class LayoutAnalysis:
         return splat_of(value) is not None or is_undefined(value)
 
     def _is_embeddable(self, value: SSAValue) -> bool:
-        """Whether the value can be written into a box of another root: computed, padded, joined, or a reshape of such."""
+        """Whether the value can be written into a box of another root: computed (in a loop, too), padded, joined, or a
+        reshape of such."""
         if value in self.hidden or self._is_virtual(value):
             return False
         if isinstance(value.owner, Reshape):
             return self._is_embeddable(value.owner.src)
-        return isinstance(value.owner, LinalgStructuredOperation | tensor.PadOp | tensor.ConcatOp)
+        return isinstance(value.owner, LinalgStructuredOperation | tensor.PadOp | tensor.ConcatOp | scf.ForOp)
 
     def _choose_host(self, value: SSAValue) -> None:
         users = sorted({u.operation for u in value.uses if u.operation in self.order}, key=self.order.__getitem__)

@@ -128,7 +128,7 @@ class Module:
 
 
 def expand_edges(
-    entries: Sequence[Edge | Lag], base: int, calls: int, domain: Sequence[int], has_reduction: bool
+    entries: Sequence[Edge | Lag], base: int, calls: int, domain: Sequence[int], is_ordered: bool
 ) -> tuple[Ints, Ints]:
     """The tasks that each tile of a grid waits for: counts [tiles], and ids, tile after tile, entry after entry."""
     tiles = prod(domain)
@@ -139,7 +139,7 @@ def expand_edges(
             index = np.arange(tiles) - entry.distance
             per_entry.append(((index >= 0).astype(np.int64), base + calls * index[index >= 0] + entry.call))
         else:
-            per_entry.append(_expand_box(entry, points, tiles, has_reduction))
+            per_entry.append(_expand_box(entry, points, tiles, is_ordered))
     if len(per_entry) == 1:
         return per_entry[0]
     counts = np.array([c for c, _ in per_entry], np.int64).reshape(len(per_entry), tiles)
@@ -153,10 +153,10 @@ def expand_edges(
     return total, ids
 
 
-def _expand_box(edge: Edge, points: Ints, tiles: int, has_reduction: bool) -> tuple[Ints, Ints]:
+def _expand_box(edge: Edge, points: Ints, tiles: int, is_ordered: bool) -> tuple[Ints, Ints]:
     lows, sizes = [], []
     counts = np.ones(tiles, np.int64)
-    if edge.first and has_reduction:
+    if edge.first and is_ordered:
         counts = (points[-1] == 0).astype(np.int64)
     for (low, high), extent in zip(edge.box, edge.extents, strict=True):
         first = np.broadcast_to(np.maximum(low.at(points), 0), tiles)
@@ -450,7 +450,7 @@ class Run:
     # What emitted code calls.
 
     def grid(
-        self, base: int, domain: Sequence[int], calls: Sequence[Call], has_reduction: bool = False, batched: bool = True
+        self, base: int, domain: Sequence[int], calls: Sequence[Call], is_ordered: bool = False, batched: bool = True
     ) -> None:
         """All tasks of a grid: task base + linear index * len(calls) + c is call c at that tile.
 
@@ -458,11 +458,11 @@ class Run:
         """
         kept = _Kept(base, tuple(calls), tuple(domain))
         if self.mode != "run":
-            self._submit(kept, has_reduction)
+            self._submit(kept, is_ordered)
         if self.mode == "execute":
             self.kept.append(kept)
         elif self.values:
-            self._compute(kept, has_reduction, batched)
+            self._compute(kept, is_ordered, batched)
 
     def join(self, record: CallClass, base: int, after: Sequence[Edge] = ()) -> None:
         """A zero-cost task."""
@@ -482,11 +482,11 @@ class Run:
 
     # Recording and comparing.
 
-    def _submit(self, kept: _Kept, has_reduction: bool) -> None:
+    def _submit(self, kept: _Kept, is_ordered: bool) -> None:
         tiles, count = prod(kept.domain), len(kept.calls)
         none = (np.zeros(tiles, np.int64), np.zeros(0, np.int64))
         lists = [
-            expand_edges(c.after, kept.base, count, kept.domain, has_reduction) if c.after else none for c in kept.calls
+            expand_edges(c.after, kept.base, count, kept.domain, is_ordered) if c.after else none for c in kept.calls
         ]
         counts = np.stack([c for c, _ in lists], axis=1)
         flat = counts.reshape(-1)
@@ -568,10 +568,10 @@ class Run:
         step = int(steps[0]) * size if len(starts) > 1 else 0
         return as_strided(flat[int(starts[0]) :], (len(tiles), *tile.shape), (step, *strides))
 
-    def _compute(self, kept: _Kept, has_reduction: bool, batched: bool) -> None:
+    def _compute(self, kept: _Kept, is_ordered: bool, batched: bool) -> None:
         """Runs of tiles whose windows are evenly spaced are computed together, reduction steps in order."""
         domain = kept.domain
-        inner = domain[-1] if has_reduction else 1
+        inner = domain[-1] if is_ordered else 1
         total = prod(domain)
         for step in range(inner):
             tiles = np.arange(step, total, inner)

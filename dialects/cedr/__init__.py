@@ -23,7 +23,7 @@ from cedr.dialects.cedr.calls import (
     element_type_of,
     shape_of,
 )
-from cedr.dialects.cedr.grid import PARALLEL, REDUCTION, GridOp
+from cedr.dialects.cedr.grid import PARALLEL, REDUCTION, SEQUENTIAL, GridOp
 from cedr.dialects.cedr.memory import AllocOp, JoinOp, ViewOp, WaitOp, WeightOp
 
 Cedr = Dialect(
@@ -36,6 +36,7 @@ __all__ = [
     "CALLS",
     "PARALLEL",
     "REDUCTION",
+    "SEQUENTIAL",
     "Affine",
     "AllocOp",
     "CallOp",

@@ -39,6 +39,8 @@ from cedr.dialects.cedr.calls import CallOp, YieldOp, element_type_of, shape_of
 
 PARALLEL = "parallel"
 REDUCTION = "reduction"
+SEQUENTIAL = "sequential"
+KINDS = (PARALLEL, REDUCTION, SEQUENTIAL)
 
 
 class GridEffects(MemoryEffect):
@@ -69,12 +71,13 @@ class GridOp(IRDLOperation):
       cedr.yield
     }
     ```
-    The domain's dimensions are `parallel`; at most one, the innermost, is a `reduction`, taken in index order: its steps
-    update the same output window. A window is an affine offset per dimension of the operand (`d0`, `d1`, ... are the
-    grid's indices) and a static shape, and lies inside the operand at every point of the domain. On tensors the grid
-    has one result per out: the out with its windows updated, all else kept. Scratch is private to a tile: on tensors
-    only its type stands (`scratch(%t : tensor<1x32x8x224xf32>)`), on buffers it is a ring of slots, slot number = linear
-    index of the tile mod number of slots. `base`: the task of call c at a tile is
+    The domain's dimensions are `parallel`; at most one, the innermost, is a `reduction` or `sequential`, taken in index
+    order. The steps of a reduction update the same output window; sequential ones may read what steps before them left in
+    the outs' windows, which may move (a recurrence over time, say). A window is an affine offset per dimension of the
+    operand (`d0`, `d1`, ... are the grid's indices) and a static shape, and lies inside the operand at every point of the
+    domain. On tensors the grid has one result per out: the out with its windows updated, all else kept. Scratch is private
+    to a tile: on tensors only its type stands (`scratch(%t : tensor<1x32x8x224xf32>)`), on buffers it is a ring of slots,
+    slot number = linear index of the tile mod number of slots. `base`: the task of call c at a tile is
     base + (linear index of the tile) * (number of calls) + c.
     """
 
@@ -137,8 +140,9 @@ class GridOp(IRDLOperation):
     def kinds(self) -> tuple[str, ...]:
         return tuple(k.data for k in self.iterator_types)
 
-    def has_reduction(self) -> bool:
-        return self.kinds()[-1:] == (REDUCTION,)
+    def is_ordered(self) -> bool:
+        """Whether the innermost dimension is taken in index order: a reduction, or sequential."""
+        return self.kinds()[-1:] in ((REDUCTION,), (SEQUENTIAL,))
 
     def num_tiles(self) -> int:
         return prod(self.get_domain())
@@ -239,9 +243,9 @@ class GridOp(IRDLOperation):
 
         def dimension() -> tuple[int, str]:
             extent = parser.parse_integer()
-            kind = parser.parse_identifier("parallel or reduction")
-            if kind not in (PARALLEL, REDUCTION):
-                parser.raise_error(f"unknown iterator kind '{kind}', expected parallel or reduction")
+            kind = parser.parse_identifier("parallel, reduction or sequential")
+            if kind not in KINDS:
+                parser.raise_error(f"unknown iterator kind '{kind}', expected parallel, reduction or sequential")
             return extent, kind
 
         dims = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, dimension)
@@ -337,8 +341,8 @@ class GridOp(IRDLOperation):
             raise self.fail(f"has {len(kinds)} iterator kinds for {len(domain)} dimensions")
         if any(e < 1 for e in domain):
             raise self.fail(f"needs a domain of positive extents, got {list(domain)}")
-        if any(k not in (PARALLEL, REDUCTION) for k in kinds) or REDUCTION in kinds[:-1]:
-            raise self.fail(f"takes parallel dimensions and at most one reduction, the innermost; got {list(kinds)}")
+        if any(k not in KINDS for k in kinds) or any(k != PARALLEL for k in kinds[:-1]):
+            raise self.fail(f"takes parallel dimensions and at most one that is not, the innermost; got {list(kinds)}")
         operands = (*self.inputs, *self.outputs)
         if len({isinstance(v.type, TensorType) for v in operands}) > 1:
             raise self.fail("mixes tensors and buffers")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from xdsl.dialects import arith, func, tensor
+from xdsl.dialects import arith, func, scf, tensor
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     DenseArrayBase,
@@ -278,6 +278,13 @@ def _dim(op: tensor.DimOp, operands: Sequence[Any], run: Run) -> Sequence[Any]:
     return [np.int64(operands[0].shape[int(operands[1])])]
 
 
+def _for(op: scf.ForOp, operands: Sequence[Any], run: Run) -> Sequence[Any]:
+    lower, upper, step, *carried = operands
+    for index in range(int(lower), int(upper), int(step)):
+        carried = list(run.block(op.body.block, [np.int64(index), *carried]))
+    return carried
+
+
 def _same(op: Operation, operands: Sequence[Any], run: Run) -> Sequence[Any]:
     return [operands[0]]
 
@@ -324,6 +331,7 @@ OPERATIONS: dict[type[Operation], Meaning] = {
     tensor.InsertOp: _insert,
     tensor.DimOp: _dim,
     tensor.CastOp: _same,
+    scf.ForOp: _for,
     arith.ConstantOp: _constant,
     func.CallOp: _call,
 }

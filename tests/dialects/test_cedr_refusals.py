@@ -144,8 +144,8 @@ CASES = [
         "'cedr.kernel' @k region may hold scalar operations only, got 'test.op'",
     ),
     # grid: domain and windows
-    (GRID, "[4 parallel]", "[4 serial]", "unknown iterator kind 'serial', expected parallel or reduction"),
-    (STEPS, "[4 reduction] ins(%i = %a[d0 * 2]", "[4 reduction, 1 parallel] ins(%i = %a[d0 * 2]", "'cedr.grid' @s takes parallel dimensions and at most one reduction, the innermost; got ['reduction', 'parallel']"),
+    (GRID, "[4 parallel]", "[4 serial]", "unknown iterator kind 'serial', expected parallel, reduction or sequential"),
+    (STEPS, "[4 reduction] ins(%i = %a[d0 * 2]", "[4 reduction, 1 parallel] ins(%i = %a[d0 * 2]", "'cedr.grid' @s takes parallel dimensions and at most one that is not, the innermost; got ['reduction', 'parallel']"),
     (GRID, "[4 parallel]", "[0 parallel]", "'cedr.grid' @g needs a domain of positive extents, got [0]"),
     (GRID, "%a[0, d0 * 2]", "%a[0, d0 * 2 + 1]", "'cedr.grid' @g operand 0: window leaves its operand in dimension 1: elements 1 to 8 of 8"),
     (GRID, "%a[0, d0 * 2]", "%a[0, d0 * 2 - 1]", "'cedr.grid' @g operand 0: window leaves its operand in dimension 1: elements -1 to 6 of 8"),

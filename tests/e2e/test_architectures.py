@@ -198,11 +198,21 @@ def doubles() -> Made:
     return nn.Sequential(*layers).double(), (image(2, 3, 5, 5).double(),)
 
 
+def recurrent() -> Made:
+    layers = {"lstm": nn.LSTM(3, 4, 2, bidirectional=True), "gru": nn.GRU(8, 5, batch_first=True)}
+
+    def forward(m: Any, x: Tensor) -> Any:
+        y, (h, c) = m.lstm(x)
+        return m.gru(y)[0], h, c.tanh()
+
+    return Of(forward, **layers), (image(6, 2, 3),)
+
+
 def image(*shape: int) -> Tensor:
     return torch.randn(shape)
 
 
-FAST = (resnet, unet, keywords, wide_pads, structures)
+FAST = (resnet, unet, keywords, wide_pads, structures, recurrent)
 SLOW = (mobilenet, densenet, squeezenet, shufflenet, transformer, deep, doubles)
 
 

@@ -403,6 +403,26 @@ def _positions() -> list[Case]:
     ]  # fmt: skip
 
 
+def _recurrent() -> list[Case]:
+    sequence = floats(5, 2, 3)
+    states = (floats(1, 2, 4), floats(1, 2, 4, seed=3))
+    plain = nn.LSTM(3, 4, bias=False)
+    return [
+        Case("lstm", nn.LSTM(3, 4), (sequence,)),
+        Case("lstm both ways", nn.LSTM(3, 4, 2, batch_first=True, bidirectional=True), (sequence,)),
+        Case("lstm with states", lambda x, *s: plain(x, s), (sequence, *states)),
+        Case("lstm of one sequence", nn.LSTM(3, 4), (floats(5, 3),)),
+        Case("lstm with projections", nn.LSTM(3, 4, proj_size=2), (sequence,)),
+        Case("lstm of halves", nn.LSTM(3, 4).half(), (sequence.half(),), 2e-3),
+        Case("lstm cell", nn.LSTMCell(3, 4), (floats(2, 3),)),
+        Case("gru", nn.GRU(3, 4), (sequence,)),
+        Case("gru both ways", nn.GRU(3, 4, 2, batch_first=True, bidirectional=True), (sequence,)),
+        Case("gru cell", nn.GRUCell(3, 4), (floats(2, 3),)),
+        Case("rnn", nn.RNN(3, 4), (sequence,)),
+        Case("rnn relu", nn.RNN(3, 4, num_layers=2, nonlinearity="relu"), (sequence, floats(2, 2, 4))),
+    ]  # fmt: skip
+
+
 def _batch_norm(layer: nn.Module) -> nn.Module:
     """The layer with statistics and parameters other than zeros and ones."""
     for index, tensor in enumerate((*layer.parameters(), *layer.buffers())):
@@ -411,4 +431,4 @@ def _batch_norm(layer: nn.Module) -> nn.Module:
     return layer
 
 
-CASES = (*_unary(), *_binary(), *_shape(), *_reductions(), *_layers(), *_positions())
+CASES = (*_unary(), *_binary(), *_shape(), *_reductions(), *_layers(), *_positions(), *_recurrent())

@@ -327,3 +327,11 @@ def test_an_export_that_fails_names_the_line() -> None:
 def test_export_refuses_other_arguments(model: Any, inputs: Any, message: str) -> None:
     with pytest.raises(ExportError, match=message):
         export_model(model, inputs)
+
+
+def test_a_recurrent_network_is_a_loop_per_layer() -> None:
+    layer = nn.LSTM(40, 64, 3, batch_first=True).eval()
+    imported = import_program(export_model(layer, (floats(1, 160, 40),)), "lstm")
+    names = [op.name for op in imported.module.walk()]
+    assert names.count("scf.for") == 3 and len(names) < 200
+    assert imported.macs == 160 * 256 * (40 + 64 + 4 * 64)
