@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pytest
 
 from cedr.runtime.engine import Engine
 from cedr.runtime.program import build_program
@@ -32,13 +33,14 @@ def benchmark(name: str) -> ModuleType:
     return module
 
 
+def environment() -> dict[str, str]:
+    """That of this process, with this project first."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(BENCHMARKS.parent), os.environ.get("PYTHONPATH", "")])}
+
+
 def test_emulator_speed_has_its_keys() -> None:
     command = [sys.executable, str(BENCHMARKS / "emulator_speed.py"), "--quick", "--json"]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(BENCHMARKS.parent), os.environ.get("PYTHONPATH", "")]),
-    }
-    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    process = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(process.stdout)
     rates = found.pop("ideal")
     assert set(rates) == SCHEDULERS and all(rate > 0 for rate in rates.values())
@@ -48,6 +50,21 @@ def test_emulator_speed_has_its_keys() -> None:
         *("etf_1000_ready", "python_scheduler", "bytes_per_task", "ten_million_ratio", "simpy", "simpy_ratio")
     }
     assert all(value > 0 for value in found.values())
+
+
+@pytest.mark.slow
+def test_import_time_has_its_keys() -> None:
+    command = [sys.executable, str(BENCHMARKS / "import_time.py"), "--models", "m5_words,gru", "--nodes", "400"]
+    command += ["--rounds", "1", "--json"]
+    process = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(process.stdout)
+    assert set(found) == {"machine", "seconds", "nodes_400_s", "linearity", "torch_mlir"}
+    assert set(found["seconds"]) == {"m5_words", "gru"} and all(value > 0 for value in found["seconds"].values())
+    assert found["nodes_400_s"] > 0 and found["linearity"] > 0
+    installed = importlib.util.find_spec("torch_mlir") is not None
+    assert (found["torch_mlir"] is not None) == installed
+    if installed:
+        assert set(found["torch_mlir"]) == {"seconds", "nodes_400_s"}
 
 
 def random_layers(random: Random, n_tasks: int) -> list[list[int]]:
