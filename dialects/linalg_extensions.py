@@ -5,27 +5,34 @@ same hidden region. `Linalg` is the dialect to register in place of xDSL's; it h
 
 Importing this module also gives every linalg op the effects that MLIR gives it: none on tensors, so that CSE and DCE
 see through it; on memrefs a read of each input, a write of each output, and a read of the outputs whose old value the
-body uses. It also corrects three of xDSL's ops: the hidden body of `linalg.pooling_nchw_max`, which reads the window and
-not the output, the text of `linalg.matmul`, which drops the indexing maps of a transposed product, and that of a
-`linalg.generic` of several results.
+body uses. It also corrects some of xDSL's ops: the hidden body of `linalg.pooling_nchw_max`, which reads the window and
+not the output; that of `linalg.matmul` of narrow integers, which lacks their extension, and its text, which drops the
+indexing maps of a transposed product; named ops of complex elements, which it does not build; and the text of
+`linalg.generic` of several results and of `linalg.reduce` and `linalg.map` in MLIR's short form, which it does not read.
 """
 
+from __future__ import annotations
+
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import ClassVar
 
 from xdsl.builder import Builder
-from xdsl.dialects import arith
+from xdsl.dialects import arith, complex
 from xdsl.dialects.builtin import (
     AffineMapAttr,
     AnyFloat,
     ArrayAttr,
+    ComplexType,
+    DenseArrayBase,
     DenseIntElementsAttr,
+    IntegerType,
     MemRefType,
     ShapedType,
     StringAttr,
     TensorType,
+    i64,
 )
 from xdsl.dialects.linalg import Linalg as UpstreamLinalg
 from xdsl.dialects.linalg import attrs as linalg_attrs
@@ -37,8 +44,17 @@ from xdsl.dialects.linalg.abstract_ops import (
     PoolingOperation,
 )
 from xdsl.ir import Attribute, Block, BlockArgument, Dialect, Operation, Region, SSAValue
-from xdsl.ir.affine import AffineDimExpr, AffineMap
-from xdsl.irdl import irdl_op_definition
+from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
+from xdsl.irdl import (
+    IRDLOperation,
+    base,
+    irdl_op_definition,
+    operand_def,
+    prop_def,
+    region_def,
+    var_operand_def,
+    var_result_def,
+)
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import EffectInstance, MemoryEffect, MemoryEffectKind, Pure
@@ -126,9 +142,10 @@ class Conv1DNcwFcwOp(ConvOperation):
 
 
 class _PoolingOp(PoolingOperation, ABC):
-    """A pooling whose spatial dimensions come last: X[n, c, *s], window[*k] (its shape only), Y[n, c, *o]."""
+    """A pooling: X[n, c, *s], window[*k] (its shape only), Y[n, c, *o]; CHANNELS_LAST: X[n, *s, c], Y[n, *o, c]."""
 
     SPATIAL: ClassVar[int]
+    CHANNELS_LAST: ClassVar[bool] = False
     FLOAT_OP: ClassVar[type[arith.MaximumfOp] | type[arith.AddfOp]]
     INTEGER_OP: ClassVar[type[arith.MaxSIOp] | type[arith.AddiOp]]
 
@@ -146,17 +163,21 @@ class _PoolingOp(PoolingOperation, ABC):
     def get_default_indexing_maps(self) -> Sequence[AffineMap]:
         spatial = self.SPATIAL
         rank = 2 + 2 * spatial
-        n, c, *rest = _dims(rank)
-        outer, window = rest[:spatial], rest[spatial:]
+        if self.CHANNELS_LAST:
+            n, *outer, c = _dims(spatial + 2)
+        else:
+            n, c, *outer = _dims(spatial + 2)
+        window = _dims(rank)[spatial + 2 :]
         strides, dilations = self.strides.get_values(), self.dilations.get_values()
         reached = (
             o * stride + k * dilation for o, k, stride, dilation in zip(outer, window, strides, dilations, strict=True)
         )
-        return (
-            AffineMap(rank, 0, (n, c, *reached)),
-            AffineMap(rank, 0, tuple(window)),
-            AffineMap(rank, 0, (n, c, *outer)),
-        )
+
+        def along(spatial_results: Iterable[AffineExpr]) -> AffineMap:
+            results = (n, *spatial_results, c) if self.CHANNELS_LAST else (n, c, *spatial_results)
+            return AffineMap(rank, 0, results)
+
+        return along(reached), AffineMap(rank, 0, window), along(outer)
 
     def get_iterator_types(self) -> ArrayAttr[linalg_attrs.IteratorTypeAttr]:
         return ArrayAttr((_PARALLEL,) * (2 + self.SPATIAL) + (_REDUCTION,) * self.SPATIAL)
@@ -209,6 +230,85 @@ class PoolingNchwSumOp(_PoolingOp):
 
 
 @irdl_op_definition
+class PoolingNdhwcSumOp(_PoolingOp):
+    """3-D sum pooling, channels last: X[n, d, h, w, c], window[kd, kh, kw], added into Y[n, od, oh, ow, c].
+
+    See https://mlir.llvm.org/docs/Dialects/Linalg/#linalgpooling_ndhwc_sum-linalgpoolingndhwcsumop.
+    """
+
+    name = "linalg.pooling_ndhwc_sum"
+    SPATIAL: ClassVar[int] = 3
+    CHANNELS_LAST: ClassVar[bool] = True
+    FLOAT_OP: ClassVar[type[arith.AddfOp]] = arith.AddfOp
+    INTEGER_OP: ClassVar[type[arith.AddiOp]] = arith.AddiOp
+
+
+@irdl_op_definition
+class DepthwiseConv2DNchwChwOp(ConvOperation):
+    """A 2-D convolution of each channel by itself: X[n, c, h, w], W[c, kh, kw], accumulated into Y[n, c, oh, ow].
+
+    See https://mlir.llvm.org/docs/Dialects/Linalg/#linalgdepthwise_conv_2d_nchw_chw-linalgdepthwiseconv2dnchwchwop.
+    """
+
+    name = "linalg.depthwise_conv_2d_nchw_chw"
+
+    def get_default_indexing_maps(self) -> Sequence[AffineMap]:
+        n, oh, ow, c, kh, kw = _dims(6)
+        (sh, sw), (dh, dw) = self.strides.get_values(), self.dilations.get_values()
+        return (
+            AffineMap(6, 0, (n, c, oh * sh + kh * dh, ow * sw + kw * dw)),
+            AffineMap(6, 0, (c, kh, kw)),
+            AffineMap(6, 0, (n, c, oh, ow)),
+        )
+
+    def get_iterator_types(self) -> ArrayAttr[linalg_attrs.IteratorTypeAttr]:
+        return ArrayAttr((_PARALLEL,) * 4 + (_REDUCTION,) * 2)
+
+    def verify_(self) -> None:
+        _verify_operand_counts(self, 2)
+        _verify_window(self, self.strides, self.dilations, 2)
+        _verify_ranks(self, (4, 3, 4))
+        super().verify_()
+
+
+def _product_region(cls: type[NamedOperation], inputs: Sequence[SSAValue], outputs: Sequence[SSAValue]) -> Region:
+    """As MLIR's: operands that are narrower than the sum are extended before they are multiplied."""
+    arg_types = cls.body_arg_types((*inputs, *outputs))
+    total: Attribute = arg_types[-1]
+
+    def widened(value: SSAValue) -> SSAValue:
+        if value.type == total:
+            return value
+        if isinstance(total, IntegerType):
+            return arith.ExtSIOp(value, total).result
+        assert isinstance(total, AnyFloat)
+        return arith.ExtFOp(value, total).result
+
+    add, multiply = (
+        (complex.AddOp, complex.MulOp)
+        if isinstance(total, ComplexType)
+        else (arith.AddfOp, arith.MulfOp)
+        if isinstance(total, AnyFloat)
+        else (arith.AddiOp, arith.MuliOp)
+    )
+
+    @Builder.implicit_region(arg_types)
+    def hidden_region(args: tuple[BlockArgument, ...]) -> None:
+        product = multiply(widened(args[0]), widened(args[1]))
+        linalg_ops.YieldOp(add(args[2], product))
+
+    return hidden_region
+
+
+def _maps(num_dims: int, *results: Sequence[AffineDimExpr]) -> ArrayAttr[AffineMapAttr]:
+    return ArrayAttr(AffineMapAttr(AffineMap(num_dims, 0, tuple(exprs))) for exprs in results)
+
+
+_BATCH_MATMUL_MAPS = _maps(4, *([_dims(4)[i] for i in dims] for dims in ((0, 1, 3), (0, 3, 2), (0, 1, 2))))
+"""A[b, m, k], B[b, k, n], C[b, m, n] over the loops (b, m, n, k)."""
+
+
+@irdl_op_definition
 class BatchMatmulOp(NamedOperation):
     """Matrix products: A[b, m, k], B[b, k, n], accumulated into C[b, m, n].
 
@@ -217,6 +317,8 @@ class BatchMatmulOp(NamedOperation):
 
     name = "linalg.batch_matmul"
     PRINT_ATTRS_IN_FRONT: ClassVar[bool] = True
+
+    indexing_maps = prop_def(ArrayAttr[AffineMapAttr], default_value=_BATCH_MATMUL_MAPS)
 
     def __init__(
         self,
@@ -235,20 +337,13 @@ class BatchMatmulOp(NamedOperation):
 
     @classmethod
     def get_hidden_region(cls, inputs: Sequence[SSAValue], outputs: Sequence[SSAValue]) -> Region:
-        arg_types = cls.body_arg_types((*inputs, *outputs))
-        floating = isinstance(arg_types[-1], AnyFloat)
-        multiply, add = (arith.MulfOp, arith.AddfOp) if floating else (arith.MuliOp, arith.AddiOp)
-
-        @Builder.implicit_region(arg_types)
-        def hidden_region(args: tuple[BlockArgument, ...]) -> None:
-            product = multiply(args[0], args[1])
-            linalg_ops.YieldOp(add(args[2], product))
-
-        return hidden_region
+        return _product_region(cls, inputs, outputs)
 
     def get_default_indexing_maps(self) -> Sequence[AffineMap]:
-        b, m, n, k = _dims(4)
-        return (AffineMap(4, 0, (b, m, k)), AffineMap(4, 0, (b, k, n)), AffineMap(4, 0, (b, m, n)))
+        return tuple(map_.data for map_ in self.indexing_maps.data)
+
+    def get_indexing_maps(self) -> ArrayAttr[AffineMapAttr]:
+        return self.indexing_maps
 
     def get_iterator_types(self) -> ArrayAttr[linalg_attrs.IteratorTypeAttr]:
         return ArrayAttr((_PARALLEL,) * 3 + (_REDUCTION,))
@@ -257,6 +352,110 @@ class BatchMatmulOp(NamedOperation):
         _verify_operand_counts(self, 2)
         _verify_ranks(self, (3, 3, 3))
         super().verify_()
+
+
+_ShortBody = tuple[type[Operation], dict[str, Attribute]]
+"""An op and its attributes, by which MLIR writes a body that does nothing else."""
+
+
+def _parse_short_body(parser: Parser) -> _ShortBody | None:
+    """`{ arith.addf {fastmath = ...} }` in front of the operands; None where there is none."""
+    if parser.parse_optional_punctuation("{") is None:
+        return None
+    position = parser.pos
+    name = parser.parse_identifier(" of the op that is the body")
+    op_type = parser.ctx.get_optional_op(name)
+    if op_type is None or not issubclass(op_type, IRDLOperation):
+        parser.raise_error(f"no op '{name}', which is to be the body", position, parser.pos)
+    attributes = parser.parse_optional_attr_dict()
+    parser.parse_punctuation("}")
+    return op_type, attributes
+
+
+def _body_of_op(short: _ShortBody, block: Block, operands: Sequence[SSAValue]) -> Region:
+    """The body that the short form stands for: the op on `operands`, arguments of `block`, yielded."""
+    op_type, attributes = short
+    assert issubclass(op_type, IRDLOperation)
+    names = op_type.get_irdl_definition().properties
+    defaults = {n: d.default_value for n, d in names.items() if isinstance(d.default_value, Attribute)}
+    op = op_type.build(
+        operands=operands,
+        result_types=[block.args[-1].type],
+        properties=defaults | {name: value for name, value in attributes.items() if name in names},
+        attributes={name: value for name, value in attributes.items() if name not in names},
+    )
+    block.add_ops([op, linalg_ops.YieldOp(op.results[0])])
+    return Region(block)
+
+
+@irdl_op_definition
+class MapOp(IRDLOperation):
+    """An elementwise computation on tensors or memrefs of one shape.
+
+    The body gets the inputs' elements, and as MLIR 22 has it the destination's too, and yields the new element.
+    See https://mlir.llvm.org/docs/Dialects/Linalg/#linalgmap-linalgmapop.
+    """
+
+    name = "linalg.map"
+
+    inputs = var_operand_def(base(MemRefType) | base(TensorType))
+    init = operand_def(base(MemRefType) | base(TensorType))
+    result = var_result_def(TensorType)
+    mapper = region_def("single_block")
+
+    def __init__(self, inputs: Sequence[SSAValue], init: SSAValue, mapper: Region):
+        results = [init.type] if isinstance(init.type, TensorType) else []
+        super().__init__(operands=[inputs, init], result_types=[results], regions=[mapper])
+
+    def verify_(self) -> None:
+        shape, args = _shape(self.init), self.mapper.block.args
+        for index, value in enumerate(self.inputs):
+            if _shape(value) != shape:
+                raise VerifyException(
+                    f"'{self.name}' expects inputs of the destination's shape {list(shape)}, #{index} is {value.type}"
+                )
+        if [r.type for r in self.result] != [v.type for v in (self.init,) if isinstance(v.type, TensorType)]:
+            raise VerifyException(f"'{self.name}' gives its destination's type {self.init.type}")
+        wanted = [_element_type(value) for value in (*self.inputs, self.init)]
+        if [a.type for a in args] not in (wanted, wanted[:-1]):
+            got = ", ".join(str(a.type) for a in args)
+            raise VerifyException(f"'{self.name}' expects a body of {', '.join(map(str, wanted))}, got {got}")
+        last = self.mapper.block.last_op
+        if not isinstance(last, linalg_ops.YieldOp) or [v.type for v in last.operands] != wanted[-1:]:
+            raise VerifyException(f"'{self.name}' expects its body to yield one {wanted[-1]}")
+
+    def print(self, printer: Printer) -> None:
+        for keyword, values in (("ins", self.inputs), ("outs", (self.init,))):
+            if values:
+                printer.print_string(f" {keyword}(")
+                printer.print_list(values, printer.print_ssa_value)
+                printer.print_string(" : ")
+                printer.print_list([v.type for v in values], printer.print_attribute)
+                printer.print_string(")")
+        printer.print_op_attributes(self.attributes)
+        printer.print_string(" ")
+        with printer.in_parens():
+            printer.print_list(self.mapper.block.args, printer.print_block_argument)
+        printer.print_string(" ")
+        printer.print_region(self.mapper, print_entry_block_args=False)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> MapOp:
+        short = _parse_short_body(parser)
+        inputs = _parse_operands(parser, "ins")
+        position = parser.pos
+        outputs = _parse_operands(parser, "outs")
+        if len(outputs) != 1:
+            parser.raise_error(f"'{cls.name}' has one destination, got {len(outputs)}", position, parser.pos)
+        attributes = parser.parse_optional_attr_dict()
+        if short is not None:
+            block = Block(arg_types=[_element_type(value) for value in (*inputs, *outputs)])
+            body = _body_of_op(short, block, block.args[:-1])
+        else:
+            body = parser.parse_region(parser.parse_comma_separated_list(parser.Delimiter.PAREN, parser.parse_argument))
+        op = cls(inputs, outputs[0], body)
+        op.attributes |= attributes
+        return op
 
 
 class LinalgEffects(MemoryEffect):
@@ -296,7 +495,10 @@ _EXTENSIONS: tuple[type[Operation], ...] = (
     PoolingNcwMaxOp,
     PoolingNcwSumOp,
     PoolingNchwSumOp,
+    PoolingNdhwcSumOp,
+    DepthwiseConv2DNchwChwOp,
     BatchMatmulOp,
+    MapOp,
 )
 
 Linalg = Dialect("linalg", [*UpstreamLinalg.operations, *_EXTENSIONS], [*UpstreamLinalg.attributes])
@@ -320,20 +522,18 @@ def _pooling_nchw_max_region(
 linalg_ops.PoolingNchwMaxOp.get_hidden_region = classmethod(_pooling_nchw_max_region)  # type: ignore[method-assign,assignment]  # xDSL's is wrong
 
 
-_PLAIN_MATMUL_MAPS = tuple(
-    AffineMapAttr(AffineMap(3, 0, (dims[i], dims[j]))) for dims in (_dims(3),) for i, j in ((0, 2), (2, 1), (0, 1))
-)
+_Product = linalg_ops.MatmulOp | BatchMatmulOp
 
 
-def _print_matmul(self: linalg_ops.MatmulOp, printer: Printer) -> None:
+def _print_product(self: _Product, printer: Printer) -> None:
     """As MLIR does: `linalg.matmul indexing_maps = [...] ins(...) outs(...)` where the maps are not the plain ones."""
-    if self.indexing_maps.data != _PLAIN_MATMUL_MAPS:
+    if self.indexing_maps != self.get_irdl_definition().properties["indexing_maps"].default_value:
         printer.print_string(" indexing_maps = ")
         printer.print_attribute(self.indexing_maps)
     NamedOperation.print(self, printer)
 
 
-def _parse_matmul(cls: type[linalg_ops.MatmulOp], parser: Parser) -> linalg_ops.MatmulOp:
+def _parse_product(cls: type[_Product], parser: Parser) -> _Product:
     maps = None
     if parser.parse_optional_keyword("indexing_maps"):
         parser.parse_punctuation("=")
@@ -341,7 +541,7 @@ def _parse_matmul(cls: type[linalg_ops.MatmulOp], parser: Parser) -> linalg_ops.
         maps = parser.parse_attribute()
         if not isinstance(maps, ArrayAttr) or not all(isinstance(m, AffineMapAttr) for m in maps.data):
             parser.raise_error("indexing_maps is an array of affine maps", position, parser.pos)
-    op: linalg_ops.MatmulOp = NamedOperation.parse.__func__(cls, parser)  # type: ignore[attr-defined]  # a classmethod
+    op: _Product = NamedOperation.parse.__func__(cls, parser)  # type: ignore[attr-defined]  # a classmethod
     if maps is not None:
         op.properties["indexing_maps"] = maps
     return op
@@ -397,8 +597,45 @@ def _parse_operands(parser: Parser, keyword: str) -> Sequence[SSAValue]:
 
 
 linalg_ops.GenericOp.parse = classmethod(_parse_generic)  # type: ignore[method-assign,assignment]  # takes one result only
-linalg_ops.MatmulOp.print = _print_matmul  # type: ignore[method-assign,assignment]  # xDSL's loses the maps
-linalg_ops.MatmulOp.parse = classmethod(_parse_matmul)  # type: ignore[method-assign,assignment]  # likewise
+for _product in (linalg_ops.MatmulOp, BatchMatmulOp):
+    _product.print = _print_product  # type: ignore[method-assign,assignment]  # xDSL's loses the maps
+    _product.parse = classmethod(_parse_product)  # type: ignore[method-assign,assignment]  # likewise
+
+
+_parse_reduce_op = linalg_ops.ReduceOp.parse.__func__  # type: ignore[attr-defined]  # a classmethod
+
+
+def _parse_reduce(cls: type[linalg_ops.ReduceOp], parser: Parser) -> linalg_ops.ReduceOp:
+    """As MLIR does: the body may be one op on (destination, input), in front: `linalg.reduce { arith.addf } ins(...)`."""
+    short = _parse_short_body(parser)
+    if short is None:
+        op: linalg_ops.ReduceOp = _parse_reduce_op(cls, parser)
+        return op
+    position = parser.pos
+    inputs, outputs = _parse_operands(parser, "ins"), _parse_operands(parser, "outs")
+    if len(inputs) != 1 or len(outputs) != 1:
+        parser.raise_error(
+            f"'{cls.name}' of {len(inputs)} inputs is not known; write one linalg.reduce each", position, parser.pos
+        )
+    parser.parse_keyword("dimensions")
+    parser.parse_punctuation("=")
+    dimensions = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parser.parse_integer)
+    block = Block(arg_types=[_element_type(value) for value in (*inputs, *outputs)])
+    body = _body_of_op(short, block, [block.args[1], block.args[0]])
+    return cls(inputs[0], outputs[0], DenseArrayBase.from_list(i64, dimensions), body)
+
+
+linalg_ops.ReduceOp.parse = classmethod(_parse_reduce)  # type: ignore[method-assign,assignment]  # xDSL's lacks the short form
+
+
+linalg_ops.MatmulOp.get_hidden_region = classmethod(_product_region)  # type: ignore[method-assign,assignment]  # xDSL's is ill-typed
+
+
+def _body_arg_types(operands: Sequence[SSAValue]) -> Sequence[Attribute]:
+    return [_element_type(value) for value in operands]
+
+
+NamedOperation.body_arg_types = staticmethod(_body_arg_types)  # type: ignore[method-assign,assignment]  # xDSL's takes no complex elements
 
 
 def _add_effects() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from xdsl.context import Context
 from xdsl.dialects.builtin import FileLineColLoc, IntAttr, LocationAttr, ModuleOp, StringAttr
 from xdsl.ir import Operation
+from xdsl.irdl import IRDLOperation
 from xdsl.parser import Parser
 from xdsl.utils.exceptions import MultipleSpansParseError, ParseError
 from xdsl.utils.lexer import Span
@@ -61,6 +62,23 @@ class ParsedModule:
         verify(self.module, self.place, prefix)
 
 
+_PERMISSIONS = frozenset({"exact", "fastmath", "isExact", "nneg", "overflowFlags"})
+"""Properties that only allow an op to compute less exactly, or promise that it won't overflow: where xDSL's definition of
+an op lacks one, it is left out, and the op computes what it does without."""
+
+_FROM_ELSEWHERE = {
+    "tm_tensor": "torch-mlir's own ops (scan, sort, topk, scatter, attention) are not known; give the PyTorch model itself "
+    "(cedr compile FILE.py:FACTORY), or write the op as linalg",
+    "torch": 'this is torch-mlir\'s level before linalg; export with output_type="linalg-on-tensors"',
+    "stablehlo": 'lower it to linalg first; torch-mlir exports with output_type="linalg-on-tensors"',
+    "mhlo": "lower it to linalg first (mlir-hlo-opt --hlo-legalize-to-linalg)",
+    "tosa": "lower it to linalg first (mlir-opt --tosa-to-linalg-pipeline)",
+    "onnx": "lower it to linalg on tensors first",
+    "quant": "quantised types are not known; export the model with floats",
+}
+"""Dialects whose ops come with IR from other tools, and what can be done."""
+
+
 class _LocatingParser(Parser):
     """xDSL's parser, which keeps each op's position and gives ops without `loc(...)` that position, as MLIR's does."""
 
@@ -78,6 +96,9 @@ class _LocatingParser(Parser):
         op = super().parse_operation()
         position = self.open_positions.pop()
         self.positions[op] = position
+        for name in _PERMISSIONS & op.properties.keys():
+            if isinstance(op, IRDLOperation) and name not in op.get_irdl_definition().properties:
+                del op.properties[name]
         if not self._location_given:
             line, column = self.source.line_column(position)
             op.location = FileLineColLoc(self._filename, IntAttr(line), IntAttr(column))
@@ -97,6 +118,8 @@ class _LocatingParser(Parser):
 
     def _unknown_op(self, name: str) -> str:
         dialect = name.split(".", 1)[0]
+        if (hint := _FROM_ELSEWHERE.get(dialect)) is not None:
+            return f"no op '{name}'; {hint}"
         there = ", ".join(sorted(self.ctx.registered_dialect_names))
         known = dialect in self.ctx.registered_dialect_names
         reason = f"the dialect '{dialect}' has no such op" if known else f"the dialects there are: {there}"

@@ -10,8 +10,28 @@ from xdsl.ir import Dialect
 
 from cedr.dialects.weights import CedrContext, WeightStore
 
-_UPSTREAM = ("affine", "arith", "builtin", "cf", "complex", "func", "math", "memref", "scf", "tensor", "test")
+_UPSTREAM = ("affine", "builtin", "cf", "complex", "func", "math", "memref", "scf", "test")
 """xDSL's dialects that are taken as they are."""
+
+
+def _arith() -> Dialect:
+    from cedr.dialects.extensions import Arith
+
+    return Arith
+
+
+def _ml_program() -> Dialect:
+    from cedr.dialects.extensions import MLProgram
+
+    return MLProgram
+
+
+def _tensor() -> Dialect:
+    from xdsl.dialects.tensor import Tensor
+
+    import cedr.dialects.extensions  # noqa: F401  # its verifiers
+
+    return Tensor
 
 
 def _linalg() -> Dialect:
@@ -30,8 +50,7 @@ def dialect_factories() -> dict[str, Callable[[], Dialect]]:
     """Dialect name -> what imports it."""
     upstream = get_all_dialects()
     factories = {name: upstream[name] for name in _UPSTREAM}
-    factories["linalg"] = _linalg
-    factories["cedr"] = _cedr
+    factories |= {"arith": _arith, "cedr": _cedr, "linalg": _linalg, "ml_program": _ml_program, "tensor": _tensor}
     return dict(sorted(factories.items()))
 
 

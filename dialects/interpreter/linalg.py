@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from xdsl.dialects import arith, func, scf, tensor
+from xdsl.dialects import arith, cf, func, scf, tensor
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     DenseArrayBase,
@@ -29,12 +29,14 @@ from xdsl.utils.exceptions import InterpretationError
 from cedr.dialects.cedr.affine import Affine, affine_results, shared_dims
 from cedr.dialects.cedr.attrs import ints_of
 from cedr.dialects.element_types import numpy_dtype
+from cedr.dialects.extensions import GlobalLoadConstOp, GlobalLoadOp, GlobalStoreOp
 from cedr.dialects.interpreter.cedr import garbage
-from cedr.dialects.interpreter.scalar import constant_value, evaluate, narrow, run_points, widen
+from cedr.dialects.interpreter.scalar import constant_value, evaluate, evaluate_assertion, narrow, run_points, widen
 from cedr.dialects.linalg_extensions import (
     BatchMatmulOp,
     Conv1DNcwFcwOp,
     Linalg,
+    MapOp,
 )
 
 if TYPE_CHECKING:
@@ -192,6 +194,19 @@ def _reduce(op: linalg_ops.ReduceOp, operands: Sequence[Any], run: Run) -> Seque
     return [out]
 
 
+def _map(op: MapOp, operands: Sequence[Any], run: Run) -> Sequence[Array]:
+    shape, inputs = _shape(op.init), operands[:-1]
+    identity = [Affine.dim(i, len(shape)) for i in range(len(shape))]
+    out = np.array(operands[-1])
+    if 0 not in shape:
+        block = op.mapper.block
+        if len(block.args) == len(inputs):  # as up to MLIR 21, without the destination's element
+            block = op.mapper.clone().block
+            block.insert_arg(_element(op.init), len(inputs))
+        run_points(shape, (), [identity] * len(operands), block, inputs, [out], run.values)
+    return [out]
+
+
 # Tensors.
 
 
@@ -298,6 +313,20 @@ def _constant(op: arith.ConstantOp, operands: Sequence[Any], run: Run) -> Sequen
     return [evaluate(op, operands)]
 
 
+def _global_load(op: GlobalLoadOp | GlobalLoadConstOp, operands: Sequence[Any], run: Run) -> Sequence[Any]:
+    return [run.global_value(op.variable.root_reference.data)]
+
+
+def _global_store(op: GlobalStoreOp, operands: Sequence[Any], run: Run) -> Sequence[Any]:
+    run.globals[op.variable.root_reference.data] = operands[0]
+    return []
+
+
+def _assert(op: cf.AssertOp, operands: Sequence[Any], run: Run) -> Sequence[Any]:
+    evaluate_assertion(op, operands[0])
+    return []
+
+
 def _call(op: func.CallOp, operands: Sequence[Any], run: Run) -> Sequence[Any]:
     return run.call(op.callee.root_reference.data, operands)
 
@@ -312,6 +341,7 @@ OPERATIONS: dict[type[Operation], Meaning] = {
     linalg_ops.TransposeOp: _transpose,
     linalg_ops.BroadcastOp: _broadcast,
     linalg_ops.ReduceOp: _reduce,
+    MapOp: _map,
     linalg_ops.Conv2DNchwFchwOp: _convolution,
     linalg_ops.Conv2DNgchwGfchwOp: _convolution,
     Conv1DNcwFcwOp: _convolution,
@@ -334,5 +364,9 @@ OPERATIONS: dict[type[Operation], Meaning] = {
     scf.ForOp: _for,
     arith.ConstantOp: _constant,
     func.CallOp: _call,
+    cf.AssertOp: _assert,
+    GlobalLoadOp: _global_load,
+    GlobalLoadConstOp: _global_load,
+    GlobalStoreOp: _global_store,
 }
 """Op class -> what it does: `(op, operands, run) -> results`."""

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ModuleOp, ShapedType
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp, ShapedType
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.traits import IsTerminator
 from xdsl.utils.exceptions import InterpretationError
 
 from cedr.dialects.cedr import WeightOp, element_type_of, shape_of
 from cedr.dialects.element_types import dtype_name, numpy_dtype
+from cedr.dialects.extensions import GlobalOp
 from cedr.dialects.interpreter import cedr, linalg
-from cedr.dialects.interpreter.scalar import evaluate
+from cedr.dialects.interpreter.scalar import evaluate, stored_constant
 
 Array = NDArray[Any]
 
@@ -37,6 +38,20 @@ class Run(cedr.Surroundings):
         super().__init__(weights, cedr.Memory())
         self.functions = {op.sym_name.data: op for op in module.walk() if isinstance(op, func.FuncOp)}
         self.values: dict[SSAValue, Any] = {}
+        self.variables = {op.sym_name.data: op for op in module.ops if isinstance(op, GlobalOp)}
+        self.globals: dict[str, Any] = {}
+        """What `ml_program.global_store` wrote."""
+
+    def global_value(self, name: str) -> Any:
+        """What a variable of the module holds. Raises InterpretationError where there is none, or nothing in it."""
+        if name in self.globals:
+            return self.globals[name]
+        if name not in self.variables:
+            raise InterpretationError(f"no ml_program.global @{name}; there are {_names(self.variables)}")
+        value = self.variables[name].value
+        if not isinstance(value, DenseIntOrFPElementsAttr):
+            raise InterpretationError(f"the value of ml_program.global @{name} is not in the IR")
+        return stored_constant(value)
 
     def call(self, name: str, arguments: Sequence[Any]) -> list[Any]:
         """The results of a function of the module. Raises InterpretationError where there is none of that name."""

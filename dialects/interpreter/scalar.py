@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from xdsl.dialects import arith
+from xdsl.dialects import arith, cf
 from xdsl.dialects.builtin import (
     BFloat16Type,
     DenseIntOrFPElementsAttr,
@@ -246,6 +246,12 @@ def evaluate(op: Operation, operands: Sequence[Any]) -> Any:
     raise InterpretationError(f"no NumPy meaning for '{op.name}'")
 
 
+def evaluate_assertion(op: cf.AssertOp, condition: Any) -> None:
+    """Raises InterpretationError with the assertion's message where its condition is not true, anywhere."""
+    if not np.all(condition):
+        raise InterpretationError(f"an assertion does not hold: {op.msg.data}")
+
+
 def run_region(
     block: Block,
     arguments: Sequence[Any],
@@ -267,6 +273,9 @@ def run_region(
         if op.name in ("cedr.load", "tensor.extract"):
             table, *position = (values[v] for v in op.operands)
             values[op.results[0]] = widen(_element_at(table, position), op.results[0].type)
+            continue
+        if isinstance(op, cf.AssertOp):
+            evaluate_assertion(op, values[op.arg])
             continue
         values[op.results[0]] = evaluate(op, [values[v] for v in op.operands])
     raise InterpretationError("the region ends without a yield")

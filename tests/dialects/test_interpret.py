@@ -334,3 +334,83 @@ def test_a_bf16_constant_keeps_its_value() -> None:
     (y,) = interpret(module, [bits], {})
     values = (y.astype(np.uint32) << 16).view(np.float32)
     np.testing.assert_array_equal(values, [2.0, -0.75])
+
+
+def test_map_with_and_without_the_destination() -> None:
+    a, b = draw(2, 3), draw(2, 3)
+    module = body(
+        "(%a: tensor<2x3xf32>, %b: tensor<2x3xf32>) -> tensor<2x3xf32>",
+        """%m = linalg.map ins(%a : tensor<2x3xf32>) outs(%b : tensor<2x3xf32>) (%x: f32, %o: f32) {
+          %s = arith.subf %x, %o : f32
+          linalg.yield %s : f32
+        }
+        %e = tensor.empty() : tensor<2x3xf32>
+        %n = linalg.map ins(%m, %a : tensor<2x3xf32>, tensor<2x3xf32>) outs(%e : tensor<2x3xf32>) (%x: f32, %y: f32) {
+          %s = arith.remf %x, %y : f32
+          linalg.yield %s : f32
+        }
+        func.return %n : tensor<2x3xf32>""",
+    )
+    close(interpret(module, [a, b], {})[0], np.fmod(a - b, a))
+
+
+def test_depthwise_convolution() -> None:
+    x, w, y = draw(1, 4, 9, 8), draw(4, 3, 3), draw(1, 4, 4, 6)
+    module = body(
+        "(%x: tensor<1x4x9x8xf32>, %w: tensor<4x3x3xf32>, %y: tensor<1x4x4x6xf32>) -> tensor<1x4x4x6xf32>",
+        """%r = linalg.depthwise_conv_2d_nchw_chw {strides = dense<[2, 1]> : vector<2xi64>, dilations = dense<1> : vector<2xi64>}
+          ins(%x, %w : tensor<1x4x9x8xf32>, tensor<4x3x3xf32>) outs(%y : tensor<1x4x4x6xf32>) -> tensor<1x4x4x6xf32>
+        func.return %r : tensor<1x4x4x6xf32>""",
+    )
+    filters = torch.from_numpy(w[:, None])
+    want = torch.nn.functional.conv2d(torch.from_numpy(x), filters, stride=(2, 1), groups=4).numpy()
+    close(interpret(module, [x, w, y], {})[0], want + y)
+
+
+def test_pooling_of_three_dimensions_with_channels_last() -> None:
+    x, y = draw(1, 4, 4, 6, 2), draw(1, 2, 2, 3, 2)
+    module = body(
+        "(%x: tensor<1x4x4x6x2xf32>, %k: tensor<2x2x2xf32>, %y: tensor<1x2x2x3x2xf32>) -> tensor<1x2x2x3x2xf32>",
+        """%r = linalg.pooling_ndhwc_sum {strides = dense<2> : vector<3xi64>, dilations = dense<1> : vector<3xi64>}
+          ins(%x, %k : tensor<1x4x4x6x2xf32>, tensor<2x2x2xf32>) outs(%y : tensor<1x2x2x3x2xf32>) -> tensor<1x2x2x3x2xf32>
+        func.return %r : tensor<1x2x2x3x2xf32>""",
+    )
+    want = x.reshape(1, 2, 2, 2, 2, 3, 2, 2).sum((2, 4, 6))
+    close(interpret(module, [x, draw(2, 2, 2), y], {})[0], want + y)
+
+
+def test_product_of_narrow_integers() -> None:
+    a, b = RNG.integers(-128, 128, (3, 5), np.int8), RNG.integers(-128, 128, (5, 4), np.int8)
+    module = body(
+        "(%a: tensor<3x5xi8>, %b: tensor<5x4xi8>, %c: tensor<3x4xi32>) -> tensor<3x4xi32>",
+        """%r = linalg.matmul ins(%a, %b : tensor<3x5xi8>, tensor<5x4xi8>) outs(%c : tensor<3x4xi32>) -> tensor<3x4xi32>
+        func.return %r : tensor<3x4xi32>""",
+    )
+    want = a.astype(np.int32) @ b.astype(np.int32) + 1
+    assert (interpret(module, [a, b, np.ones((3, 4), np.int32)], {})[0] == want).all()
+
+
+def test_variables_of_the_module_and_assertions() -> None:
+    module = parse("""
+    ml_program.global private mutable @count(dense<3> : tensor<i64>) : tensor<i64>
+    func.func @main(%x: tensor<i64>, %holds: tensor<i1>) -> (tensor<i64>, tensor<i64>) {
+      %before = ml_program.global_load @count : tensor<i64>
+      ml_program.global_store @count = %x : tensor<i64>
+      %after = ml_program.global_load @count : tensor<i64>
+      %true = tensor.extract %holds[] : tensor<i1>
+      cf.assert %true, "told so"
+      func.return %before, %after : tensor<i64>, tensor<i64>
+    }""")
+    assert [int(v) for v in interpret(module, [np.array(5), np.array(True)], {})] == [3, 5]
+    with pytest.raises(InterpretationError, match="an assertion does not hold: told so"):
+        interpret(module, [np.array(5), np.array(False)], {})
+
+
+def test_a_variable_that_is_not_there() -> None:
+    module = parse("""
+    func.func @main() -> tensor<i64> {
+      %v = ml_program.global_load @count : tensor<i64>
+      func.return %v : tensor<i64>
+    }""")
+    with pytest.raises(InterpretationError, match="no ml_program.global @count; there are none"):
+        interpret(module, [], {})

@@ -61,3 +61,35 @@ func.func @matmul_inner(%a : tensor<2x3x4xf32>, %b : tensor<2x5x5xf32>, %c : ten
   %0 = linalg.batch_matmul ins(%a, %b : tensor<2x3x4xf32>, tensor<2x5x5xf32>) outs(%c : tensor<2x3x5xf32>) -> tensor<2x3x5xf32>
   func.return
 }
+
+// -----
+
+%a, %b, %e = "test.op"() : () -> (tensor<2x3xf32>, tensor<3x2xf32>, tensor<2x3xf32>)
+// expected-error@below {{'linalg.map' expects inputs of the destination's shape [2, 3], #1 is tensor<3x2xf32>}}
+%m = linalg.map { arith.addf } ins(%a, %b : tensor<2x3xf32>, tensor<3x2xf32>) outs(%e : tensor<2x3xf32>)
+
+// -----
+
+%a, %e = "test.op"() : () -> (tensor<2x3xf32>, tensor<2x3xf32>)
+// expected-error@below {{'linalg.map' expects a body of f32, f32, got f64}}
+%m = linalg.map ins(%a : tensor<2x3xf32>) outs(%e : tensor<2x3xf32>) (%x: f64) {
+  linalg.yield %x : f64
+}
+
+// -----
+
+%a, %e = "test.op"() : () -> (tensor<2x3xf32>, tensor<2x3xf32>)
+// expected-error@below {{no op 'arith.foo', which is to be the body}}
+%m = linalg.map { arith.foo } ins(%a : tensor<2x3xf32>) outs(%e : tensor<2x3xf32>)
+
+// -----
+
+%a, %r = "test.op"() : () -> (tensor<2x3xf32>, tensor<2xf32>)
+// expected-error@below {{'linalg.reduce' of 2 inputs is not known; write one linalg.reduce each}}
+%m = linalg.reduce { arith.addf } ins(%a, %a : tensor<2x3xf32>, tensor<2x3xf32>) outs(%r, %r : tensor<2xf32>, tensor<2xf32>) dimensions = [1]
+
+// -----
+
+%x, %w, %y = "test.op"() : () -> (tensor<1x4x9x8xf32>, tensor<3x3x3xf32>, tensor<1x4x7x6xf32>)
+// expected-error@below {{inferred input/output operand #1 has shape's dimension #0 to be 4, but found 3}}
+%r = linalg.depthwise_conv_2d_nchw_chw {dilations = dense<1> : vector<2xi64>, strides = dense<1> : vector<2xi64>} ins(%x, %w : tensor<1x4x9x8xf32>, tensor<3x3x3xf32>) outs(%y : tensor<1x4x7x6xf32>) -> tensor<1x4x7x6xf32>
