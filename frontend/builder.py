@@ -459,11 +459,13 @@ class Builder:
     def convolution(
         self, x: SSAValue, w: SSAValue, strides: Sequence[int], dilations: Sequence[int], groups: int
     ) -> SSAValue:
-        """X[n, c, *s] (already padded) with W[f, c / groups, *k], in one or two spatial dims.
+        """X[n, c, *s] (already padded) with W[f, c / groups, *k], in one to three spatial dims.
 
         Groups are a dim of their own of one named op, for 1-D too (as 2-D of height 1), so that a depthwise
-        convolution is one op whatever its channels.
+        convolution is one op whatever its channels. In three spatial dims the taps of the first one become channels.
         """
+        if len(strides) == 3:
+            return self._convolution_3d(x, w, strides, dilations, groups)
         type_ = element_type(x)
         (n, c, *spatial), (f, group_c, *window) = shape_of(x), shape_of(w)
         out = [
@@ -492,6 +494,21 @@ class Builder:
         ).res[0]
         return self.reshape(y, (n, f, *out))
 
+    def _convolution_3d(
+        self, x: SSAValue, w: SSAValue, strides: Sequence[int], dilations: Sequence[int], groups: int
+    ) -> SSAValue:
+        """X[n, c, d, h, w] with W[f, c / groups, kd, kh, kw], by X[(n, od), (c, kd), h, w]."""
+        (n, c, depth, *plane), (f, group_c, taps, *window) = shape_of(x), shape_of(w)
+        out = (depth - dilations[0] * (taps - 1) - 1) // strides[0] + 1
+        image, row, channel, tap, *rest = (AffineDimExpr(dim) for dim in range(6))
+        expressions = [image, channel, row * strides[0] + tap * dilations[0] if out * taps > 1 else row, *rest]
+        x = self.indexed(x, expressions, (n, out, c, taps, *plane))
+        x = self.reshape(x, (n * out, c * taps, *plane))
+        w = self.reshape(w, (f, group_c * taps, *window))
+        y = self.convolution(x, w, strides[1:], dilations[1:], groups)
+        y = self.reshape(y, (n, out, f, *shape_of(y)[2:]))
+        return self.transpose(y, (0, 2, 1, 3, 4))
+
     def pool(
         self,
         kind: str,
@@ -501,11 +518,18 @@ class Builder:
         dilations: Sequence[int],
         out: Sequence[int],
     ) -> SSAValue:
-        """Pools X[n, c, *s] (already padded) to Y[n, c, *out]; kind is "max" or "sum", in one or two spatial dims.
+        """Pools X[n, c, *s] (already padded) to Y[n, c, *out]; kind is "max" or "sum", in one to three spatial dims.
 
-        A 2-D pooling of a single row with a window of a single row is 1-D.
+        A 2-D pooling of a single row with a window of a single row is 1-D; one in three dims is two in two dims.
         """
         n, c, *spatial = shape_of(x)
+        if len(spatial) == 3:
+            planes = self.reshape(x, (n, c * spatial[0], *spatial[1:]))
+            planes = self.pool(kind, planes, window[1:], strides[1:], dilations[1:], out[1:])
+            columns = self.reshape(planes, (n, c, spatial[0], math.prod(out[1:])))
+            rows, apart, between = ((sizes[0], 1) for sizes in (window, strides, dilations))
+            columns = self.pool(kind, columns, rows, apart, between, (out[0], math.prod(out[1:])))
+            return self.reshape(columns, (n, c, *out))
         if len(spatial) == 2 and spatial[0] == 1 and window[0] == 1:
             flat = self.pool(kind, self.reshape(x, (n, c, spatial[1])), window[1:], strides[1:], dilations[1:], out[1:])
             return self.reshape(flat, (n, c, *out))

@@ -19,6 +19,8 @@ from cedr.frontend.source import is_library_file
 from cedr.target.errors import CedrError
 
 _KEPT = (
+    torch.ops.aten.eye.default,
+    torch.ops.aten.eye.m,
     torch.ops.aten.gru.input,
     torch.ops.aten.lstm.input,
     torch.ops.aten.rnn_relu.input,

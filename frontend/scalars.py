@@ -12,6 +12,7 @@ from xdsl.dialects.builtin import Float32Type, FloatAttr, IndexType, IntegerAttr
 from xdsl.dialects.linalg import ops as linalg_ops
 from xdsl.ir import Block, Operation, SSAValue
 
+from cedr.dialects.extensions import RemfOp
 from cedr.frontend.types import ScalarType, is_boolean, is_integer
 
 _F32 = Float32Type()
@@ -80,8 +81,8 @@ class Scalars:
         return self.emit(arith.FloorDivSIOp(x, y))
 
     def remainder(self, x: SSAValue, y: SSAValue) -> SSAValue:
-        """The remainder with the sign of x, of integers."""
-        return self.emit(arith.RemSIOp(x, y))
+        """The remainder with the sign of x."""
+        return self.emit(arith.RemSIOp(x, y) if is_integer(self.type_of(x)) else RemfOp(x, y))
 
     def neg(self, x: SSAValue) -> SSAValue:
         """-x."""

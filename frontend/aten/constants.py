@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from xdsl.dialects.builtin import i64
 from xdsl.ir import SSAValue
 
 from cedr.frontend.aten.registry import Unsupported, converts
@@ -55,6 +56,30 @@ def arange(b: Builder, start: float, end: float, step: float, dtype: torch.dtype
             f"a range of {numbers.numel()} numbers; register it as a buffer, so that it lies with the weights"
         )
     return b.dense(np.asarray(to_numpy(numbers)), scalar_type(numbers.dtype))
+
+
+@converts(aten.empty_permuted.default)
+def empty_permuted(b: Builder, size: list[int], layout: list[int], dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+    """Unspecified contents; the order in memory is no part of the value."""
+    return empty(b, size, dtype)
+
+
+@converts(aten.eye.m)
+def eye_of(b: Builder, rows: int, columns: int, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+    """Ones where the indices are equal, else zeros."""
+    type_ = scalar_type(dtype or torch.get_default_dtype())
+    return b.pointwise(
+        [b.splat(1, (), type_)],
+        lambda s, args: s.select(s.compare("eq", s.index(0, i64), s.index(1, i64)), args[0], s.like(0, args[0])),
+        type_,
+        (rows, columns),
+    )
+
+
+@converts(aten.eye.default)
+def eye(b: Builder, size: int, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+    """The square one."""
+    return eye_of(b, size, size, dtype)
 
 
 def _dtype_of(number: float) -> torch.dtype:

@@ -1,4 +1,4 @@
-"""Convolutions in one and two spatial dims."""
+"""Convolutions in one to three spatial dims."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ import torch
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineExpr
 
-from cedr.frontend.aten.registry import Unsupported, converts, spread
+from cedr.frontend.aten.registry import converts, spread
 from cedr.frontend.builder import Builder, element_type, shape_of
 
 aten = torch.ops.aten
@@ -31,8 +31,6 @@ def convolution(
     Transposed: W[c, f / groups, *k], see `_transposed`.
     """
     spatial = len(shape_of(x)) - 2
-    if spatial not in (1, 2):
-        raise Unsupported(f"convolution in {spatial} spatial dims; 1 and 2 can be converted")
     type_ = element_type(x)
     strides, pads, dilations = spread(stride, spatial), spread(padding, spatial), spread(dilation, spatial)
     if transposed:

@@ -125,13 +125,25 @@ def _div_trunc(s: Scalars, x: SSAValue, y: SSAValue) -> SSAValue:
 
 
 def _div_floor(s: Scalars, x: SSAValue, y: SSAValue) -> SSAValue:
-    _integers_only(s, x, "floor division")
-    return s.floor_div(x, y)
+    if is_integer(s.type_of(x)):
+        return s.floor_div(x, y)
+    # As PyTorch: from the exact remainder, so that x / y rounded up to a whole number is not taken for it.
+    zero, one = s.like(0, x), s.like(1, x)
+    rest = s.remainder(x, y)
+    quotient = s.div(s.sub(x, rest), y)
+    quotient = s.select(_wraps(s, rest, y), s.sub(quotient, one), quotient)
+    whole = s.unary(math_dialect.FloorOp, quotient)
+    whole = s.select(s.compare("gt", s.sub(quotient, whole), s.like(0.5, x)), s.add(whole, one), whole)
+    plain = s.div(x, y)
+    whole = s.select(s.compare("eq", quotient, zero), s.emit(math_dialect.CopySignOp(zero, plain)), whole)
+    return s.select(s.compare("eq", y, zero), plain, whole)
 
 
-def _integers_only(s: Scalars, x: SSAValue, what: str) -> None:
-    if not is_integer(s.type_of(x)):
-        raise Unsupported(f"{what} of floats; use torch.floor(x / y) and x - y * torch.floor(x / y)")
+def _wraps(s: Scalars, rest: SSAValue, y: SSAValue) -> SSAValue:
+    """Whether a remainder with the sign of x is not 0 and of another sign than y."""
+    zero = s.like(0, y)
+    differ = s.xor(s.compare("lt", y, zero), s.compare("lt", rest, zero))
+    return s.and_(s.compare("ne", rest, zero), differ)
 
 
 _DIV = _converter(div, 2, PROMOTION.INT_TO_FLOAT)
@@ -143,19 +155,15 @@ _DIV_ROUNDED = {
 
 @pointwise(aten.fmod.Tensor, aten.fmod.Scalar, operands=2)
 def fmod(s: Scalars, x: SSAValue, y: SSAValue) -> SSAValue:
-    """The remainder with the sign of x, of integers."""
-    _integers_only(s, x, "the remainder")
+    """The remainder with the sign of x."""
     return s.remainder(x, y)
 
 
 @pointwise(aten.remainder.Tensor, aten.remainder.Scalar, operands=2)
 def remainder(s: Scalars, x: SSAValue, y: SSAValue) -> SSAValue:
-    """The remainder with the sign of y, of integers."""
-    _integers_only(s, x, "the remainder")
-    modulus, zero = s.remainder(x, y), s.like(0, x)
-    differ = s.xor(s.compare("lt", y, zero), s.compare("lt", modulus, zero))
-    wraps = s.and_(s.compare("ne", modulus, zero), differ)
-    return s.select(wraps, s.add(modulus, y), modulus)
+    """The remainder with the sign of y."""
+    rest = s.remainder(x, y)
+    return s.select(_wraps(s, rest, y), s.add(rest, y), rest)
 
 
 @pointwise(aten.neg.default, operands=1)
@@ -201,9 +209,10 @@ def pow_scalar(b: Builder, x: SSAValue, exponent: float) -> SSAValue:
     """x to a constant power: products for small whole exponents, a root for one half, else powf."""
 
     def body(s: Scalars, base: SSAValue, power: SSAValue) -> SSAValue:
-        if exponent == int(exponent) and 0 <= exponent <= 8:
+        whole = is_integer(s.type_of(base))
+        if exponent == int(exponent) and exponent >= 0 and (exponent <= 8 or whole):
             return s.integer_power(base, int(exponent))
-        if is_integer(s.type_of(base)):
+        if whole:
             raise Unsupported(f"an integer to the power of {exponent}; convert the base to a float dtype first")
         if exponent == 0.5:
             return s.unary(math_dialect.SqrtOp, base)
@@ -218,10 +227,20 @@ def pow_scalar(b: Builder, x: SSAValue, exponent: float) -> SSAValue:
 
 @pointwise(aten.pow.Tensor_Tensor, aten.pow.Scalar, operands=2, promotion=PROMOTION.BOOL_TO_LONG)
 def pow_tensor(s: Scalars, x: SSAValue, y: SSAValue) -> SSAValue:
-    """x to the power of y, of floats."""
-    if is_integer(s.type_of(x)):
-        raise Unsupported("an integer to the power of an integer tensor; convert one of them to a float dtype first")
-    return s.pow(x, y)
+    """x to the power of y; of integers the power wraps, and is 0 to a negative power unless x is 1 or -1."""
+    type_ = s.type_of(x)
+    if not isinstance(type_, IntegerType):
+        return s.pow(x, y)
+    zero, one, minus = s.like(0, x), s.like(1, x), s.like(-1, x)
+    result, base = one, x
+    odd = s.compare("ne", s.and_(y, one), zero)
+    for bit in range(type_.width.data - 1):
+        taken = s.compare("ne", s.and_(y, s.like(1 << bit, y)), zero)
+        result = s.select(taken, s.mul(result, base), result)
+        base = s.mul(base, base)
+    alternating = s.select(s.compare("eq", x, minus), s.select(odd, minus, one), zero)
+    negative = s.select(s.compare("eq", x, one), one, alternating)
+    return s.select(s.compare("lt", y, zero), negative, result)
 
 
 # Functions of the math dialect
@@ -276,6 +295,78 @@ _enter_functions()
 def atan2(s: Scalars, y: SSAValue, x: SSAValue) -> SSAValue:
     """The angle of (x, y)."""
     return s.emit(math_dialect.Atan2Op(y, x))
+
+
+@pointwise(aten.hypot.default, operands=2)
+def hypot(s: Scalars, x: SSAValue, y: SSAValue) -> SSAValue:
+    """sqrt(x^2 + y^2), scaled so that no square overflows; infinite if either is."""
+    x, y = s.abs(x), s.abs(y)
+    high, low = s.max(x, y), s.min(x, y)
+    ratio, infinity = s.div(low, high), s.like(math.inf, x)
+    length = s.mul(high, s.unary(math_dialect.SqrtOp, s.add(s.like(1, x), s.mul(ratio, ratio))))
+    length = s.select(s.compare("eq", high, s.like(0, x)), high, length)
+    infinite = s.or_(s.compare("eq", x, infinity), s.compare("eq", y, infinity))
+    return s.select(infinite, infinity, length)
+
+
+@pointwise(aten.copysign.Tensor, aten.copysign.Scalar, operands=2, promotion=PROMOTION.INT_TO_FLOAT)
+def copysign(s: Scalars, x: SSAValue, y: SSAValue) -> SSAValue:
+    """|x| with the sign of y."""
+    return s.emit(math_dialect.CopySignOp(x, y))
+
+
+@pointwise(aten.signbit.default, operands=1, promotion=PROMOTION.ALWAYS_BOOL)
+def signbit(s: Scalars, x: SSAValue) -> SSAValue:
+    """Whether the sign is minus, of zeros and NaN too."""
+    signed = x if is_integer(s.type_of(x)) else s.emit(math_dialect.CopySignOp(s.like(1, x), x))
+    return s.compare("lt", signed, s.like(0, x))
+
+
+@pointwise(aten.fmax.default, operands=2)
+def fmax(s: Scalars, x: SSAValue, y: SSAValue) -> SSAValue:
+    """The larger one; the other one if one is NaN."""
+    return s.max(x, y) if is_integer(s.type_of(x)) else s.emit(arith.MaxnumfOp(x, y))
+
+
+@pointwise(aten.fmin.default, operands=2)
+def fmin(s: Scalars, x: SSAValue, y: SSAValue) -> SSAValue:
+    """The smaller one; the other one if one is NaN."""
+    return s.min(x, y) if is_integer(s.type_of(x)) else s.emit(arith.MinnumfOp(x, y))
+
+
+@pointwise(aten.round.decimals, operands=1)
+def round_decimals(s: Scalars, x: SSAValue, decimals: int) -> SSAValue:
+    """x rounded to decimal places, halves to even; negative: to tens, hundreds, ..."""
+    if is_integer(s.type_of(x)):
+        raise Unsupported("rounds integers to decimal places; convert them to a float dtype first")
+    ten = s.like(10.0 ** abs(decimals), x)
+    up, down = (s.mul, s.div) if decimals >= 0 else (s.div, s.mul)
+    return down(s.unary(math_dialect.RoundEvenOp, up(x, ten)), ten)
+
+
+# Quantised as in training: back to floats at once
+
+
+@converts(aten.fake_quantize_per_tensor_affine_cachemask.default)
+def fake_quantize(
+    b: Builder, x: SSAValue, scale: float, zero_point: int, low: int, high: int
+) -> tuple[SSAValue | None, None]:
+    """(x rounded to a whole multiple of the scale, between two of them; which were between: left out)."""
+    if b.is_used(1):
+        return None, None
+    type_ = element_type(x)
+    return b.pointwise(
+        [b.widen(x)],
+        lambda s, args: s.cast(
+            _quantised(s, args[0], s.like(scale, args[0]), s.like(zero_point, args[0]), low, high), type_
+        ),
+        type_,
+    ), None
+
+
+def _quantised(s: Scalars, x: SSAValue, scale: SSAValue, zero: SSAValue, low: int, high: int) -> SSAValue:
+    steps = s.unary(math_dialect.RoundEvenOp, s.mul(x, s.div(s.like(1, x), scale)))
+    return s.mul(s.sub(hardtanh(s, s.add(zero, steps), low, high), zero), scale)
 
 
 # Activations

@@ -1,5 +1,7 @@
 """Matrix products."""
 
+from collections.abc import Sequence
+
 import torch
 from xdsl.ir import SSAValue
 
@@ -52,3 +54,41 @@ def add_bias(b: Builder, product: SSAValue, bias: SSAValue, beta: float, alpha: 
         return s.cast(s.add(scale(s, product_element, alpha), scale(s, wide, beta)), type_)
 
     return b.pointwise([product, bias], lambda s, args: body(s, *args), type_, shape_of(product))
+
+
+@converts(aten.addmv.default)
+def addmv(b: Builder, bias: SSAValue, x: SSAValue, y: SSAValue, beta: float, alpha: float) -> SSAValue:
+    """beta * bias + alpha * X[m, k] Y[k]."""
+    product = b.matmul(b.widen(x), b.reshape(b.widen(y), (*shape_of(y), 1)))
+    return add_bias(b, b.reshape(product, shape_of(x)[:1]), bias, beta, alpha)
+
+
+@converts(aten.addbmm.default)
+def addbmm(b: Builder, bias: SSAValue, x: SSAValue, y: SSAValue, beta: float, alpha: float) -> SSAValue:
+    """beta * bias + alpha * the sum over b of X[b, m, k] Y[b, k, n]."""
+    product = b.batch_matmul(b.widen(x), b.widen(y))
+    return add_bias(b, b.sum(product, (0,)), bias, beta, alpha)
+
+
+@converts(aten._trilinear.default)
+def trilinear(
+    b: Builder,
+    x: SSAValue,
+    y: SSAValue,
+    z: SSAValue,
+    expand_x: Sequence[int],
+    expand_y: Sequence[int],
+    expand_z: Sequence[int],
+    summed: Sequence[int],
+    unroll: int,
+) -> SSAValue:
+    """Products of three tensors, each with dims of size one inserted, summed over dims (nn.Bilinear)."""
+    type_ = element_type(x)
+    rank = len(shape_of(x)) + len(expand_x)
+    values = []
+    for value, expand in ((x, expand_x), (y, expand_y), (z, expand_z)):
+        sizes = iter(shape_of(value))
+        inserted = {dim % rank for dim in expand}
+        values.append(b.reshape(b.widen(value), [1 if dim in inserted else next(sizes) for dim in range(rank)]))
+    product = b.pointwise(values, lambda s, args: s.mul(s.mul(args[0], args[1]), args[2]), element_type(values[0]))
+    return b.cast(b.sum(product, [dim % rank for dim in summed]), type_)

@@ -4,6 +4,7 @@ Unbatched inputs get a batch dim of one. Windows that reach beyond the padded in
 -inf for a maximum and of uncounted zeros for an average.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -29,14 +30,41 @@ def max_pool2d(
     ceil_mode: bool,
 ) -> Result:
     """(maxima, their positions): the positions are left out."""
-    window, widths, steps = spread(kernel, 2), spread(padding, 2), spread(dilation, 2)
-    strides = spread(stride, 2) if stride else window
-    batched = _batched(b, x, 2)
+    return _max_pool(b, x, 2, kernel, stride, padding, dilation, ceil_mode), None
+
+
+@converts(aten.max_pool3d_with_indices.default)
+def max_pool3d(
+    b: Builder,
+    x: SSAValue,
+    kernel: list[int],
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    ceil_mode: bool,
+) -> Result:
+    """(maxima, their positions): the positions are left out."""
+    return _max_pool(b, x, 3, kernel, stride, padding, dilation, ceil_mode), None
+
+
+def _max_pool(
+    b: Builder,
+    x: SSAValue,
+    spatial: int,
+    kernel: list[int],
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    ceil_mode: bool,
+) -> SSAValue:
+    window, widths, steps = spread(kernel, spatial), spread(padding, spatial), spread(dilation, spatial)
+    strides = spread(stride, spatial) if stride else window
+    batched = _batched(b, x, spatial)
     out = _output_size(shape_of(batched)[2:], window, strides, widths, steps, ceil_mode)
     fill = lowest_number(element_type(x))
     padded = _pad(b, batched, window, strides, widths, steps, out, fill)
     y = b.pool("max", padded, window, strides, steps, out)
-    return b.reshape(y, (*shape_of(x)[:-2], *out)), None
+    return b.reshape(y, (*shape_of(x)[:-spatial], *out))
 
 
 @converts(aten.avg_pool2d.default)
@@ -52,6 +80,21 @@ def avg_pool2d(
 ) -> SSAValue:
     """Means over 2-D windows."""
     return _average_pool(b, x, 2, kernel, stride, padding, ceil_mode, count_include_pad, divisor)
+
+
+@converts(aten.avg_pool3d.default)
+def avg_pool3d(
+    b: Builder,
+    x: SSAValue,
+    kernel: list[int],
+    stride: list[int],
+    padding: list[int],
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: int | None,
+) -> SSAValue:
+    """Means over 3-D windows."""
+    return _average_pool(b, x, 3, kernel, stride, padding, ceil_mode, count_include_pad, divisor)
 
 
 @converts(aten.avg_pool1d.default)
@@ -111,34 +154,46 @@ def _divide_by_counts(b: Builder, total: SSAValue, counts: np.ndarray) -> SSAVal
 @converts(aten._adaptive_avg_pool2d.default)
 def adaptive_avg_pool2d(b: Builder, x: SSAValue, size: list[int]) -> SSAValue:
     """Means over windows that share the input out evenly; nothing to do where the size stays the same."""
-    sizes, out = shape_of(x)[-2:], spread(size, 2)
+    return _adaptive_average(b, x, spread(size, 2))
+
+
+@converts(aten._adaptive_avg_pool3d.default)
+def adaptive_avg_pool3d(b: Builder, x: SSAValue, size: list[int]) -> SSAValue:
+    """Means over windows that share the input out evenly; nothing to do where the size stays the same."""
+    return _adaptive_average(b, x, spread(size, 3))
+
+
+def _adaptive_average(b: Builder, x: SSAValue, out: tuple[int, ...]) -> SSAValue:
+    spatial = len(out)
+    sizes = shape_of(x)[-spatial:]
     if sizes == out:
         return x
     rank, wide = len(shape_of(x)), b.widen(x)
-    if out == (1, 1):
-        return b.cast(b.mean(wide, (rank - 2, rank - 1), keepdim=True), element_type(x))
+    if out == (1,) * spatial:
+        return b.cast(b.mean(wide, range(rank - spatial, rank), keepdim=True), element_type(x))
     if all(i % o == 0 for i, o in zip(sizes, out, strict=True)):
         window = tuple(i // o for i, o in zip(sizes, out, strict=True))
-        total = b.pool("sum", _batched(b, wide, 2), window, window, (1, 1), out)
-        mean = b.divide(b.reshape(total, (*shape_of(x)[:-2], *out)), window[0] * window[1])
+        total = b.pool("sum", _batched(b, wide, spatial), window, window, (1,) * spatial, out)
+        mean = b.divide(b.reshape(total, (*shape_of(x)[:-spatial], *out)), math.prod(window))
         return b.cast(mean, element_type(x))
-    total, counts = wide, np.ones((1, 1))
-    for axis in (0, 1):
+    total, counts = wide, np.ones((1,) * spatial)
+    for axis in range(spatial):
         windows = _adaptive_windows(sizes[axis], out[axis])
-        total = _fold_windows(b, total, rank - 2 + axis, windows, b.sum)
+        total = _fold_windows(b, total, rank - spatial + axis, windows, b.sum)
         along = np.array([end - start for start, end in windows])
-        counts = counts * along.reshape((-1, 1) if axis == 0 else (1, -1))
+        counts = counts * along.reshape([-1 if dim == axis else 1 for dim in range(spatial)])
     return b.cast(_divide_by_counts(b, total, counts), element_type(x))
 
 
-@converts(aten.adaptive_max_pool2d.default)
-def adaptive_max_pool2d(b: Builder, x: SSAValue, size: list[int]) -> Result:
+@converts(aten.adaptive_max_pool2d.default, aten.adaptive_max_pool3d.default)
+def adaptive_max_pool(b: Builder, x: SSAValue, size: list[int]) -> Result:
     """(maxima over windows that share the input out evenly, their positions): the positions are left out."""
     rank, result = len(shape_of(x)), x
-    for axis, (size_in, size_out) in enumerate(zip(shape_of(x)[-2:], spread(size, 2), strict=True)):
+    out = tuple(size)
+    for axis, (size_in, size_out) in enumerate(zip(shape_of(x)[-len(out) :], out, strict=True), rank - len(out)):
         if size_in != size_out:
             windows = _adaptive_windows(size_in, size_out)
-            result = _fold_windows(b, result, rank - 2 + axis, windows, b.max)
+            result = _fold_windows(b, result, axis, windows, b.max)
     return result, None
 
 

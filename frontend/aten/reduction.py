@@ -30,6 +30,24 @@ def sum_all(b: Builder, x: SSAValue, dtype: torch.dtype | None) -> SSAValue:
     return sum_dims(b, x, None, False, dtype)
 
 
+@converts(aten.prod.dim_int)
+def prod_dim(b: Builder, x: SSAValue, dim: int, keepdim: bool, dtype: torch.dtype | None) -> SSAValue:
+    """Products along a dim; of integers and booleans as i64."""
+    return _prod(b, x, normalise_dims(dim, len(shape_of(x))) if shape_of(x) else (), keepdim, dtype)
+
+
+@converts(aten.prod.default)
+def prod_all(b: Builder, x: SSAValue, dtype: torch.dtype | None) -> SSAValue:
+    """The product of all elements."""
+    return _prod(b, x, tuple(range(len(shape_of(x)))), False, dtype)
+
+
+def _prod(b: Builder, x: SSAValue, axes: Sequence[int], keepdim: bool, dtype: torch.dtype | None) -> SSAValue:
+    type_ = scalar_type(dtype) if dtype else IntegerType(64) if is_integer(element_type(x)) else element_type(x)
+    wide = b.widen(b.cast(x, type_))
+    return b.cast(b.reduce(wide, axes, 1, lambda s, y, total: s.mul(total, y), keepdim=keepdim), type_)
+
+
 @converts(aten.mean.dim)
 def mean_dims(
     b: Builder, x: SSAValue, dims: Sequence[int] | None, keepdim: bool, dtype: torch.dtype | None
@@ -197,3 +215,22 @@ def variance_and_mean(
         variance(b, x, dims, correction, keepdim) if b.is_used(0) else None,
         mean_dims(b, x, dims, keepdim, None) if b.is_used(1) else None,
     )
+
+
+@converts(aten.dist.default)
+def dist(b: Builder, x: SSAValue, y: SSAValue, order: float) -> SSAValue:
+    """The norm of the difference of all elements."""
+    difference = b.pointwise([x, y], lambda s, args: s.sub(args[0], args[1]), element_type(x))
+    return vector_norm(b, difference, order, None, False, None)
+
+
+@converts(aten._cdist_forward.default)
+def cdist(b: Builder, x: SSAValue, y: SSAValue, order: float, mode: int | None) -> SSAValue:
+    """Norms of the differences of all rows of X[*b, m, k] and Y[*b, n, k]: Z[*b, m, n]."""
+    left, right = shape_of(x), shape_of(y)
+    difference = b.pointwise(
+        [b.reshape(x, (*left[:-1], 1, left[-1])), b.reshape(y, (*right[:-2], 1, *right[-2:]))],
+        lambda s, args: s.sub(args[0], args[1]),
+        element_type(x),
+    )
+    return vector_norm(b, difference, order, (-1,), False, None)

@@ -1,8 +1,10 @@
-"""Small programs for parity with PyTorch: scans, shifts, moves of elements."""
+"""Small programs for parity with PyTorch: scans, shifts, moves of elements, and a sweep over what models are made of."""
 
 import torch
+import torch.nn.functional as F
+from torch import nn
 
-from tests.frontend.cases import SPECIAL, Case, X, Y, floats, integers
+from tests.frontend.cases import IMAGE, POSITIVE, SPECIAL, WAVE, Case, X, Y, floats, integers, words
 
 
 def _moves() -> list[Case]:
@@ -64,4 +66,110 @@ def _shifts() -> list[Case]:
     ]  # fmt: skip
 
 
-CORE_CASES = (*_moves(), *_scans(), *_shifts())
+VOLUME = floats(2, 4, 5, 6, 4)
+DIVISORS = torch.tensor([0.7, -0.7, 1.5, -2.0, 0.0, float("inf"), float("-inf"), float("nan")])
+
+
+def _elementwise() -> list[Case]:
+    special = (SPECIAL, SPECIAL.flip(0))
+    numbers = (floats(8, 1) * 9, DIVISORS)
+    pairs = (integers(9, low=-6, high=7, seed=4), torch.tensor([1, -1, 2, -2, 3, -3, 4, 5, -6]))
+    base, power = integers(12, low=-4, high=5), torch.arange(-2, 10)
+    return [
+        *(Case(f"torch.{name}", getattr(torch, name), (X, Y)) for name in words("hypot copysign fmax fmin")),
+        *(Case(f"torch.{name} special", getattr(torch, name), special) for name in words("hypot copysign fmax fmin")),
+        *(Case(f"torch.{name} of floats", getattr(torch, name), numbers) for name in words("fmod remainder floor_divide")),
+        *(Case(f"torch.{name} of infinities", getattr(torch, name), (SPECIAL[:, None], DIVISORS)) for name in words("fmod remainder floor_divide")),
+        *(Case(f"torch.{name} of integers", getattr(torch, name), pairs) for name in words("fmod remainder floor_divide fmax fmin copysign")),
+        Case("remainders of large quotients", lambda x: (torch.fmod(x, 0.1), x % 0.1, x // 0.1, x % -3), (torch.tensor([1e30, 1.0, 0.3, -0.3, 16777217.0, -0.0]),)),
+        Case("remainders of halves", lambda x, y: (x % 0.7, torch.fmod(x, y), x // y), (X.half(), POSITIVE.half()), 2e-3),
+        Case("remainders of doubles", lambda x, y: (x % 0.7, torch.fmod(x, y), x // y), (X.double(), POSITIVE.double()), 0),
+        Case("hypot of large numbers", torch.hypot, (torch.tensor([3e38, 3e-38, 0.0]), torch.tensor([1e38, 4e-38, 0.0]))),
+        Case("signbit", torch.signbit, (SPECIAL,)),
+        Case("signbit of integers", torch.signbit, (integers(5),)),
+        Case("round decimals", lambda x: (torch.round(x, decimals=2), torch.round(x * 99, decimals=-1)), (X,)),
+        Case("pow of integers by integers", lambda x, y: (x**y, x.int() ** y.int(), 3 ** y.abs(), x.to(torch.int8) ** (y.abs() * 9).to(torch.int8)), (base, power)),
+        Case("pow of integers to a large power", lambda x: (x**19, x**64), (integers(3, 4),)),
+        Case("fake_quantize", lambda x: torch.fake_quantize_per_tensor_affine(x, 0.1, 3, -8, 7), (X,)),
+        Case("eye", lambda x: (torch.eye(3), torch.eye(2, 4, dtype=torch.int64), x + torch.eye(4)), (floats(4, 4),)),
+        Case("empty", lambda x: torch.empty_like(x).fill_(1), (X,)),
+        Case("losses by pairs", lambda x, y: (F.hinge_embedding_loss(x, y.sign()), F.cosine_embedding_loss(x[0], y[0], torch.ones(3))), (X, Y)),
+    ]  # fmt: skip
+
+
+def _more_reductions() -> list[Case]:
+    return [
+        Case("prod", lambda x: (x.prod(), x.prod(1), x.prod(-1, keepdim=True)), (X,)),
+        Case("prod of integers", lambda x: (x.prod(), x.prod(1), (x > 0).prod(0), x.prod(0, dtype=torch.float32)), (integers(4, 5),)),
+        Case("prod of a scalar and nothing", lambda x, y: (x.prod(0), y.prod(0)), (floats(), floats(0, 2))),
+        Case("prod of halves", lambda x: x.prod(1), (X.half(),), 2e-3),
+        Case("dist", lambda x, y: (torch.dist(x, y), torch.dist(x, y, 1)), (X, Y)),
+        *(Case(f"cdist {order}", lambda x, y, order=order: torch.cdist(x, y[:, :2], order), (X, Y)) for order in (2.0, 1.0, 3.0, float("inf"), 0.0)),
+        Case("addmv", lambda c, a, v: torch.addmv(c, a, v, beta=0.5, alpha=2), (floats(3), floats(3, 4), floats(4))),
+        Case("addbmm", lambda c, a, v: torch.addbmm(c, a, v, alpha=2), (floats(3, 5), floats(2, 3, 4), floats(2, 4, 5))),
+        Case("bilinear", nn.Bilinear(3, 4, 5), (floats(2, 3), floats(2, 4))),
+    ]  # fmt: skip
+
+
+def _windows() -> list[Case]:
+    spoilt = floats(1, 2, 4, 5)
+    spoilt[0, 0, 1, 2], spoilt[0, 1, 3, 4] = torch.nan, torch.inf
+    sizes = ((13, 5), (9, 8), (9, 11), (1, 1), (4, 24))
+    return [
+        Case("conv3d", nn.Conv3d(4, 3, 3, padding=1), (VOLUME,)),
+        Case("conv3d all options", nn.Conv3d(4, 6, (2, 3, 1), stride=(2, 1, 3), padding=(1, 0, 2), dilation=(2, 1, 1), groups=2), (VOLUME,)),
+        Case("conv3d of one sample", nn.Conv3d(4, 2, (1, 2, 2)), (floats(4, 1, 5, 6),)),
+        Case("conv_transpose3d", nn.ConvTranspose3d(4, 2, 2, stride=2), (VOLUME,)),
+        Case("max_pool3d", nn.MaxPool3d((2, 3, 2), stride=(1, 2, 2), padding=(1, 1, 0), ceil_mode=True), (VOLUME,)),
+        Case("max_pool3d dilated", nn.MaxPool3d(2, dilation=(2, 1, 3), stride=1), (VOLUME,)),
+        Case("avg_pool3d", nn.AvgPool3d(2), (VOLUME,)),
+        Case("avg_pool3d padding not counted", nn.AvgPool3d(3, stride=2, padding=1, ceil_mode=True, count_include_pad=False), (VOLUME,)),
+        Case("adaptive_avg_pool3d", lambda x: (F.adaptive_avg_pool3d(x, (2, 3, 4)), F.adaptive_avg_pool3d(x, (5, 2, 1)), F.adaptive_avg_pool3d(x, 1)), (VOLUME,)),
+        Case("adaptive_max_pool3d", nn.AdaptiveMaxPool3d((2, 3, 4)), (VOLUME,)),
+        Case("adaptive_max_pool1d", nn.AdaptiveMaxPool1d(5), (WAVE,)),
+        Case("local_response_norm", nn.LocalResponseNorm(3), (IMAGE,)),
+        *(Case(f"bilinear to {size}", lambda x, size=size: (F.interpolate(x, size, mode="bilinear"), F.interpolate(x, size, mode="bilinear", align_corners=True)), (IMAGE,)) for size in sizes),
+        Case("bilinear by factors", lambda x: (F.interpolate(x, scale_factor=2, mode="bilinear"), F.interpolate(x, scale_factor=(1.6, 0.7), mode="bilinear"), F.interpolate(x, scale_factor=1.1, mode="bilinear")), (IMAGE,)),
+        Case("bilinear of NaN and infinity", lambda x: (F.interpolate(x, (8, 5), mode="bilinear"), F.interpolate(x, (4, 5), mode="bilinear"), F.interpolate(x, (7, 9), mode="bilinear", align_corners=True), F.interpolate(x, scale_factor=1.2, mode="bilinear")), (spoilt,)),
+        Case("bilinear of halves and doubles", lambda x, y: (F.interpolate(x, scale_factor=2, mode="bilinear"), F.interpolate(y, (5, 17), mode="bilinear")), (IMAGE.half(), IMAGE.double()), 2e-3),
+        *(Case(f"nearest to {size}", lambda x, size=size: F.interpolate(x, size), (IMAGE,), 0) for size in sizes),
+        Case("nearest by factors", lambda x, y: (F.interpolate(x, scale_factor=(1.6, 0.7)), F.interpolate(y, scale_factor=2.3), F.interpolate(y, size=40)), (IMAGE, WAVE), 0),
+    ]  # fmt: skip
+
+
+def _composed() -> list[Case]:
+    """What PyTorch takes apart itself into ops that have converters: several of a family at once."""
+    return [
+        Case("smooth functions", lambda x: (torch.logit(x.sigmoid()), torch.sinc(x), torch.deg2rad(x), torch.special.entr(x.abs()), torch.special.ndtr(x), torch.nan_to_num(x), torch.frac(x), torch.sgn(x), torch.square(x), torch.logaddexp(x, -x), torch.xlogy(x.abs(), x.abs())), (X,), 2e-5),
+        Case("tests of numbers", lambda x, y: (torch.isfinite(x), torch.isneginf(x), torch.isposinf(x), torch.isclose(x, y), torch.nan_to_num(x), torch.nansum(x), torch.heaviside(x, y)), (SPECIAL, SPECIAL.flip(0))),
+        Case("blends", lambda x, y: (torch.lerp(x, y, 0.3), torch.lerp(x, y, y), torch.addcmul(x, x, y, value=2), torch.addcdiv(x, x, y.abs() + 1, value=2), F.threshold(x, 0.1, 20), F.glu(x), F.softmin(x, 1)), (X, Y)),
+        Case("losses", lambda x, y: (F.mse_loss(x, y), F.l1_loss(x, y), F.smooth_l1_loss(x, y), F.huber_loss(x, y), F.kl_div(x, y.abs()), F.soft_margin_loss(x, y.sign()), F.poisson_nll_loss(x, y), F.binary_cross_entropy(x.sigmoid(), y.sigmoid()), F.binary_cross_entropy_with_logits(x, y), F.triplet_margin_loss(x[0], y[0], y[1]), F.margin_ranking_loss(x, y, torch.ones_like(x))), (X, Y)),
+        Case("reductions", lambda x: (x.logsumexp((1, 2)), x.norm(), x.norm(3, dim=1), torch.linalg.matrix_norm(x), (x > 0).all(), (x > -9).all(1), x.any(2), torch.aminmax(x, dim=1), torch.std_mean(x, 1), (x > 0).count_nonzero(1), x.diff(dim=1), torch.trapezoid(x, dim=1), torch.cumulative_trapezoid(x, dim=1)), (X,)),
+        Case("matrices", lambda x, y: (torch.tril(x, -1), torch.triu(x, 1), torch.diag(x), torch.diag(y), torch.diag_embed(x, 1), torch.trace(x), torch.outer(y, y), torch.kron(x, x), torch.mv(x, y), torch.tensordot(x, x, 1), torch.linalg.cross(x[:, :3], x[:, 1:]), torch.addr(x, y, y), torch.linalg.matrix_power(x, 3), F.pairwise_distance(x, y)), (floats(4, 4), floats(4))),
+        Case("ranges", lambda x: (torch.linspace(0, 1, 7), torch.logspace(0, 1, 4), torch.hann_window(6), torch.meshgrid(x, x, indexing="ij"), torch.vander(x), x.new_zeros(3), x.new_full((2,), 2.0)), (floats(3),)),
+        Case("moves", lambda x: (x.repeat_interleave(2, 1), x.tile(2, 1), torch.rot90(x), x.movedim(0, 2), x.unflatten(2, (2, 2)), torch.dstack([x, x]), x.tensor_split(3, 2), F.pixel_unshuffle(x[None], 1), F.unfold(x[:, None], 2)), (X,)),
+        Case("writes", _writes, (X,)),
+        Case("borders", lambda x, y: tuple(F.pad(v, (1, 2, 2, 1)[: 2 * (v.ndim - 2)], mode=mode) for v in (x, y) for mode in ("reflect", "replicate", "circular")), (WAVE, IMAGE)),
+        Case("other interpolations", lambda x, y, z: (F.interpolate(x, scale_factor=2, mode="linear"), F.interpolate(y, (5, 11), mode="nearest-exact"), F.interpolate(y, (5, 4), mode="area"), F.interpolate(z, scale_factor=2, mode="trilinear"), F.interpolate(z, scale_factor=2)), (WAVE, IMAGE, floats(1, 1, 2, 3, 3))),
+        Case("normalisations", nn.Sequential(nn.RMSNorm(4), nn.BatchNorm3d(4), nn.ReflectionPad3d(1), nn.LPPool3d(2, 2)), (VOLUME,)),
+        Case("transformer layers", nn.TransformerDecoderLayer(4, 2, 8, batch_first=True), (floats(2, 3, 4), floats(2, 5, 4))),
+    ]  # fmt: skip
+
+
+def _writes(x: torch.Tensor) -> torch.Tensor:
+    y = torch.zeros(2, 3, 4)
+    y[:, 1:] += x[:, 1:]
+    y[0, :, ::2] = 1
+    y[..., 0].mul_(2)
+    return y
+
+
+CORE_CASES = (
+    *_moves(),
+    *_scans(),
+    *_shifts(),
+    *_elementwise(),
+    *_more_reductions(),
+    *_windows(),
+    *_composed(),
+)
