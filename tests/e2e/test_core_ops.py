@@ -1,9 +1,10 @@
-"""Scans, shifts and moves of elements through compiled modules of either emitter."""
+"""Scans, shifts, moves of elements, remainders, volumes and upsampling through compiled modules of either emitter."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 import cedr
@@ -49,13 +50,42 @@ class Moves(nn.Module):
         )
 
 
+class Rest(nn.Module):
+    """Remainders, powers, volumes, upsampling."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv3d(1, 2, 3, padding=1)
+
+    def forward(self, x: torch.Tensor, special: torch.Tensor, i: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        y = x.relu() - x
+        volume = y[None, None, :, :, :8]
+        return (
+            torch.fmod(x, 0.7),
+            x % special[:5, None],
+            x // special[:5, None],
+            torch.hypot(special, special.flip(0)),
+            torch.copysign(special, special.flip(0)),
+            torch.signbit(special),
+            torch.fmax(special, special.flip(0)),
+            i ** i.abs(),
+            i.to(torch.int8) ** 9,
+            y.prod(1),
+            torch.cdist(x, y),
+            F.max_pool3d(self.convolution(volume), 2),
+            F.avg_pool3d(volume, 2),
+            F.interpolate(y[None], (7, 33), mode="bilinear"),
+            F.interpolate(y[None], (7, 33)),
+        )
+
+
 PLACES = torch.tensor([0, 1, 5, 31, 63, 64, -1])
 
 
 @pytest.mark.parametrize("emit", EMITTERS)
-@pytest.mark.parametrize("model", [Scans(), Moves()], ids=lambda model: type(model).__name__)
+@pytest.mark.parametrize("model", [Scans(), Moves(), Rest().eval()], ids=lambda model: type(model).__name__)
 def test_a_module_gives_what_pytorch_gives(model: nn.Module, emit: str) -> None:
-    inputs = (floats(4, 5, 40), SPECIAL if isinstance(model, Scans) else PLACES, integers(6, 7))
+    inputs = (floats(4, 5, 40), PLACES if isinstance(model, Moves) else SPECIAL, integers(6, 7))
     program = cedr.compile(model, inputs, emit=emit)
     for got, wanted in zip(program(*inputs), model(*inputs), strict=True):
         torch.testing.assert_close(got, wanted, equal_nan=True)
