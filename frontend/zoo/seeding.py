@@ -50,7 +50,7 @@ def seeded(make: Callable[[], ModuleT], seed: int, centring: float, input_deviat
                 rows -= centring * rows.mean(dim=1, keepdim=True)
                 draw(layer.bias, -0.1, 0.1)
                 input_deviation = 1.0
-            elif isinstance(layer, (nn.GRU, nn.LSTM)):
+            elif isinstance(layer, nn.RNNBase):
                 for name, parameter in layer.named_parameters():
                     variance = 1.0 if name.startswith("weight_hh") else 2.0
                     bound = math.sqrt(3.0 * variance / parameter.shape[-1]) if name.startswith("weight") else 0.1
