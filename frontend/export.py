@@ -36,12 +36,8 @@ class ExportError(CedrError):
     """PyTorch could not export a model: PyTorch's own reason, at the line of the model where it arose if that is known."""
 
 
-def export_model(
-    model: nn.Module,
-    example_inputs: tuple[Any, ...],
-    dynamic_shapes: dict[str, Any] | tuple[Any, ...] | list[Any] | None = None,
-) -> ExportedProgram:
-    """The program of a model, decomposed to core ATen ops; `dynamic_shapes` as torch.export's.
+def export_model(model: nn.Module, example_inputs: tuple[Any, ...]) -> ExportedProgram:
+    """The program of a model on inputs of these shapes, decomposed to core ATen ops.
 
     The model is exported as it is: in training mode its dropout and batch norm are those of training, which the importer
     refuses. Nothing is copied: the program holds the model's own parameters. Logs the seconds that it took.
@@ -55,9 +51,9 @@ def export_model(
     start = time.perf_counter()
     try:
         with torch.no_grad(), _quiet():
-            program: ExportedProgram = torch.export.export(
-                model, _apart(model, example_inputs), dynamic_shapes=dynamic_shapes
-            ).run_decompositions(_decompositions())
+            program: ExportedProgram = torch.export.export(model, _apart(model, example_inputs)).run_decompositions(
+                _decompositions()
+            )
     except Exception as error:
         raise ExportError(_explain(model, error)) from error
     _log.info("exported %s in %.2f s", type(model).__name__, time.perf_counter() - start)

@@ -226,12 +226,12 @@ def _compile(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read_inputs(program: Program, texts: Sequence[str]) -> dict[str, Any]:
-    """Arrays by input name, from `[NAME=]X.npy` arguments."""
+def _read_inputs(program: Program, texts: Sequence[str]) -> tuple[Program, dict[str, Any]]:
+    """Arrays by input name, from `[NAME=]X.npy` arguments, and the program for inputs of their sizes."""
     import numpy as np
 
     from cedr.runtime.npy import NpyError, open_npy
-    from cedr.tools.driver import check_input
+    from cedr.tools.driver import check_input, torch_inputs
 
     specs = {spec.name: spec for spec in program.manifest.inputs}
     arrays: dict[str, Any] = {}
@@ -240,11 +240,14 @@ def _read_inputs(program: Program, texts: Sequence[str]) -> dict[str, Any]:
             array = np.array(open_npy(path))
         except NpyError as error:
             raise CedrError(f"--input {path}: {error}") from error
-        arrays[name] = check_input(specs[name], array)
+        arrays[name] = array
     missing = [name for name in specs if name not in arrays]
     if missing:
         raise CedrError(f"input {', '.join(map(repr, missing))} is missing: give --input {missing[0]}=X.npy")
-    return {name: arrays[name] for name in specs}
+    arrays = {name: arrays[name] for name in specs}
+    if program.torch_model is not None:
+        program = program.at(torch_inputs(program.torch_model, list(arrays.values())))
+    return program, {spec.name: check_input(spec, arrays[spec.name]) for spec in program.manifest.inputs}
 
 
 def _assigned(texts: Sequence[str], names: Sequence[str], option: str) -> dict[str, Path]:
@@ -282,7 +285,7 @@ def _run(arguments: argparse.Namespace) -> int:
     inputs = None
     if not arguments.no_values:
         if arguments.input or not isinstance(model, TorchModel):
-            inputs = _read_inputs(program, arguments.input)
+            program, inputs = _read_inputs(program, arguments.input)
         else:
             inputs = program.bind(model.example_inputs)
     run_options = RunOptions(

@@ -33,6 +33,7 @@ from cedr.tools.options import CompileOptions
 from cedr.tools.parity import compare
 
 if TYPE_CHECKING:
+    from cedr.frontend.dynamic import Sizes
     from cedr.frontend.zoo.judging import Judge
 
 Array = NDArray[Any]
@@ -77,18 +78,37 @@ class Program:
     options: CompileOptions
     torch_model: TorchModel | None = None
     rebuild: Callable[[Sequence[Array]], object] | None = None
+    sizes: Sizes | None = None
+    """The sizes that the model is good for, where it has some that the call says; this program is for one set of them."""
     process: ModuleProcess = field(init=False)
     _owned: list[tempfile.TemporaryDirectory[str]] = field(default_factory=list, repr=False)
     _record: tuple[Path, Record] | None = field(default=None, repr=False)
+    _others: dict[tuple[tuple[int, ...], ...], Program] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.process = ModuleProcess(self.directory, self.manifest.name, self.manifest.emit, self.manifest.outputs)
 
     def __call__(self, *inputs: Any) -> Any:
         """Compute on the emulator, with the default scheduler. Takes what the PyTorch model takes."""
-        result = run_program(self, self.bind(inputs), RunOptions())
+        program = self.at(inputs)
+        result = run_program(program, program.bind(inputs), RunOptions())
         assert result.outputs is not None
-        return self.structured(result.outputs)
+        return program.structured(result.outputs)
+
+    def at(self, inputs: Sequence[Any]) -> Program:
+        """The program for inputs of these sizes: this one, or one compiled when they first come, where sizes are open.
+
+        Raises ExportError for sizes that the model is not good for.
+        """
+        shapes = tuple(tuple(leaf.shape) for leaf in _tensor_leaves(inputs))
+        own = tuple(spec.shape for spec in self.manifest.inputs)
+        if self.sizes is None or self.torch_model is None or shapes == own or len(shapes) != len(own):
+            return self
+        self.sizes.check(shapes)
+        if shapes not in self._others:
+            model = replace(self.torch_model, example_inputs=tuple(inputs), dynamic_shapes=None)
+            self._others[shapes] = compile_torch(model, self.options)
+        return self._others[shapes]
 
     def profile(
         self,
@@ -101,7 +121,8 @@ class Program:
     ) -> dict[str, Any]:
         """The figures of a run, by the names of `cedr run --json`; with inputs, of a run that computes them."""
         options = RunOptions(scheduler, os_model, instances, period_us, seed, values=bool(inputs))
-        return run_program(self, self.bind(inputs) if inputs else None, options).figures
+        program = self.at(inputs) if inputs else self
+        return run_program(program, program.bind(inputs) if inputs else None, options).figures
 
     def bind(self, inputs: Sequence[Any]) -> dict[str, Array]:
         """The model's arguments as arrays by input name. Raises RunError for a wrong count, dtype or shape."""
@@ -173,7 +194,8 @@ def compile(
     emit: str = "c",
     dynamic_shapes: Any = None,
 ) -> Program:
-    """Compile an nn.Module; `dynamic_shapes` as torch.export's.
+    """Compile an nn.Module. `dynamic_shapes` as torch.export's: sizes that a call says. The task graph of the example's
+    sizes is made at once, that of others when they first come.
 
     Raises CedrError, whose text is the whole message, for everything that can't be compiled.
     """
@@ -195,7 +217,12 @@ def compile_torch(model: TorchModel, options: CompileOptions, directory: Path | 
 
     options = options.checked()
     start = time.perf_counter()
-    exported = export_model(model.module, model.example_inputs, model.dynamic_shapes)
+    sizes = None
+    if model.dynamic_shapes is not None:
+        from cedr.frontend.dynamic import Sizes
+
+        sizes = Sizes.of(model.module, model.example_inputs, model.dynamic_shapes)
+    exported = export_model(model.module, model.example_inputs)
     export_s = time.perf_counter() - start
     start = time.perf_counter()
     imported = import_program(exported, c_identifier(model.name))
@@ -203,7 +230,9 @@ def compile_torch(model: TorchModel, options: CompileOptions, directory: Path | 
     context = make_context(WeightStore(dict(imported.weights)))
     compilation = compile_ir(context, imported.module, options, "import")
     compilation.compile_s += import_s
-    return _packaged(compilation, options, model.name, directory, export_s, model, imported.rebuild)
+    program = _packaged(compilation, options, model.name, directory, export_s, model, imported.rebuild)
+    program.sizes = sizes
+    return program
 
 
 def compile_file(path: Path, options: CompileOptions, directory: Path | None = None) -> Program:
@@ -411,13 +440,21 @@ def _compare_with_eager(
 def eager_outputs(model: TorchModel, inputs: Sequence[Array]) -> Any:
     """PyTorch's own answer to flat input arrays in the structure of the model's example inputs."""
     import torch
+
+    with torch.no_grad():
+        return model.module(*torch_inputs(model, inputs))
+
+
+def torch_inputs(model: TorchModel, inputs: Sequence[Array]) -> tuple[Any, ...]:
+    """Flat input arrays as tensors in the structure of the model's example inputs."""
+    import torch
     from torch.utils._pytree import tree_flatten, tree_unflatten
 
     leaves, structure = tree_flatten(tuple(model.example_inputs))
     given = iter(inputs)
     filled = [torch.from_numpy(np.array(next(given))).to(v.dtype) if isinstance(v, torch.Tensor) else v for v in leaves]
-    with torch.no_grad():
-        return model.module(*tree_unflatten(filled, structure))
+    arguments: tuple[Any, ...] = tree_unflatten(filled, structure)
+    return arguments
 
 
 def flat_arrays(outputs: Any) -> list[Array]:
