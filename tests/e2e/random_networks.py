@@ -80,6 +80,18 @@ class Shifted(nn.Module):
         return self.function(x, self.value)
 
 
+class First(nn.Module):
+    """The first of a layer's results."""
+
+    def __init__(self, layer: nn.Module):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        first: Tensor = self.layer(x)[0]
+        return first
+
+
 @dataclass
 class Builder:
     """Draws steps. Everything comes from `choose`, a generator of the network's own, and PyTorch's global one."""
@@ -276,6 +288,45 @@ class Builder:
         weights = self.add(lambda q, k: torch.softmax(q @ k.transpose(1, 2) * 8**-0.5, -1), query, key)
         return self.add(torch.matmul, weights, tokens)
 
+    def moved(self, i: int) -> int:
+        """The elements of a dimension at other places."""
+        dim = self.choose.randrange(1, self.values[i].dim())
+        size = self.values[i].shape[dim]
+        positions = torch.tensor([self.choose.randrange(size) for _ in range(self.choose.randint(1, size))])
+        shift = self.choose.randint(-size, size)
+        ways: tuple[Callable[[Tensor], Tensor], ...] = (
+            lambda x: x.flip(dim),
+            lambda x: x.roll(shift, dim),
+            lambda x: x.index_select(dim, positions),
+            lambda x: x.movedim(dim, 1)[:, positions].movedim(1, dim),
+        )
+        return self.add(self.choose.choice(ways), i)
+
+    def in_order(self, i: int) -> int:
+        """Running sums, or the elements of a dimension by their size."""
+        dim = self.choose.randrange(1, self.values[i].dim())
+        count = self.choose.randint(1, self.values[i].shape[dim])
+        ways: tuple[Callable[[Tensor], Tensor], ...] = (
+            lambda x: x.cumsum(dim),
+            lambda x: x.sort(dim).values,
+            lambda x: x.topk(count, dim).values,
+        )
+        return self.add(self.choose.choice(ways), i)
+
+    def mirrored(self, i: int) -> int:
+        sizes = self.values[i].shape[2:]
+        widths = [self.choose.randint(0, min(2, size - 1)) for size in reversed(sizes) for _ in range(2)]
+        mode = self.choose.choice(("reflect", "replicate"))
+        return self.add(lambda x: F.pad(x, widths, mode=mode), i)
+
+    def recurrent(self, i: int) -> int:
+        """A recurrent layer over the positions, both ways or one."""
+        channels, units = self.values[i].shape[1], self.one_of(1, 3, 8)
+        tokens = self.add(lambda x: x.flatten(2).transpose(1, 2)[:, :12], i)
+        kind = self.choose.choice((nn.GRU, nn.LSTM, nn.RNN))
+        layer = kind(channels, units, batch_first=True, bidirectional=self.likely(0.3)).to(self.dtype).eval()
+        return self.add(First(layer), tokens)
+
     def linear(self, i: int) -> int:
         features = self.one_of(1, 3, 10, 17, 32)
         return self.layer(nn.Linear(self.values[i].shape[-1], features, bias=self.likely(0.6)), i)
@@ -306,10 +357,12 @@ class Builder:
         residual,
         cut,
         softmax,
+        moved,
+        in_order,
     )
     SPATIAL = (
         *ANYWHERE, *(convolution,) * 5, depthwise, grouped, shared, *(block,) * 3, batch_norm, *(pooling,) * 3, adaptive,
-        pad, pad, enlarge, *(concatenate,) * 3, gated, transposed, mean, attention,
+        pad, pad, enlarge, *(concatenate,) * 3, gated, transposed, mean, attention, mirrored, recurrent,
     )  # fmt: skip
     FLAT = (*ANYWHERE, linear, linear, linear, layer_norm, reduction, concatenate, product, one_more_dimension)
 
@@ -338,7 +391,7 @@ def network(seed: int) -> tuple[RandomNetwork, tuple[Tensor, ...]]:
     inputs = tuple(torch.randn(shape).to(dtype) for shape in shapes)
     builder = Builder(choose, dtype, rank, list(inputs))
     with torch.no_grad():
-        for _ in range(choose.randint(3, 14)):
+        for _ in range(choose.randint(4, 18)):
             builder.step()
         outputs, form = _outputs(builder)
     steps, outputs = _needed(builder.steps, outputs, len(inputs))
