@@ -44,6 +44,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], Draw]] = {
     "bilstm": (lambda: nets.Recurrent(nn.LSTM, True), words(20, 300)),
     "wavenet": (nets.WaveNet, lambda seed: noise((1, 1, 600), seed)),
     "unet_nearest": (lambda: nets.UNetUpsampled("nearest"), image(64, 1)),
+    "unet_bilinear": (lambda: nets.UNetUpsampled("bilinear"), image(64, 1)),
 }
 """Module, and inputs by seed."""
 AS_DRAWN = ("inception_v3",)
