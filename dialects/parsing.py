@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from xdsl.context import Context
+from xdsl.dialect_interfaces.op_asm import OpAsmDialectInterface
 from xdsl.dialects.builtin import FileLineColLoc, IntAttr, LocationAttr, ModuleOp, StringAttr
 from xdsl.ir import Operation
 from xdsl.irdl import IRDLOperation
@@ -17,6 +18,7 @@ from xdsl.utils.exceptions import MultipleSpansParseError, ParseError
 from xdsl.utils.lexer import Span
 
 from cedr.dialects.diagnostics import Diagnostic, IRError, Place, place_of, verify
+from cedr.dialects.weights import CedrContext
 from cedr.target.errors import CedrError
 
 
@@ -41,6 +43,18 @@ class Source:
         line, column = self.line_column(position)
         start = self._starts[line - self.first_line]
         return Place(self.filename, line, column, self.text[start:].split("\n", 1)[0].rstrip("\r"))
+
+    def with_lines(self, error: IRError) -> IRError:
+        """The error with the line of this text, and a caret, wherever it names a place in it."""
+        return IRError([self._with_line(diagnostic) for diagnostic in error.diagnostics])
+
+    def _with_line(self, diagnostic: Diagnostic) -> Diagnostic:
+        place = diagnostic.place
+        index = place.line - self.first_line if place is not None and place.filename == self.filename else -1
+        if place is None or place.text is not None or not 0 <= index < len(self._starts):
+            return diagnostic
+        line = self.text[self._starts[index] :].split("\n", 1)[0].rstrip("\r")
+        return replace(diagnostic, place=replace(place, text=line))
 
 
 @dataclass
@@ -90,6 +104,8 @@ class _LocatingParser(Parser):
         """Of the ops being parsed, outermost first."""
         self._filename = StringAttr(source.filename)
         self._location_given = False
+        self.resources: dict[str, str] = {}
+        """The bytes of `dense_resource`, as the text has them: `0x` and hexadecimal digits."""
 
     def parse_operation(self) -> Operation:
         self.open_positions.append(self.pos)
@@ -125,6 +141,19 @@ class _LocatingParser(Parser):
         reason = f"the dialect '{dialect}' has no such op" if known else f"the dialects there are: {there}"
         return f"no op '{name}'; {reason}"
 
+    def _parse_dialect_resource_handle(self, dialect_name: str, interface: OpAsmDialectInterface) -> str:
+        # As written: xDSL keeps the bytes in its dialect, for every text of the process, and renames what comes twice.
+        return self.parse_identifier(" for resource handle")
+
+    def _parse_resource(self, dialect_name: str, interface: OpAsmDialectInterface) -> None:
+        key = self.parse_identifier(" for resource handle")
+        self.parse_punctuation(":")
+        position = self.pos
+        value = self.parse_str_literal()
+        if not value.startswith("0x"):
+            self.raise_error(f"the bytes of the resource '{key}' are not in hexadecimal (0x...)", position, self.pos)
+        self.resources[key] = value
+
     def parse_optional_location(self) -> LocationAttr | None:
         # The last location that is looked for in an op is the op's own.
         location = super().parse_optional_location()
@@ -133,7 +162,10 @@ class _LocatingParser(Parser):
 
 
 def parse_ir(context: Context, text: str, filename: str, first_line: int = 1) -> ParsedModule:
-    """Parse a module. Raises IRError with file, line, column and a caret. Does not verify."""
+    """Parse a module; its `dense_resource` bytes become the context's. Raises IRError with file, line, column and a caret.
+
+    Does not verify.
+    """
     source = Source(text, filename, first_line)
     try:
         parser = _LocatingParser(context, source)
@@ -148,6 +180,8 @@ def parse_ir(context: Context, text: str, filename: str, first_line: int = 1) ->
         position = parser.open_positions[-1] if parser.open_positions else parser.pos
         reason = str(error) or type(error).__name__
         raise IRError([Diagnostic(reason, source.place(position))]) from error
+    if isinstance(context, CedrContext):
+        context.resources = parser.resources
     if module not in parser.positions:
         parser.positions[module] = 0
     return ParsedModule(module, source, parser.positions)

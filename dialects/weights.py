@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from xdsl.context import Context
+from xdsl.dialect_interfaces.op_asm import OpAsmDialectInterface
+from xdsl.ir import Dialect
 
 from cedr.target.errors import CedrError
 from cedr.target.files import write_atomically
@@ -146,12 +148,21 @@ class CedrContext(Context):
     def __init__(self, weights: WeightStore | None = None, allow_unregistered: bool = False):
         super().__init__(allow_unregistered=allow_unregistered)
         self.weights = weights
+        self.resources: dict[str, str] = {}
+        """The bytes of `dense_resource` in the text that was parsed last, by name: `0x` and hexadecimal digits."""
 
     def clone(self) -> CedrContext:
         """A copy with the same dialects and the same weights."""
         copy = CedrContext(self.weights)
         vars(copy).update(vars(super().clone()))
         return copy
+
+    def metadata(self) -> tuple[Dialect, ...]:
+        """What a printer's `print_metadata` takes to print these bytes."""
+        interface = OpAsmDialectInterface()
+        for key, value in self.resources.items():
+            interface.parse_resource(interface.declare_resource(key), value)
+        return (Dialect("builtin", [], [], [interface]),)
 
 
 def weights_of(context: Context, pass_name: str) -> WeightStore:

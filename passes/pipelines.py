@@ -40,6 +40,10 @@ class Stage:
 def _stages(mapping: str) -> tuple[Stage, ...]:
     return (
         Stage(
+            "import-linalg",
+            "first: what other tools write becomes what all that follow take; our own IR it leaves alone",
+        ),
+        Stage(
             "fold-transposes", "before constants are folded: a linear layer's weight is read as it stands, not packed"
         ),
         Stage("fold-constants", "makes batch norm's vectors weights, for the next pass"),

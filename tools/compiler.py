@@ -52,7 +52,7 @@ class Compilation:
 
 def load_ir(path: Path) -> tuple[CedrContext, ModuleOp]:
     """A verified IR file, and a context with its weights mapped. Raises CedrError with file, line and a caret."""
-    context = make_context()
+    context = make_context(WeightStore())
     module = read_ir(context, path).module
     if any(isinstance(op, WeightOp) for op in module.walk()):
         file = module.attributes.get("cedr.weights_file")
@@ -61,10 +61,13 @@ def load_ir(path: Path) -> tuple[CedrContext, ModuleOp]:
     return context, module
 
 
-def print_ir(module: ModuleOp) -> str:
-    """The module's text with its source locations."""
+def print_ir(module: ModuleOp, context: CedrContext | None = None) -> str:
+    """The module's text with its source locations; with a context, and with the weights that it keeps for the text."""
     stream = io.StringIO()
-    Printer(stream=stream, print_debuginfo=True).print_op(module)
+    printer = Printer(stream=stream, print_debuginfo=True)
+    printer.print_op(module)
+    if context is not None:
+        printer.print_metadata(context.metadata())
     return stream.getvalue() + "\n"
 
 
@@ -95,6 +98,7 @@ class _Stages:
     """The IR's length by stage, and where they are kept the texts, and the weights that they name."""
 
     keep: bool
+    context: CedrContext
     sizes: dict[str, int] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     weights: set[str] = field(default_factory=set)
@@ -105,7 +109,7 @@ class _Stages:
             name += "_again"
         self.sizes[name] = len(text.encode())
         if self.keep:
-            self.texts[name] = text
+            self.texts[name] = print_ir(module, self.context) if self.context.resources else text
             self.weights.update(op.weight_name for op in module.walk() if isinstance(op, WeightOp))
 
 
@@ -115,7 +119,7 @@ def compile_ir(context: CedrContext, module: ModuleOp, options: CompileOptions, 
     weights = context.weights if context.weights is not None else WeightStore()
     # Stages are saved in DIR/ir; the weights stand in the folder above.
     module.attributes["cedr.weights_file"] = StringAttr(f"../{WEIGHTS}")
-    stages = _Stages(options.save_ir)
+    stages = _Stages(options.save_ir, context)
     stages.note(first_stage, module)
     compile_s, hash_s = 0.0, weights.hash_s
     for position, one in enumerate(passes):

@@ -237,11 +237,16 @@ def compile_torch(model: TorchModel, options: CompileOptions, directory: Path | 
 
 def compile_file(path: Path, options: CompileOptions, directory: Path | None = None) -> Program:
     """Compile IR of any level; the pipeline goes on from there."""
+    from cedr.dialects.diagnostics import IRError
+    from cedr.dialects.parsing import Source, read_text
     from cedr.tools.compiler import compile_ir, load_ir, platform_of
 
     context, module = load_ir(path)
     options = platform_of(module, options).checked()
-    compilation = compile_ir(context, module, options, path.stem)
+    try:
+        compilation = compile_ir(context, module, options, path.stem)
+    except IRError as error:
+        raise Source(read_text(path), str(path)).with_lines(error) from error
     return _packaged(compilation, options, str(path), directory)
 
 

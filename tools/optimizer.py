@@ -22,7 +22,7 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import DiagnosticException, ParseError
 
 from cedr.dialects.diagnostics import Diagnostic, IRError, Place, warnings_to
-from cedr.dialects.parsing import ParsedModule, parse_ir, read_text
+from cedr.dialects.parsing import ParsedModule, Source, parse_ir, read_text
 from cedr.dialects.universe import make_context
 from cedr.dialects.weights import CedrContext, WeightStore
 from cedr.passes import UPSTREAM, get_all_passes
@@ -199,6 +199,7 @@ def split(text: str) -> list[tuple[str, int]]:
 
 def _run_passes(run: _Run, text: str, filename: str, first_line: int, diagnostics: list[Diagnostic]) -> str | None:
     """The IR's text after all passes; None if something failed, which `diagnostics` then says."""
+    source = Source(text, filename, first_line)
     try:
         parsed = parse_ir(run.context, text, filename, first_line)
         parsed.verify()
@@ -206,13 +207,13 @@ def _run_passes(run: _Run, text: str, filename: str, first_line: int, diagnostic
             _apply(run.context, one, parsed, diagnostics)
             if run.arguments.print_ir_after_all:
                 print(f"// -----// IR Dump After {one.name} //----- //", file=sys.stderr)
-                print(_print(run.arguments, parsed.module), file=sys.stderr)
+                print(_print(run, parsed.module), file=sys.stderr)
     except IRError as error:
-        diagnostics.extend(error.diagnostics)
+        diagnostics.extend(source.with_lines(error).diagnostics)
         return None
     if run.arguments.weights_out:
         _note_weights(run, parsed.module)
-    return _print(run.arguments, parsed.module)
+    return _print(run, parsed.module)
 
 
 def _apply(context: CedrContext, one: ModulePass, parsed: ParsedModule, diagnostics: list[Diagnostic]) -> None:
@@ -246,13 +247,12 @@ def _from_text(text: str, pass_name: str, filename: str) -> list[Diagnostic]:
     return found
 
 
-def _print(arguments: argparse.Namespace, module: ModuleOp) -> str:
+def _print(run: _Run, module: ModuleOp) -> str:
     stream = StringIO()
-    printer = Printer(
-        stream=stream, print_generic_format=arguments.print_op_generic, print_debuginfo=arguments.print_debuginfo
-    )
+    generic, locations = run.arguments.print_op_generic, run.arguments.print_debuginfo
+    printer = Printer(stream=stream, print_generic_format=generic, print_debuginfo=locations)
     printer.print_op(module)
-    printer.print_metadata(())
+    printer.print_metadata(run.context.metadata())  # the bytes of dense_resource
     return stream.getvalue() + "\n"
 
 

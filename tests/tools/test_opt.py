@@ -130,6 +130,7 @@ def test_a_failing_part_leaves_the_others_unwritten(tmp_path: Path, capsys: Capt
         (["good.mlir", "-p", "probe{how=bug}"], "error: 'probe' failed: KeyError: 'oops'; this is a bug of the pass"),
         (["good.mlir", "-p", "probe{how=broken}"], "good.mlir:2:8: error: after 'probe': "),
         (["good.mlir", "-p", "probe{how=refusal}"], "good.mlir:2:8: error: probe: 'arith.addf' is too small\n"
+                                                    "  %0 = arith.addf %x, %x : f32\n       ^\n"
                                                     "good.mlir:3:3: error: probe: 'func.return' is too large\n"),
         (["good.mlir", "-p", "probe{how=double}"], "probe: needs the weights' bytes, which were not given; use --weights"),
     ],
