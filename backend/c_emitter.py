@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import SSAValue
 
-from cedr.backend.c_scalars import c_type, expression, literal
+from cedr.backend.c_scalars import c_element, c_type, expression, literal, loaded, stored
 from cedr.backend.program import (
     Call,
     Edge,
@@ -35,14 +35,6 @@ from cedr.target.manifest import TensorSpec
 MAX_RANK = 8
 """CEDR_MAX_RANK of libcedr."""
 
-# Which calls libcedr implements, by API and dtype.
-C_CALLS = {
-    "conv2d": ("f32", "f64"),
-    "conv1d": ("f32", "f64"),
-    "gemm": ("f32", "f64", "c64"),
-    "fft": ("c64",),
-    "zip": ("f32", "f64", "i64", "i32", "c64"),
-}
 ZIP_KINDS = {"add": 0, "sub": 1, "mul": 2, "div": 3, "cmp_mul": 4}
 
 
@@ -220,7 +212,7 @@ class _Emitter:
                 if tile in names:
                     continue
                 name = f"t{len(names)}"
-                element = c_type(tile.buffer.dtype, grid.where())
+                element = c_element(tile.buffer.dtype, grid.where())
                 offset = self._without_unit_dims(tile.offset, grid, used)
                 if tile.slots:
                     slot = f"tile % {tile.slots}" if tile.slots > 1 else "0"
@@ -316,8 +308,8 @@ class _Emitter:
             function = self._kernel(grid, call, call.op, where)
             dims: tuple[int, ...] = ()
         else:
-            if dtype not in C_CALLS.get(api, ()):
-                known = ", ".join(C_CALLS.get(api, ())) or "no element type"
+            if dtype not in APIS[api].c_dtypes:
+                known = ", ".join(APIS[api].c_dtypes) or "no element type"
                 raise EmissionError(f"{where}: libcedr's {api} takes {known}, got {dtype}; use --emit python")
             function = f"cedr_{api}_{dtype}"
             dims = tuple(call.call_class.dims[d] for d in APIS[api].dims)
@@ -379,7 +371,8 @@ class _Emitter:
         out.add("(void)site;")
         ins = len(op.inputs)
         reads = op.reads_outputs()
-        elements = [c_type(t.buffer.dtype, where) for t in call.tiles]
+        dtypes = [tile.buffer.dtype for tile in call.tiles]
+        types = [c_type(dtype, where) for dtype in dtypes]
         whole = op.takes_whole()
         positions = [
             "" if w else self._element(affine_results(m), t)
@@ -389,7 +382,8 @@ class _Emitter:
         tables: dict[SSAValue, tuple[str, Tile]] = {
             args[i]: (f"p{i}", tile) for i, tile in enumerate(call.tiles) if whole[i]
         }
-        for i, element in enumerate(elements):
+        for i, dtype in enumerate(dtypes):
+            element = c_element(dtype, where)
             if i >= ins or args[i].uses.get_length():
                 out.add(f"{'const ' if i < ins else ''}{element} *const p{i} = operand[{i}];")
         reductions = op.reduction_dims()
@@ -397,20 +391,22 @@ class _Emitter:
         innermost = bool(reductions) and all(r > p for r in reductions for p in parallel)
         used = [shared_dims([affine_results(m)]) for m in op.maps.data]
         # Outs that stay at one element while the reduction runs are kept in a variable.
-        kept = [o for o in range(len(elements) - ins) if innermost and not used[ins + o] & {*reductions}]
+        kept = [o for o in range(len(dtypes) - ins) if innermost and not used[ins + o] & {*reductions}]
         depth = out.depth
         loops = parallel if innermost else list(range(len(bounds)))
         if op.init is not None and reductions:
             for o, value in enumerate(op.init.data):
                 if o not in kept and (not innermost or args[ins + o].uses.get_length()):
-                    self._initialise(bounds, used[ins + o], f"p{ins + o}[{positions[ins + o]}]", literal(value, where))
+                    start = stored(dtypes[ins + o], literal(value, where))
+                    self._initialise(bounds, used[ins + o], f"p{ins + o}[{positions[ins + o]}]", start)
         for i in loops:
             out.open(f"for (int64_t d{i} = 0; d{i} < {bounds[i]}; ++d{i})")
         names: dict[SSAValue, str] = {}
         if innermost:
             for o in kept:
-                element = elements[ins + o]
-                start = f"p{ins + o}[{positions[ins + o]}]" if op.init is None else literal(op.init.data[o], where)
+                element = types[ins + o]
+                current = loaded(dtypes[ins + o], f"p{ins + o}[{positions[ins + o]}]")
+                start = current if op.init is None else literal(op.init.data[o], where)
                 if op.init is not None or reads[o] or args[ins + o].uses.get_length():
                     out.add(f"{element} a{o} = {start};")
                 else:
@@ -426,16 +422,18 @@ class _Emitter:
             elif i >= ins and op.init is not None and not reductions:
                 source = literal(op.init.data[i - ins], where)
             else:
-                source = f"p{i}[{positions[i]}]"
-            out.add(f"const {elements[i]} {names[argument]} = {source};")
+                source = loaded(dtypes[i], f"p{i}[{positions[i]}]")
+            out.add(f"const {types[i]} {names[argument]} = {source};")
         yielded = self._region(op, names, tables, where)
         for o, value in enumerate(yielded):
-            target = f"a{o}" if o in kept else f"p{ins + o}[{positions[ins + o]}]"
-            out.add(f"{target} = {value};")
+            if o in kept:
+                out.add(f"a{o} = {value};")
+            else:
+                out.add(f"p{ins + o}[{positions[ins + o]}] = {stored(dtypes[ins + o], value)};")
         if innermost:
             out.close_all(depth + len(parallel))
             for o in kept:
-                out.add(f"p{ins + o}[{positions[ins + o]}] = a{o};")
+                out.add(f"p{ins + o}[{positions[ins + o]}] = {stored(dtypes[ins + o], f'a{o}')};")
         out.close_all(depth)
         out.close()
         out.add()
@@ -462,7 +460,8 @@ class _Emitter:
                     f"cedr_at({names[i]}, {size}) * {stride}" if stride != 1 else f"cedr_at({names[i]}, {size})"
                     for i, size, stride in zip(inner.indices, tile.shape, tile.strides, strict=True)
                 ]
-                self.out.add(f"const {element} {name} = {pointer}[{' + '.join(terms) or '0'}];")
+                value = loaded(tile.buffer.dtype, f"{pointer}[{' + '.join(terms) or '0'}]")
+                self.out.add(f"const {element} {name} = {value};")
                 continue
             text = expression(inner, [names[v] for v in inner.operands], where)
             self.out.add(f"const {element} {name} = {text};")

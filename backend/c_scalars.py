@@ -11,10 +11,13 @@ from xdsl.ir import Attribute, Operation
 
 from cedr.backend.program import EmissionError
 from cedr.dialects.element_types import dtype_name
+from cedr.dialects.interpreter.scalar import narrow, widen
 
 C_TYPES = {
     "f64": "double",
     "f32": "float",
+    "f16": "float",
+    "bf16": "float",
     "i64": "int64_t",
     "i32": "int32_t",
     "i16": "int16_t",
@@ -25,8 +28,38 @@ C_TYPES = {
 }
 
 
+HALVES = ("f16", "bf16")
+"""Kept as bits, uint16_t, and computed on as floats that hold their values: see libcedr/half.h."""
+
+_EXACT = (
+    "arith.select",
+    "arith.negf",
+    "math.absf",
+    "arith.maximumf",
+    "arith.minimumf",
+    "arith.maxnumf",
+    "arith.minnumf",
+)
+"""Ops on halves that give a half without rounding."""
+
+
+def c_element(dtype: str, where: str) -> str:
+    """The C type of an element in memory. Raises EmissionError as `c_type` does."""
+    return "uint16_t" if dtype in HALVES else c_type(dtype, where)
+
+
+def loaded(dtype: str, element: str) -> str:
+    """The value of an element in memory."""
+    return f"cedr_from_{dtype}({element})" if dtype in HALVES else element
+
+
+def stored(dtype: str, value: str) -> str:
+    """What stands in memory for a value."""
+    return f"cedr_to_{dtype}({value})" if dtype in HALVES else value
+
+
 def c_type(dtype: str, where: str) -> str:
-    """The C type of a dtype. Raises EmissionError for those C11 has no portable type for."""
+    """The C type of a dtype's values. Raises EmissionError for those C11 has no portable type for."""
     if dtype not in C_TYPES:
         raise EmissionError(
             f"{where}: elements of {dtype} cannot be emitted as C (there are {', '.join(C_TYPES)}); "
@@ -39,15 +72,15 @@ def literal(attr: Attribute, where: str) -> str:
     """A scalar constant as a C literal that reads back as exactly the same value."""
     if isinstance(attr, FloatAttr):
         dtype = dtype_name(attr.type)
-        value = float(attr.value.data)
+        value = float(np.ravel(widen(narrow(attr.value.data, attr.type), attr.type))[0])
         if math.isnan(value):
             return "NAN"
         if math.isinf(value):
             return "INFINITY" if value > 0 else "-INFINITY"
-        text = str(np.float32(value)) if dtype == "f32" else repr(value)
+        text = repr(value) if dtype == "f64" else str(np.float32(value))
         if not any(c in text for c in ".e"):
             text += ".0"
-        return text + ("f" if dtype == "f32" else "")
+        return text + ("" if dtype == "f64" else "f")
     if isinstance(attr, IntegerAttr):
         value = int(attr.value.data)
         if dtype_name(attr.type) == "i1":
@@ -139,8 +172,20 @@ def _unsigned(dtype: str) -> str:
     return {"i64": "uint64_t", "i32": "uint32_t", "i16": "uint16_t", "i8": "uint8_t"}.get(dtype, C_TYPES[dtype])
 
 
+def _suffix(dtype: str) -> str:
+    """Of libm's functions of a type."""
+    return "" if dtype == "f64" else "f"
+
+
 def expression(op: Operation, operands: list[str], where: str) -> str:
     """One scalar operation as a C expression. Raises EmissionError for an op it does not know."""
+    text, dtype = _expression(op, operands, where), dtype_name(op.results[0].type)
+    if dtype in HALVES and op.name not in _EXACT and not isinstance(op, arith.ConstantOp):
+        return loaded(dtype, stored(dtype, f"(float)({text})"))
+    return text
+
+
+def _expression(op: Operation, operands: list[str], where: str) -> str:
     result = dtype_name(op.results[0].type)
     result_type = c_type(result, where)
     name = op.name
@@ -152,7 +197,7 @@ def expression(op: Operation, operands: list[str], where: str) -> str:
         kind = _unsigned(result)
         return f"({result_type})(({kind}){operands[0]} {_WRAPPING[name]} ({kind}){operands[1]})"
     if name in _FUNCTIONS:
-        suffix = "f" if result == "f32" else ""
+        suffix = _suffix(result)
         return f"{_FUNCTIONS[name]}{suffix}({', '.join(operands)})"
     a, b = operands[0], operands[1] if len(operands) > 1 else ""
     match name:
@@ -183,9 +228,9 @@ def expression(op: Operation, operands: list[str], where: str) -> str:
         case "math.absi":
             return f"({result_type})({a} < 0 ? -{a} : {a})"
         case "math.rsqrt":
-            return f"1 / sqrt{'f' if result == 'f32' else ''}({a})"
+            return f"1 / sqrt{_suffix(result)}({a})"
         case "math.fpowi":
-            return f"pow{'f' if result == 'f32' else ''}({a}, ({result_type}){b})"
+            return f"pow{_suffix(result)}({a}, ({result_type}){b})"
         case "arith.select":
             return f"{a} ? {b} : {operands[2]}"
         case "complex.create":

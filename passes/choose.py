@@ -21,7 +21,7 @@ from cedr.passes.errors import PassError, at
 from cedr.passes.fuse_elementwise import is_elementwise
 from cedr.passes.grid_builder import index_loops
 from cedr.passes.layers import zip_kind
-from cedr.passes.structured import EPILOGUE, PLAN, Nest, body_of, default_api
+from cedr.passes.structured import EPILOGUE, PLAN, Nest, body_of, default_api, has_function
 from cedr.passes.tile_plan import CALLS_OF_LAYERS, Hints, Machine, OpShape, TilePlan
 from cedr.target.errors import CedrError
 from cedr.target.platform import DEFAULT_PLATFORM, load_platform, parse_composition
@@ -171,7 +171,7 @@ def api_of(op: LinalgStructuredOperation) -> str:
             zip_kind(op, Nest.of(op), op.body.block)
         except ValueError:
             return default_api(op)
-        return "zip"
+        return "zip" if has_function("zip", op) else "kernel"
     return default_api(op)
 
 

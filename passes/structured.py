@@ -16,8 +16,10 @@ from xdsl.dialects.linalg import ops as linalg_ops
 from xdsl.dialects.linalg.abstract_ops import ConvOperation, LinalgStructuredOperation
 from xdsl.ir import Block, SSAValue
 
-from cedr.dialects.cedr import PARALLEL, REDUCTION, Affine, PlanAttr, shape_of, shared_dims
+from cedr.dialects.cedr import PARALLEL, REDUCTION, Affine, PlanAttr, element_type_of, shape_of, shared_dims
+from cedr.dialects.element_types import dtype_name
 from cedr.dialects.linalg_extensions import BatchMatmulOp
+from cedr.target.api import APIS
 
 PLAN = "cedr.plan"
 EPILOGUE = "epilogue"
@@ -121,10 +123,20 @@ def layer_macs(op: LinalgStructuredOperation) -> bool:
 
 
 def default_api(op: LinalgStructuredOperation) -> str:
-    """The call that computes an op without a plan.
+    """The call that computes an op without a plan: a kernel where libcedr has no function for its element type.
 
     A grouped 1-D convolution comes as a 2-D one of a single row, with a window of a single row: `conv1d`.
     """
+    api = _named_api(op)
+    return api if has_function(api, op) else "kernel"
+
+
+def has_function(api: str, op: LinalgStructuredOperation) -> bool:
+    """Whether libcedr computes the call for the element type of the op's result."""
+    return dtype_name(element_type_of(op.outputs[0])) in APIS[api].c_dtypes
+
+
+def _named_api(op: LinalgStructuredOperation) -> str:
     if isinstance(op, linalg_ops.MatmulOp | BatchMatmulOp):
         return "gemm"
     if op.name == "linalg.conv_1d_ncw_fcw":

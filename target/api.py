@@ -67,6 +67,8 @@ class Api:
     operands: tuple[Operand, ...]
     attributes: tuple[CallAttribute, ...]
     dtypes: tuple[str, ...]
+    c_dtypes: tuple[str, ...]
+    """Those for which libcedr has a function; what computes on others is a kernel. A kernel is C of its own."""
     macs_text: str
     """Multiply-accumulates of a convolution or linear layer."""
     flops_text: str
@@ -152,6 +154,7 @@ _TABLE: Final = (
         ),
         attributes=(CallAttribute("transpose_b", "B is given transposed, n x k"),),
         dtypes=_NUMERIC,
+        c_dtypes=("f32", "f64", "c64"),
         macs_text="m * k * n",
         flops_text=f"(8 if {_COMPLEX} else 2) * m * k * n",
         bytes_in_text="(m * k + k * n) * element_bytes",
@@ -183,6 +186,7 @@ _TABLE: Final = (
         ),
         attributes=(),
         dtypes=_REAL_NUMERIC,
+        c_dtypes=("f32", "f64"),
         macs_text="n * f * oh * ow * c * kh * kw",
         flops_text="2 * n * f * oh * ow * c * kh * kw",
         bytes_in_text="(n * c * h * w + f * c * kh * kw) * element_bytes",
@@ -213,6 +217,7 @@ _TABLE: Final = (
         ),
         attributes=(),
         dtypes=_REAL_NUMERIC,
+        c_dtypes=("f32", "f64"),
         macs_text="n * f * ol * c * k",
         flops_text="2 * n * f * ol * c * k",
         bytes_in_text="(n * c * l + f * c * k) * element_bytes",
@@ -227,6 +232,7 @@ _TABLE: Final = (
         operands=(Operand("x", ("b", "n"), "in", "rows"), Operand("y", ("b", "n"), "out", "their transforms")),
         attributes=(CallAttribute("inverse", "the inverse transform, divided by n"),),
         dtypes=COMPLEX_DTYPES,
+        c_dtypes=("c64",),
         macs_text="0",
         flops_text="5 * b * n * log2(n)",
         bytes_in_text="b * n * element_bytes",
@@ -247,6 +253,7 @@ _TABLE: Final = (
             CallAttribute("kind", "the operation; mul, cmp_mul and div of complex elements are complex", ZIP_KINDS),
         ),
         dtypes=_NUMERIC,
+        c_dtypes=("f32", "f64", "i64", "i32", "c64"),
         macs_text="0",
         flops_text=f"n * ((2 if kind in ('add', 'sub') else 6 if kind != 'div' else 11) if {_COMPLEX} else 1)",
         bytes_in_text="2 * n * element_bytes",
@@ -266,6 +273,7 @@ _TABLE: Final = (
         operands=(),
         attributes=(),
         dtypes=DTYPES,
+        c_dtypes=(),
         macs_text="macs",
         flops_text="flops",
         bytes_in_text="bytes_in",
@@ -280,6 +288,7 @@ _TABLE: Final = (
         operands=(),
         attributes=(),
         dtypes=DTYPES,
+        c_dtypes=(),
         macs_text="0",
         flops_text="0",
         bytes_in_text="0",

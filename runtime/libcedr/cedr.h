@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "half.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -29,7 +31,9 @@ typedef enum {
   CEDR_I8,
   CEDR_U8,
   CEDR_I1,
-  CEDR_C64
+  CEDR_C64,
+  CEDR_F16,
+  CEDR_BF16 /* as a .npy file: its bits, uint16 */
 } cedr_dtype;
 
 /* A tensor with a name: an input, an output or a weight. Dense, row-major. */

@@ -54,7 +54,8 @@ static const dtype_info dtypes[] = {
     [CEDR_I64] = {"i64", "<i8", "I64", 8}, [CEDR_I32] = {"i32", "<i4", "I32", 4},
     [CEDR_I16] = {"i16", "<i2", "I16", 2}, [CEDR_I8] = {"i8", "|i1", "I8", 1},
     [CEDR_U8] = {"u8", "|u1", "U8", 1},    [CEDR_I1] = {"i1", "|b1", "BOOL", 1},
-    [CEDR_C64] = {"c64", "<c8", "C64", 8},
+    [CEDR_C64] = {"c64", "<c8", "C64", 8}, [CEDR_F16] = {"f16", "<f2", "F16", 2},
+    [CEDR_BF16] = {"bf16", "<u2", "BF16", 2},
 };
 
 const char *cedr_dtype_name(cedr_dtype dtype) {
