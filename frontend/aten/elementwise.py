@@ -180,7 +180,9 @@ def absolute(s: Scalars, x: SSAValue) -> SSAValue:
 
 @pointwise(aten.sign.default, operands=1)
 def sign(s: Scalars, x: SSAValue) -> SSAValue:
-    """-1, 0 or 1; 0 of NaN, as PyTorch has it."""
+    """-1, 0 or 1; 0 of NaN, as PyTorch has it. A boolean is its own."""
+    if is_boolean(s.type_of(x)):
+        return x
     zero = s.like(0, x)
     above = s.cast(s.compare("gt", x, zero), s.type_of(x))
     return s.sub(above, s.cast(s.compare("lt", x, zero), s.type_of(x)))

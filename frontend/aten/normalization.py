@@ -11,6 +11,7 @@ from xdsl.ir import SSAValue
 from cedr.frontend.aten.registry import Result, converts, normalise_dim
 from cedr.frontend.builder import Builder, element_type, shape_of
 from cedr.frontend.scalars import Scalars
+from cedr.frontend.types import ScalarType
 
 aten = torch.ops.aten
 
@@ -65,7 +66,8 @@ def batch_norm_of_own_statistics(
     normalised, mean, inverse = _normalise(b, b.widen(x), dims, epsilon)
     gamma, beta = (None if vector is None else b.reshape(vector, column) for vector in (gamma, beta))
     y = b.cast(_affine(b, normalised, gamma, beta), element_type(x))
-    return y, b.reshape(mean, (shape[1],)), b.reshape(inverse, (shape[1],))
+    statistics = _statistics_type(x, gamma)
+    return y, *(b.cast(b.reshape(value, (shape[1],)), statistics) for value in (mean, inverse))
 
 
 @converts(aten.native_layer_norm.default)
@@ -82,7 +84,8 @@ def layer_norm(
     dims = tuple(range(rank - len(normalized_shape), rank))
     normalised, mean, inverse = _normalise(b, b.widen(x), dims, epsilon)
     y = b.cast(_affine(b, normalised, gamma, beta), element_type(x))
-    return y, mean, inverse
+    statistics = _statistics_type(x, gamma)
+    return y, b.cast(mean, statistics), b.cast(inverse, statistics)
 
 
 @converts(aten.native_group_norm.default)
@@ -104,7 +107,13 @@ def group_norm(
     column = (c, *(1,) * (len(shape) - 2))
     gamma, beta = (None if vector is None else b.reshape(vector, column) for vector in (gamma, beta))
     y = b.cast(_affine(b, b.reshape(normalised, shape), gamma, beta), element_type(x))
-    return y, b.reshape(mean, (n, groups)), b.reshape(inverse, (n, groups))
+    statistics = _statistics_type(x, gamma)
+    return y, *(b.cast(b.reshape(value, (n, groups)), statistics) for value in (mean, inverse))
+
+
+def _statistics_type(x: SSAValue, gamma: SSAValue | None) -> ScalarType:
+    """Of the mean and the deviation that PyTorch gives beside the normalised values: that of the parameters, if any."""
+    return element_type(x if gamma is None else gamma)
 
 
 def _normalise(b: Builder, x: SSAValue, dims: Sequence[int], epsilon: float) -> tuple[SSAValue, SSAValue, SSAValue]:
