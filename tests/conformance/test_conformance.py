@@ -1,0 +1,87 @@
+"""No case computes another value than PyTorch or ends in a traceback, and nearly all of them pass.
+
+One case alone: `python -m tests.conformance --case NAME`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+
+from tests.conformance.cases import DTYPES, Case
+from tests.conformance.harness import BAD, Outcome, Status, compiled, interpreted, run_cases
+from tests.conformance.modules import GROUPS, module_cases
+from tests.conformance.op_db import op_db_cases, ops
+from tests.conformance.table import table
+
+torch.set_num_threads(1)
+
+FLOORS = {
+    "f32": 0.85,
+    "f64": 0.85,
+    "f16": 0.8,
+    "bf16": 0.8,
+    "i8": 0.8,
+    "i16": 0.8,
+    "i32": 0.8,
+    "i64": 0.8,
+    "bool": 0.8,
+    "u8": 0,
+    "c64": 0,
+}
+"""Least share of the cases of a dtype that pass, of those that PyTorch exports."""
+
+
+def check(outcomes: Sequence[Outcome], floor: float) -> None:
+    """Prints the table; fails with every wrong value and traceback, and below the floor."""
+    print("\n" + table(outcomes))
+    bad = [f"{o.case.name}: {o.status.value}: {o.reason}" for o in outcomes if o.status in BAD]
+    assert not bad, "\n".join(bad)
+    exported = [o for o in outcomes if o.status is not Status.NOT_EXPORTABLE]
+    share = sum(o.status is Status.PASS for o in exported) / len(exported)
+    assert share >= floor, f"{share:.1%} of {len(exported)} cases pass"
+
+
+def spread(dtypes: tuple[str, ...], most: int) -> list[Case]:
+    """So many cases of each op and dtype."""
+    return [case for op in ops() for case in op_db_cases(op, dtypes, most)]
+
+
+FAST = ops()[::5]
+"""Entries for every run; all of them take minutes."""
+
+
+@pytest.mark.parametrize("dtype", ["f32", "i64"])
+def test_a_case_of_some_ops(dtype: str) -> None:
+    cases = [case for op in FAST for case in op_db_cases(op, (dtype,), 1)]
+    check(run_cases(cases, interpreted), 0.75)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_cases_of_each_op(dtype: str) -> None:
+    check(run_cases(spread((dtype,), 60), interpreted), FLOORS[dtype])
+
+
+SLOW = ("modules-layers", "modules-elementwise", "modules-reductions")
+
+
+@pytest.mark.parametrize("group", [pytest.param(g, marks=[pytest.mark.slow] if g in SLOW else []) for g in GROUPS])
+def test_modules_of_ours(group: str) -> None:
+    check(run_cases(module_cases(group), interpreted), 0.75)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("emit", ["c", "python"])
+@pytest.mark.parametrize("group", GROUPS)
+def test_modules_of_ours_through_every_level(group: str, emit: str) -> None:
+    check(run_cases(module_cases(group), compiled(emit)), 0.75)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("emit", ["c", "python"])
+@pytest.mark.parametrize("dtype", ["f32", "i64"])
+def test_cases_through_every_level(dtype: str, emit: str) -> None:
+    check(run_cases(spread((dtype,), 3), compiled(emit)), FLOORS[dtype])
