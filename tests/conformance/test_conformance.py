@@ -49,7 +49,7 @@ def spread(dtypes: tuple[str, ...], most: int) -> list[Case]:
     return [case for op in ops() for case in op_db_cases(op, dtypes, most)]
 
 
-FAST = ops()[::5]
+FAST = ops()[::8]
 """Entries for every run; all of them take minutes."""
 
 

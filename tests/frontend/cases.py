@@ -98,6 +98,7 @@ def _unary() -> list[Case]:
         Case("exp of doubles", torch.exp, (X.double(),), 1e-12),
         Case("logical_not", torch.logical_not, integer_input),
         Case("logical_not of floats", torch.logical_not, (SPECIAL,)),
+        Case("sign of booleans", lambda x: torch.sign(x > 0), (X,)),
         Case("bitwise_not", torch.bitwise_not, integer_input),
         Case("bitwise_not of booleans", lambda x: ~(x > 0), (X,)),
     ]
@@ -330,6 +331,7 @@ def _layers() -> list[Case]:
         Case("adaptive_avg_pool1d", nn.AdaptiveAvgPool1d(5), (WAVE,)),
         Case("adaptive_max_pool2d", nn.AdaptiveMaxPool2d((4, 8)), (IMAGE,)),
         Case("dropout", nn.Dropout(0.5), (X,)),
+        Case("layer_norm of halves", lambda x: torch.native_layer_norm(x, [4], None, None, 1e-5), (X.half(),), 2e-3),
     ]  # fmt: skip
 
 
