@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from xdsl.dialects.builtin import IntegerType
+from xdsl.dialects.builtin import IntegerType, i1, i64
 from xdsl.ir import SSAValue
+from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 
 from cedr.frontend.aten.registry import Result, Unsupported, converts, spread
-from cedr.frontend.builder import Builder, element_type, shape_of
-from cedr.frontend.scalars import lowest_number
+from cedr.frontend.builder import PARALLEL, REDUCTION, Builder, element_type, shape_of
+from cedr.frontend.scalars import Scalars, lowest_number
 
 aten = torch.ops.aten
 
@@ -29,8 +30,8 @@ def max_pool2d(
     dilation: list[int],
     ceil_mode: bool,
 ) -> Result:
-    """(maxima, their positions): the positions are left out."""
-    return _max_pool(b, x, 2, kernel, stride, padding, dilation, ceil_mode), None
+    """(maxima, their positions in each plane or volume, counted row by row)."""
+    return _max_pool(b, x, 2, kernel, stride, padding, dilation, ceil_mode)
 
 
 @converts(aten.max_pool3d_with_indices.default)
@@ -43,8 +44,8 @@ def max_pool3d(
     dilation: list[int],
     ceil_mode: bool,
 ) -> Result:
-    """(maxima, their positions): the positions are left out."""
-    return _max_pool(b, x, 3, kernel, stride, padding, dilation, ceil_mode), None
+    """(maxima, their positions in each plane or volume, counted row by row)."""
+    return _max_pool(b, x, 3, kernel, stride, padding, dilation, ceil_mode)
 
 
 def _max_pool(
@@ -56,7 +57,7 @@ def _max_pool(
     padding: list[int],
     dilation: list[int],
     ceil_mode: bool,
-) -> SSAValue:
+) -> tuple[SSAValue, SSAValue | None]:
     window, widths, steps = spread(kernel, spatial), spread(padding, spatial), spread(dilation, spatial)
     strides = spread(stride, spatial) if stride else window
     batched = _batched(b, x, spatial)
@@ -64,7 +65,84 @@ def _max_pool(
     fill = lowest_number(element_type(x))
     padded = _pad(b, batched, window, strides, widths, steps, out, fill)
     y = b.pool("max", padded, window, strides, steps, out)
-    return b.reshape(y, (*shape_of(x)[:-spatial], *out))
+    shape = (*shape_of(x)[:-spatial], *out)
+    if not b.is_used(1):
+        return b.reshape(y, shape), None
+    # Loops: image, channel, the output's dims, the window's dims.
+    rank = 2 + spatial
+    dims = range(spatial)
+    reached = [AffineDimExpr(2 + i) * strides[i] + AffineDimExpr(rank + i) * steps[i] for i in dims]
+
+    def place(s: Scalars) -> list[SSAValue]:
+        return [
+            s.sub(
+                s.add(
+                    s.mul(s.index(2 + i, i64), s.constant(strides[i], i64)),
+                    s.mul(s.index(rank + i, i64), s.constant(steps[i], i64)),
+                ),
+                s.constant(widths[i], i64),
+            )
+            for i in dims
+        ]
+
+    def inside(s: Scalars, at: Sequence[SSAValue]) -> list[SSAValue]:
+        return [
+            condition
+            for i, position in enumerate(at)
+            for condition in (
+                s.compare("ge", position, s.like(0, position)),
+                s.compare("lt", position, s.like(shape_of(batched)[2 + i], position)),
+            )
+        ]
+
+    positions = _positions(b, padded, y, reached, window, place, inside, shape_of(batched)[2:])
+    return b.reshape(y, shape), b.reshape(positions, shape)
+
+
+def _positions(
+    b: Builder,
+    x: SSAValue,
+    y: SSAValue,
+    reached: Sequence[AffineExpr],
+    window: Sequence[int],
+    place: Callable[[Scalars], Sequence[SSAValue]],
+    counts: Callable[[Scalars, Sequence[SSAValue]], Sequence[SSAValue]],
+    sizes: Sequence[int],
+) -> SSAValue:
+    """Where in X[n, c, *s] the maxima Y[n, c, *out] stand: the first place in a window, or that of its last NaN.
+
+    Loops: image, channel, the dims of out, then those of the window, over which X is read at `reached`. `place` gives the
+    position along each dim of the input's own `sizes`, `counts` whether it is in the window and the input.
+    """
+    rank, shape = len(shape_of(y)), shape_of(y)
+    loops = rank + len(window)
+    none = math.prod(sizes)
+    lead = [AffineDimExpr(dim) for dim in range(rank)]
+
+    def first(s: Scalars, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        value, best, _, found = args
+        at = place(s)
+        flat = at[0]
+        for size, position in zip(sizes[1:], at[1:], strict=True):
+            flat = s.add(s.mul(flat, s.constant(size, i64)), position)
+        nan = s.is_nan(value)
+        # The first of equal numbers stays, a NaN takes over.
+        unset = s.compare("eq", found, s.constant(none, i64))
+        hit = s.or_(nan, s.and_(s.compare("eq", value, best), unset))
+        for condition in counts(s, at):
+            hit = s.and_(hit, condition)
+        return (s.select(hit, flat, found),)
+
+    return b.generic(
+        [
+            (x, AffineMap(loops, 0, (*lead[:2], *reached))),
+            (y, AffineMap(loops, 0, tuple(lead))),
+            (b.empty(window, i1), AffineMap(loops, 0, tuple(AffineDimExpr(dim) for dim in range(rank, loops)))),
+        ],
+        [(b.splat(none, shape, i64), AffineMap(loops, 0, tuple(lead)))],
+        [PARALLEL] * rank + [REDUCTION] * len(window),
+        first,
+    )[0]
 
 
 @converts(aten.avg_pool2d.default)
@@ -187,14 +265,38 @@ def _adaptive_average(b: Builder, x: SSAValue, out: tuple[int, ...]) -> SSAValue
 
 @converts(aten.adaptive_max_pool2d.default, aten.adaptive_max_pool3d.default)
 def adaptive_max_pool(b: Builder, x: SSAValue, size: list[int]) -> Result:
-    """(maxima over windows that share the input out evenly, their positions): the positions are left out."""
+    """(maxima over windows that share the input out evenly, their positions in each plane or volume)."""
     rank, result = len(shape_of(x)), x
     out = tuple(size)
     for axis, (size_in, size_out) in enumerate(zip(shape_of(x)[-len(out) :], out, strict=True), rank - len(out)):
         if size_in != size_out:
             windows = _adaptive_windows(size_in, size_out)
             result = _fold_windows(b, result, axis, windows, b.max)
-    return result, None
+    if not b.is_used(1):
+        return result, None
+    spatial = len(out)
+    batched = _batched(b, x, spatial)
+    sizes = shape_of(batched)[2:]
+    first = 2 + spatial
+
+    def place(s: Scalars) -> list[SSAValue]:
+        return [s.index(first + i, i64) for i in range(spatial)]
+
+    def within(s: Scalars, at: Sequence[SSAValue]) -> list[SSAValue]:
+        conditions = []
+        for i, position in enumerate(at):
+            # floor(o * size / out) <= position < ceil((o + 1) * size / out), without a division.
+            scaled = s.mul(s.add(position, s.like(1, position)), s.like(out[i], position))
+            start = s.mul(s.index(2 + i, i64), s.like(sizes[i], position))
+            conditions.append(s.compare("gt", scaled, start))
+            end = s.add(start, s.like(sizes[i], position))
+            conditions.append(s.compare("lt", s.mul(position, s.like(out[i], position)), end))
+        return conditions
+
+    reached = [AffineDimExpr(first + i) for i in range(spatial)]
+    y = b.reshape(result, (*shape_of(batched)[:2], *out))
+    positions = _positions(b, batched, y, reached, sizes, place, within, sizes)
+    return result, b.reshape(positions, shape_of(result))
 
 
 def _fold_windows(
