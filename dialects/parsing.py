@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -32,7 +33,7 @@ class Source:
 
     @cached_property
     def _starts(self) -> list[int]:
-        return [0, *(index + 1 for index, char in enumerate(self.text) if char == "\n")]
+        return [0, *(newline.end() for newline in re.finditer("\n", self.text))]
 
     def line_column(self, position: int) -> tuple[int, int]:
         """Line and column, both from 1, of a 0-based offset into the text."""

@@ -162,6 +162,11 @@ def _product(op: LinalgStructuredOperation, nest: Nest, tiles: Sequence[int]) ->
             raise ValueError("has indexing maps that 'gemm' has not: A[m,k], B[k,n] or B[n,k], C[m,n]")
         return nest, tuple(tiles)
     if isinstance(op, BatchMatmulOp):
+        batch, m, n, k = (Affine.dim(i, 4) for i in range(4))
+        if [access.results for access in nest.accesses] != [(batch, m, k), (batch, k, n), (batch, m, n)]:
+            raise ValueError(
+                "has indexing maps that 'gemm' has not: A[b,m,k], B[b,k,n], C[b,m,n]; run import-linalg first"
+            )
         a, b, c = (_merged(access, 0) for access in nest.accesses)
         return replace(nest, inputs=(a, b), outputs=(c,)), (1, *tiles[1:])
     raise ValueError("can't be computed by 'gemm'")
