@@ -54,10 +54,10 @@ class UseCounter:
     def __init__(self) -> None:
         self._counts: dict[tuple[str, str, str], int] = {}
 
-    def add(self, op: str, place: str, reason: str = "") -> None:
-        """Counts one use."""
+    def add(self, op: str, place: str, reason: str = "", count: int = 1) -> None:
+        """Counts a use, or several."""
         key = (op, place, reason)
-        self._counts[key] = self._counts.get(key, 0) + 1
+        self._counts[key] = self._counts.get(key, 0) + count
 
     def uses(self) -> tuple[OpUse, ...]:
         """All uses."""

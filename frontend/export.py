@@ -52,7 +52,7 @@ def export_model(model: nn.Module, example_inputs: tuple[Any, ...]) -> ExportedP
     try:
         with torch.no_grad(), _quiet():
             program: ExportedProgram = torch.export.export(model, _apart(model, example_inputs)).run_decompositions(
-                _decompositions()
+                decompositions()
             )
     except Exception as error:
         raise ExportError(_explain(model, error)) from error
@@ -98,8 +98,8 @@ def _quiet() -> Iterator[None]:
     sys.stderr.write(said.getvalue())
 
 
-def _decompositions() -> Any:
-    """PyTorch's own table less the ops that convert better whole."""
+def decompositions() -> Any:
+    """PyTorch's own table less the ops that convert better whole; each call makes a new one."""
     table: Any = torch.export.default_decompositions()
     for op in _KEPT:
         table.pop(op)

@@ -74,6 +74,12 @@ def examine_program(program: ExportedProgram) -> tuple[OpUse, ...]:
     return _Importer(program, "").counter.uses()
 
 
+def node_refusals(program: ExportedProgram) -> dict[Node, str]:
+    """Why each node of a decomposed program that can't be converted can't be; nodes that can are left out."""
+    with _collector_paused():
+        return _Importer(program, "").refusals
+
+
 @contextmanager
 def _collector_paused() -> Iterator[None]:
     """No garbage collection meanwhile: it would walk the growing IR, all of it alive, again and again."""
@@ -100,6 +106,7 @@ class _Importer:
         self.program = program
         self.name = name
         self.counter = UseCounter()
+        self.refusals: dict[Node, str] = {}
         self.values: dict[Node, Any] = {}
         self.weights: dict[str, np.ndarray] = {}
         for refusal in boundary_refusals(program):
@@ -161,7 +168,10 @@ class _Importer:
             except Unsupported as refusal:
                 reason = str(refusal)
         self.counter.add(target_name(node), node_place(node), reason)
-        return self._stand_in(node.meta.get("val")) if reason else result
+        if not reason:
+            return result
+        self.refusals[node] = reason
+        return self._stand_in(node.meta.get("val"))
 
     def _call_converter(self, node: Node) -> Any:
         target: Any = node.target

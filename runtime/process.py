@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_readable
 from pathlib import Path
-from threading import Lock, Thread
+from threading import RLock, Thread
 from typing import IO, Any, Final, Generic, TypeVar
 
 import numpy as np
@@ -172,7 +172,7 @@ class ModuleProcess:
 _MOST_SAID_BYTES: Final = 8192
 """Of what a process writes to stderr, the end is kept."""
 _living: set[subprocess.Popen[bytes]] = set()
-_living_lock = Lock()
+_living_lock = RLock()  # the garbage collector may end a process while this thread starts one
 
 
 class _Process:
@@ -248,7 +248,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 def _kill_all() -> None:
     with _living_lock:
-        for process in _living:
+        for process in tuple(_living):
             _kill(process)
 
 

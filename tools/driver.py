@@ -10,9 +10,12 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +36,8 @@ from cedr.tools.options import CompileOptions
 from cedr.tools.parity import compare
 
 if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
     from cedr.frontend.dynamic import Sizes
     from cedr.frontend.zoo.judging import Judge
 
@@ -84,6 +89,7 @@ class Program:
     _owned: list[tempfile.TemporaryDirectory[str]] = field(default_factory=list, repr=False)
     _record: tuple[Path, Record] | None = field(default=None, repr=False)
     _others: dict[tuple[tuple[int, ...], ...], Program] = field(default_factory=dict, repr=False)
+    _computing: _Computing | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.process = ModuleProcess(self.directory, self.manifest.name, self.manifest.emit, self.manifest.outputs)
@@ -91,9 +97,7 @@ class Program:
     def __call__(self, *inputs: Any) -> Any:
         """Compute on the emulator, with the default scheduler. Takes what the PyTorch model takes."""
         program = self.at(inputs)
-        result = run_program(program, program.bind(inputs), RunOptions())
-        assert result.outputs is not None
-        return program.structured(result.outputs)
+        return program.structured(program.compute(program.bind(inputs)))
 
     def at(self, inputs: Sequence[Any]) -> Program:
         """The program for inputs of these sizes: this one, or one compiled when they first come, where sizes are open.
@@ -109,6 +113,16 @@ class Program:
             model = replace(self.torch_model, example_inputs=tuple(inputs), dynamic_shapes=None)
             self._others[shapes] = compile_torch(model, self.options)
         return self._others[shapes]
+
+    def compute(self, inputs: Mapping[str, Array]) -> list[Array]:
+        """The outputs for inputs by name, each task by the PE that the default scheduler gives it.
+
+        The first call records the module and emulates it; the next ones only compute, a Python module in the process of
+        the first one.
+        """
+        if self._computing is None:
+            self._computing = _Computing(self)
+        return self._computing(inputs)
 
     def profile(
         self,
@@ -153,6 +167,31 @@ class Program:
         owned = tempfile.TemporaryDirectory(prefix=f"cedr-{purpose}-")
         self._owned.append(owned)
         return Path(owned.name)
+
+
+class _Computing:
+    """Computes one sample after another by one schedule; threads take turns."""
+
+    def __init__(self, program: Program):
+        self._lock = Lock()
+        self._waiting: deque[Mapping[str, Array]] = deque()
+        path, record = program.record()
+        emulation = emulate(record, program.options.platform, program.options.hw)
+        platform = load_platform(program.options.platform)
+        self._execute = partial(program.process.execute_many, record=path, result=emulation, platform=platform)
+        self._results: Iterator[list[Array]] | None = None
+
+    def __call__(self, inputs: Mapping[str, Array]) -> list[Array]:
+        with self._lock:
+            if self._results is None:
+                self._results = self._execute(iter(self._waiting.popleft, None))
+            self._waiting.append(inputs)
+            try:
+                return next(self._results)
+            except BaseException:
+                self._results = None  # its process has ended
+                self._waiting.clear()
+                raise
 
 
 def check_input(spec: Any, array: Array) -> Array:
@@ -208,12 +247,7 @@ def compile(
 
 def compile_torch(model: TorchModel, options: CompileOptions, directory: Path | None = None) -> Program:
     """Compile into `directory`, or into a folder that goes when the program does."""
-    from cedr.backend.program import c_identifier
-    from cedr.dialects.universe import make_context
-    from cedr.dialects.weights import WeightStore
     from cedr.frontend.export import export_model
-    from cedr.frontend.importer import import_program
-    from cedr.tools.compiler import compile_ir
 
     options = options.checked()
     start = time.perf_counter()
@@ -223,16 +257,33 @@ def compile_torch(model: TorchModel, options: CompileOptions, directory: Path | 
 
         sizes = Sizes.of(model.module, model.example_inputs, model.dynamic_shapes)
     exported = export_model(model.module, model.example_inputs)
-    export_s = time.perf_counter() - start
+    program = compile_exported(exported, model.name, options, directory, time.perf_counter() - start, model)
+    program.sizes = sizes
+    return program
+
+
+def compile_exported(
+    exported: ExportedProgram,
+    name: str,
+    options: CompileOptions,
+    directory: Path | None = None,
+    export_s: float | None = None,
+    torch_model: TorchModel | None = None,
+) -> Program:
+    """Compile a decomposed program; `torch_model` is what it was exported from. The options were checked."""
+    from cedr.backend.program import c_identifier
+    from cedr.dialects.universe import make_context
+    from cedr.dialects.weights import WeightStore
+    from cedr.frontend.importer import import_program
+    from cedr.tools.compiler import compile_ir
+
     start = time.perf_counter()
-    imported = import_program(exported, c_identifier(model.name))
+    imported = import_program(exported, c_identifier(name))
     import_s = time.perf_counter() - start
     context = make_context(WeightStore(dict(imported.weights)))
     compilation = compile_ir(context, imported.module, options, "import")
     compilation.compile_s += import_s
-    program = _packaged(compilation, options, model.name, directory, export_s, model, imported.rebuild)
-    program.sizes = sizes
-    return program
+    return _packaged(compilation, options, name, directory, export_s, torch_model, imported.rebuild)
 
 
 def compile_file(path: Path, options: CompileOptions, directory: Path | None = None) -> Program:
@@ -489,15 +540,8 @@ def evaluate(model: TorchModel, options: CompileOptions) -> dict[str, Any]:
     decisions: dict[str, list[Any]] = {"eager": [], "compiled": []}
     worst = 0.0
     differing = 0
-    path, record = program.record()
-    emulation = emulate(record, program.options.platform, program.options.hw)
-    computed = program.process.execute_many(
-        ({name: check_input(program.manifest.inputs[0], s)} for s in samples),
-        path,
-        emulation,
-        load_platform(program.options.platform),
-    )
-    for sample, outputs in zip(samples, computed, strict=True):
+    for sample in samples:
+        outputs = program.compute({name: check_input(program.manifest.inputs[0], sample)})
         eager = eager_outputs(model, [sample])
         worst = max(worst, compare(flat_arrays(eager), flat_arrays(program.structured(outputs)), dtypes).max_rel)
         pair = judge.decide(eager), judge.decide(program.structured(outputs))
@@ -515,8 +559,3 @@ def evaluate(model: TorchModel, options: CompileOptions) -> dict[str, Any]:
         "decisions_differing": differing,
         "max_rel_error": worst,
     }
-
-
-def fallbacks() -> list[str]:
-    """What `torch.compile` left to eager: nothing is compiled by it yet."""
-    raise CedrError('torch.compile(backend="cedr") is not available yet; use cedr.compile(model, example_inputs)')
