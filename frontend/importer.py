@@ -56,17 +56,21 @@ class ImportMismatchError(CedrError):
     """A converter gave another type than PyTorch: a defect of the table, located."""
 
 
-def import_program(program: ExportedProgram, name: str) -> ImportedModel:
+def import_program(
+    program: ExportedProgram, name: str, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None
+) -> ImportedModel:
     """The module of a decomposed program (see `cedr.frontend.export.export_model`); `name` is its `cedr.model`.
 
-    Raises UnsupportedOpsError, with a line for each op that can't be converted, if there is any.
+    `inputs` and `outputs` name what the program takes and returns, PyTorch's names if not given; an output that is
+    returned twice has the first name. Raises UnsupportedOpsError, with a line for each op that can't be converted, if
+    there is any.
     """
     with _collector_paused():
         importer = _Importer(program, name)
         refused = importer.counter.refused()
         if refused:
             raise UnsupportedOpsError(refused)
-        return importer.result()
+        return importer.result(inputs, outputs)
 
 
 def examine_program(program: ExportedProgram) -> tuple[OpUse, ...]:
@@ -231,7 +235,7 @@ class _Importer:
             return self.builder.empty(tuple(fake.shape), scalar_type(fake.dtype))
         return _REFUSED
 
-    def result(self) -> ImportedModel:
+    def result(self, input_names: Sequence[str] | None, output_names: Sequence[str] | None) -> ImportedModel:
         """The module, once nothing was refused."""
         output = next(node for node in self.program.graph.nodes if node.op == "output")
         leaves: list[Callable[[Sequence[torch.Tensor]], object]] = []
@@ -240,7 +244,7 @@ class _Importer:
         dtypes: list[torch.dtype] = []
         self.builder.location = self.block.last_op.location if self.block.last_op else self.builder.location
         copies: dict[SSAValue, SSAValue] = {}
-        for leaf in output.args[0]:
+        for place, leaf in enumerate(output.args[0]):
             if not isinstance(leaf, Node):
                 leaves.append(lambda _, constant=leaf: constant)  # type: ignore[misc]  # mypy can't type a lambda's default
                 continue
@@ -253,14 +257,15 @@ class _Importer:
             if value not in returned:
                 returned[value] = len(returned)
                 fake = leaf.meta["val"]
-                specs.append(TensorSpec(f"output{len(specs)}", dtype_name(fake.dtype), tuple(fake.shape)))
+                output_name = output_names[place] if output_names else f"output{len(specs)}"
+                specs.append(TensorSpec(output_name, dtype_name(fake.dtype), tuple(fake.shape)))
                 dtypes.append(fake.dtype)
             leaves.append(lambda tensors, index=returned[value]: tensors[index])  # type: ignore[misc]  # mypy can't type a lambda's default
         self.builder.add(func.ReturnOp(*returned))
         self._erase_dead()
         inputs = tuple(
-            TensorSpec(node.name, dtype_name(node.meta["val"].dtype), tuple(node.meta["val"].shape))
-            for node in self.user_inputs
+            TensorSpec(given, dtype_name(node.meta["val"].dtype), tuple(node.meta["val"].shape))
+            for node, given in zip(self.user_inputs, input_names or [n.name for n in self.user_inputs], strict=True)
         )
         main = func.FuncOp(
             "main",

@@ -9,6 +9,9 @@ import torch
 from torch.fx import Node
 from xdsl.dialects.builtin import UNKNOWN_LOC, FileLineColLoc, IntAttr, LocationAttr, NameLoc, StringAttr
 
+PLACE = "cedr_place"
+"""Key in a node's `meta`: its place for a message, where that is no line of Python."""
+
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 _STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
@@ -36,12 +39,16 @@ def is_library_file(file: str) -> bool:
 
 def node_frame(node: Node) -> tuple[str, int] | None:
     """(file, line) of the user's own source line that a node comes from, if known."""
+    if PLACE in node.meta:
+        return None
     trace = node.meta.get("stack_trace")
     return frame_of_trace(trace) if trace else None
 
 
 def node_place(node: Node) -> str:
     """The node's place for a message: `model.py:31`, or the module's path, or the node's name."""
+    if PLACE in node.meta:
+        return str(node.meta[PLACE])
     frame = node_frame(node)
     if frame is not None:
         return f"{frame[0]}:{frame[1]}"
@@ -53,9 +60,8 @@ def node_place(node: Node) -> str:
 
 
 def node_location(node: Node) -> LocationAttr:
-    """The node's IR location: the target's name around `file:line:0`, or around nothing if the line is not known."""
-    frame = node_frame(node)
-    return _location(target_name(node), frame)
+    """The node's IR location: the target's name around `file:line:0`, or around a place that is no line, or nothing."""
+    return _location(target_name(node), node_frame(node), node.meta.get(PLACE))
 
 
 def target_name(node: Node) -> str:
@@ -67,9 +73,9 @@ def target_name(node: Node) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _location(name: str, frame: tuple[str, int] | None) -> LocationAttr:
+def _location(name: str, frame: tuple[str, int] | None, place: str | None) -> LocationAttr:
     if frame is None:
-        return NameLoc(StringAttr(name), UNKNOWN_LOC)
+        return NameLoc(StringAttr(name), NameLoc(StringAttr(place), UNKNOWN_LOC) if place else UNKNOWN_LOC)
     return NameLoc(StringAttr(name), FileLineColLoc(StringAttr(frame[0]), IntAttr(frame[1]), IntAttr(0)))
 
 

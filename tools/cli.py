@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from cedr.target.errors import CedrError
 
 if TYPE_CHECKING:
     from cedr.tools.driver import Program
+    from cedr.tools.models import Model
 
 INTERRUPTED = 130
 
@@ -63,7 +64,8 @@ def _compile_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="a zoo model, FILE.py:FACTORY, PACKAGE.MODULE:FACTORY, a compiled module's directory or a .mlir file",
+        help="a zoo model, FILE.py:FACTORY, PACKAGE.MODULE:FACTORY, an .onnx file, a compiled module's directory or a .mlir "
+        "file",
     )
     parser.add_argument("--emit", choices=("c", "python"), help="language of the task module (default: c)")
     parser.add_argument("--pipeline", metavar="NAME", help="default, layerwise, or a pass pipeline 'a,b{opt=1}'")
@@ -82,6 +84,13 @@ def argument_parser() -> argparse.ArgumentParser:
     _compile_options(one)
     one.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="the module's directory")
     one.add_argument("--save-ir", action="store_true", help="keep the IR of every stage in DIR/ir")
+    one.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="[NAME=]X.npy",
+        help="an input whose shape says the sizes that an .onnx file leaves open",
+    )
     one.set_defaults(action=_compile)
 
     one = commands.add_parser("run", help="compute a model on the emulator and compare with PyTorch")
@@ -196,12 +205,15 @@ def _options(arguments: argparse.Namespace) -> Any:
 def _compile(arguments: argparse.Namespace) -> int:
     from cedr.backend.package import check_replaceable
     from cedr.tools.driver import open_model
-    from cedr.tools.models import ModuleDirectory, find_model
+    from cedr.tools.models import ModuleDirectory, OnnxModel, find_model
 
     options = _options(arguments)
     model = find_model(arguments.model)
     if isinstance(model, ModuleDirectory):
         raise CedrError(f"{arguments.model}: already a compiled module; compile the model or the IR that it came from")
+    if arguments.input and not isinstance(model, OnnxModel):
+        raise CedrError("--input says the sizes that an .onnx file leaves open; other models have sizes of their own")
+    model = _with_sizes(model, arguments.input)
     check_replaceable(arguments.output)
     program = open_model(model, options, arguments.output)
     figures = program.manifest.figures
@@ -226,21 +238,37 @@ def _compile(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _with_sizes(model: Model, texts: Sequence[str]) -> Model:
+    """An ONNX model with the shapes of the inputs that are given; any other model as it is."""
+    from cedr.tools.models import OnnxModel
+
+    if not isinstance(model, OnnxModel):
+        return model
+    given = _open_inputs(texts, [one.name for one in model.file.inputs])
+    return replace(model, shapes={name: array.shape for name, array in given.items()})
+
+
+def _open_inputs(texts: Sequence[str], names: Sequence[str]) -> dict[str, Any]:
+    """Arrays by input name, mapped from their files, from `[NAME=]X.npy` arguments."""
+    from cedr.runtime.npy import NpyError, open_npy
+
+    arrays: dict[str, Any] = {}
+    for name, path in _assigned(texts, names, "--input").items():
+        try:
+            arrays[name] = open_npy(path)
+        except NpyError as error:
+            raise CedrError(f"--input {path}: {error}") from error
+    return arrays
+
+
 def _read_inputs(program: Program, texts: Sequence[str]) -> tuple[Program, dict[str, Any]]:
     """Arrays by input name, from `[NAME=]X.npy` arguments, and the program for inputs of their sizes."""
     import numpy as np
 
-    from cedr.runtime.npy import NpyError, open_npy
     from cedr.tools.driver import check_input, torch_inputs
 
     specs = {spec.name: spec for spec in program.manifest.inputs}
-    arrays: dict[str, Any] = {}
-    for name, path in _assigned(texts, list(specs), "--input").items():
-        try:
-            array = np.array(open_npy(path))
-        except NpyError as error:
-            raise CedrError(f"--input {path}: {error}") from error
-        arrays[name] = array
+    arrays = {name: np.array(array) for name, array in _open_inputs(texts, list(specs)).items()}
     missing = [name for name in specs if name not in arrays]
     if missing:
         raise CedrError(f"input {', '.join(map(repr, missing))} is missing: give --input {missing[0]}=X.npy")
@@ -279,7 +307,7 @@ def _run(arguments: argparse.Namespace) -> int:
     scheduler = get_scheduler(arguments.scheduler)
     if arguments.no_values and (arguments.input or arguments.output):
         raise CedrError("--no-values computes nothing: --input and --output have no place beside it")
-    model = find_model(arguments.model)
+    model = _with_sizes(find_model(arguments.model), arguments.input)
     program = open_model(model, options)
     outputs = _assigned(arguments.output, [t.name for t in program.manifest.outputs], "--output")
     inputs = None

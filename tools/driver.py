@@ -31,7 +31,7 @@ from cedr.target.dtypes import numpy_dtype
 from cedr.target.errors import CedrError
 from cedr.target.manifest import Manifest
 from cedr.target.platform import load_platform, parse_composition
-from cedr.tools.models import IrFile, Model, ModuleDirectory, TorchModel
+from cedr.tools.models import IrFile, Model, ModuleDirectory, OnnxModel, TorchModel
 from cedr.tools.options import CompileOptions
 from cedr.tools.parity import compare
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
     from cedr.frontend.dynamic import Sizes
+    from cedr.frontend.importer import ImportedModel
     from cedr.frontend.zoo.judging import Judge
 
 Array = NDArray[Any]
@@ -272,14 +273,43 @@ def compile_exported(
 ) -> Program:
     """Compile a decomposed program; `torch_model` is what it was exported from. The options were checked."""
     from cedr.backend.program import c_identifier
-    from cedr.dialects.universe import make_context
-    from cedr.dialects.weights import WeightStore
     from cedr.frontend.importer import import_program
-    from cedr.tools.compiler import compile_ir
 
     start = time.perf_counter()
     imported = import_program(exported, c_identifier(name))
     import_s = time.perf_counter() - start
+    return _compile_imported(imported, name, options, directory, export_s, import_s, torch_model)
+
+
+def compile_onnx(model: OnnxModel, options: CompileOptions, directory: Path | None = None) -> Program:
+    """Compile an ONNX file; there is no reference to compare with."""
+    from cedr.backend.program import c_identifier
+    from cedr.frontend.onnx.importing import export_onnx, import_onnx
+
+    options = options.checked()
+    start = time.perf_counter()
+    file = model.file.bound(model.shapes)
+    exported = export_onnx(file)
+    export_s = time.perf_counter() - start
+    start = time.perf_counter()
+    imported = import_onnx(exported, file, c_identifier(file.path.stem))
+    import_s = time.perf_counter() - start
+    return _compile_imported(imported, str(file.path), options, directory, export_s, import_s)
+
+
+def _compile_imported(
+    imported: ImportedModel,
+    name: str,
+    options: CompileOptions,
+    directory: Path | None,
+    export_s: float | None,
+    import_s: float,
+    torch_model: TorchModel | None = None,
+) -> Program:
+    from cedr.dialects.universe import make_context
+    from cedr.dialects.weights import WeightStore
+    from cedr.tools.compiler import compile_ir
+
     context = make_context(WeightStore(dict(imported.weights)))
     compilation = compile_ir(context, imported.module, options, "import")
     compilation.compile_s += import_s
@@ -396,6 +426,8 @@ def open_model(model: Model, options: CompileOptions, directory: Path | None = N
     match model:
         case TorchModel():
             return compile_torch(model, options, directory)
+        case OnnxModel():
+            return compile_onnx(model, options, directory)
         case IrFile():
             return compile_file(model.path, options, directory)
         case ModuleDirectory():

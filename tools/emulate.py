@@ -145,7 +145,7 @@ def model_beside(path: Path, model: str) -> str:
     if colon and place:
         return f"{path.parent / place}:{factory}" if place.endswith(".py") else model
     found = path.parent / model
-    return str(found) if "/" in model or found.is_dir() or found.suffix in (".mlir", ".cedrrec") else model
+    return str(found) if "/" in model or found.is_dir() or found.suffix in (".mlir", ".onnx", ".cedrrec") else model
 
 
 def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emulated:

@@ -1,9 +1,9 @@
-"""MODEL on the command line: a zoo name, a factory in a file or package, a module's directory, or IR."""
+"""MODEL on the command line: a zoo name, a factory in a file or package, an ONNX file, a module's directory, or IR."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from cedr.target.python_files import import_module
 if TYPE_CHECKING:
     from torch import nn
 
+    from cedr.frontend.onnx.model import OnnxFile
     from cedr.frontend.zoo.judging import Judge
 
 
@@ -50,7 +51,15 @@ class IrFile:
     path: Path
 
 
-Model = TorchModel | ModuleDirectory | IrFile
+@dataclass(frozen=True)
+class OnnxModel:
+    """An ONNX file; `shapes` are those of inputs, which fix the sizes that the file leaves open."""
+
+    file: OnnxFile
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+Model = TorchModel | OnnxModel | ModuleDirectory | IrFile
 
 
 def is_compiled(text: str) -> bool:
@@ -70,6 +79,10 @@ def find_model(text: str) -> Model:
         if not path.is_file():
             raise ModelError(f"{text}: no such file")
         return IrFile(path)
+    if path.suffix == ".onnx":
+        from cedr.frontend.onnx.model import read_onnx
+
+        return OnnxModel(read_onnx(path))
     place, colon, factory = text.rpartition(":")
     if colon and place:
         return _from_factory(text, place, factory)
@@ -82,7 +95,7 @@ def find_model(text: str) -> Model:
         raise ModelError(f"{text}: which of its functions makes the model? Name it: {text}:FACTORY")
     raise ModelError(
         f"no model {text!r}: it is neither a zoo model ({', '.join(ZOO)}), nor FILE.py:FACTORY or "
-        "PACKAGE.MODULE:FACTORY, nor a compiled module's directory, nor a .mlir file"
+        "PACKAGE.MODULE:FACTORY, nor a .onnx file, nor a compiled module's directory, nor a .mlir file"
     )
 
 
