@@ -161,7 +161,7 @@ def celu(use: Use, x: Tensor) -> Tensor:
 @means("Selu")
 def selu(use: Use, x: Tensor) -> Tensor:
     """gamma * x above 0, else gamma * alpha * (exp(x) - 1)."""
-    return F.elu(x, use.get("alpha", 1.6732632423543772)) * use.get("gamma", 1.0507009873554805)
+    return torch.mul(F.elu(x, use.get("alpha", 1.6732632423543772)), use.get("gamma", 1.0507009873554805))
 
 
 @means("ThresholdedRelu", since=10)
