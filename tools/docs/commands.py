@@ -17,8 +17,9 @@ relative by default, 2e-3 for f16, 2e-2 for bf16). 2: wrong usage. 130: interrup
 stdout and nothing else does.
 
 MODEL is a name of `cedr models`; `FILE.py:FACTORY` or `PACKAGE.MODULE:FACTORY`, where the factory returns an `nn.Module`
-and a tuple of example inputs; a compiled module's directory; or a `.mlir` file of any level, from which the pipeline goes
-on. The last two need `--input`, or `--no-values`. A module that has `decide(outputs)` is also compared by its decision.
+and a tuple of example inputs; an `.onnx` file ([onnx.md](onnx.md)); a compiled module's directory; or a `.mlir` file of
+any level, from which the pipeline goes on. The last three need `--input`, or `--no-values`. A module that has
+`decide(outputs)` is also compared by its decision.
 
 A composition (`--hw`) is counts of PE types, as `C3+F1+C2D1+Z1`: letters and most counts are in
 [platform.md](platform.md)."""
