@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import FloatAttr, IntegerAttr, IntegerType
 from xdsl.ir import Attribute, Operation
 
 from cedr.backend.program import EmissionError
+from cedr.dialects.constants import CONSTANT_OPS, complex_parts
 from cedr.dialects.element_types import dtype_name
 from cedr.dialects.interpreter.scalar import narrow, widen
 
@@ -88,6 +89,8 @@ def literal(attr: Attribute, where: str) -> str:
         if value == -(2**63):
             return "INT64_MIN"
         return f"INT64_C({value})" if abs(value) > 2**31 - 1 else str(value)
+    if (parts := complex_parts(attr)) is not None:
+        return f"cedr_complex({', '.join(literal(part, where) for part in parts)})"
     raise EmissionError(f"{where}: constant {attr} cannot be emitted as C")
 
 
@@ -103,8 +106,8 @@ _INFIX = {
     "arith.xori": "^",
     "complex.add": "+",
     "complex.sub": "-",
-    "complex.mul": "*",
-    "complex.div": "/",
+    "complex.eq": "==",
+    "complex.neq": "!=",
 }
 # Signed overflow is undefined in C and wraps in the IR: these go through the unsigned type.
 _WRAPPING = {"arith.addi": "+", "arith.subi": "-", "arith.muli": "*", "arith.shli": "<<"}
@@ -144,6 +147,25 @@ _FUNCTIONS = {
     "math.atanh": "atanh",
     "math.erf": "erf",
     "math.fma": "fma",
+}
+# C's own product and quotient put right what is infinite after the fact; those of libcedr are NumPy's and PyTorch's.
+_COMPLEX_FUNCTIONS = {
+    "complex.create": "cedr_complex",
+    "complex.mul": "cedr_complex_mul",
+    "complex.div": "cedr_complex_div",
+    "complex.re": "crealf",
+    "complex.im": "cimagf",
+    "complex.abs": "cabsf",
+    "complex.angle": "cargf",
+    "complex.conj": "conjf",
+    "complex.exp": "cexpf",
+    "complex.log": "clogf",
+    "complex.sqrt": "csqrtf",
+    "complex.sin": "csinf",
+    "complex.cos": "ccosf",
+    "complex.tan": "ctanf",
+    "complex.tanh": "ctanhf",
+    "complex.pow": "cpowf",
 }
 # In the order in which MLIR numbers the predicates.
 _COMPARE_FLOAT = (
@@ -189,7 +211,7 @@ def _expression(op: Operation, operands: list[str], where: str) -> str:
     result = dtype_name(op.results[0].type)
     result_type = c_type(result, where)
     name = op.name
-    if isinstance(op, arith.ConstantOp):
+    if isinstance(op, CONSTANT_OPS):
         return literal(op.value, where)
     if name in _INFIX:
         return f"{operands[0]} {_INFIX[name]} {operands[1]}"
@@ -199,6 +221,8 @@ def _expression(op: Operation, operands: list[str], where: str) -> str:
     if name in _FUNCTIONS:
         suffix = _suffix(result)
         return f"{_FUNCTIONS[name]}{suffix}({', '.join(operands)})"
+    if name in _COMPLEX_FUNCTIONS:
+        return f"{_COMPLEX_FUNCTIONS[name]}({', '.join(operands)})"
     a, b = operands[0], operands[1] if len(operands) > 1 else ""
     match name:
         case "arith.negf" | "complex.neg":
@@ -233,18 +257,6 @@ def _expression(op: Operation, operands: list[str], where: str) -> str:
             return f"pow{_suffix(result)}({a}, ({result_type}){b})"
         case "arith.select":
             return f"{a} ? {b} : {operands[2]}"
-        case "complex.create":
-            return f"{a} + {b} * I"
-        case "complex.re":
-            return f"crealf({a})"
-        case "complex.im":
-            return f"cimagf({a})"
-        case "complex.abs":
-            return f"cabsf({a})"
-        case "complex.exp":
-            return f"cexpf({a})"
-        case "complex.conj":
-            return f"conjf({a})"
     if isinstance(op, arith.CmpfOp):
         return _COMPARE_FLOAT[op.predicate.value.data].format(a=a, b=b)
     if isinstance(op, arith.CmpiOp):

@@ -27,6 +27,7 @@ from cedr.backend.program import (
     c_identifier,
 )
 from cedr.dialects.cedr import Affine, ConvolutionOp, KernelOp, LoadOp, affine_results
+from cedr.dialects.constants import CONSTANT_OPS, complex_parts
 from cedr.dialects.element_types import dtype_name, element_size_bytes, numpy_dtype
 from cedr.target.dtypes import numpy_dtype as target_dtype
 from cedr.target.manifest import TensorSpec
@@ -258,6 +259,8 @@ def _literal(attr: Attribute, where: str) -> str:
         return f"{kind}({text})"
     if isinstance(attr, IntegerAttr):
         return f"{_scalar_type(attr.type, where)}({attr.value.data})"
+    if (parts := complex_parts(attr)) is not None:
+        return f"cedr.complex_of({', '.join(_literal(part, where) for part in parts)})[()]"
     raise EmissionError(f"{where}: constant {attr} cannot be emitted as Python")
 
 
@@ -327,11 +330,21 @@ _BINARY = {
     "math.erf": "cedr.erf({0})",
     "math.fma": "{0} * {1} + {2}",
     "arith.select": "np.where({0}, {1}, {2})",
-    "complex.create": "{0} + np.complex64(1j) * {1}",
+    "complex.pow": "np.power({0}, {1})",
+    "complex.create": "cedr.complex_of({0}, {1})",
+    "complex.eq": "{0} == {1}",
+    "complex.neq": "{0} != {1}",
+    "complex.angle": "np.arctan2(np.imag({0}), np.real({0}))",
     "complex.re": "np.real({0})",
     "complex.im": "np.imag({0})",
     "complex.abs": "np.abs({0})",
     "complex.exp": "np.exp({0})",
+    "complex.log": "np.log({0})",
+    "complex.sqrt": "np.sqrt({0})",
+    "complex.sin": "np.sin({0})",
+    "complex.cos": "np.cos({0})",
+    "complex.tan": "np.tan({0})",
+    "complex.tanh": "np.tanh({0})",
     "complex.conj": "np.conj({0})",
 }
 _COMPARE_FLOAT = (
@@ -369,7 +382,7 @@ def _expression(op: Operation, operands: Sequence[str], where: str) -> str:
         dim = op.properties["dim"]
         assert isinstance(dim, IntegerAttr)
         return f"index.of({dim.value.data})"
-    if isinstance(op, arith.ConstantOp):
+    if isinstance(op, CONSTANT_OPS):
         return _literal(op.value, where)
     if isinstance(op, LoadOp):
         return f"index.load({', '.join(operands)})"

@@ -1,7 +1,8 @@
 """What xDSL 0.74's linalg lacks: more named ops, and memory effects for all of them.
 
 The ops mirror MLIR's of the same names (https://mlir.llvm.org/docs/Dialects/Linalg/): same text, same indexing maps,
-same hidden region. `Linalg` is the dialect to register in place of xDSL's; it holds xDSL's ops and these.
+same hidden region; two are ours, the Fourier transforms `linalg.fft` and `linalg.ifft`. `Linalg` is the dialect to
+register in place of xDSL's; it holds xDSL's ops and these.
 
 Importing this module also gives every linalg op the effects that MLIR gives it: none on tensors, so that CSE and DCE
 see through it; on memrefs a read of each input, a write of each output, and a read of the outputs whose old value the
@@ -13,6 +14,7 @@ indexing maps of a transposed product; named ops of complex elements, which it d
 
 from __future__ import annotations
 
+import math
 from abc import ABC
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
@@ -20,6 +22,7 @@ from typing import ClassVar
 
 from xdsl.builder import Builder
 from xdsl.dialects import arith, complex
+from xdsl.dialects import math as math_dialect
 from xdsl.dialects.builtin import (
     AffineMapAttr,
     AnyFloat,
@@ -27,11 +30,15 @@ from xdsl.dialects.builtin import (
     ComplexType,
     DenseArrayBase,
     DenseIntElementsAttr,
+    FloatAttr,
+    IndexType,
+    IntegerAttr,
     IntegerType,
     MemRefType,
     ShapedType,
     StringAttr,
     TensorType,
+    f64,
     i64,
 )
 from xdsl.dialects.linalg import Linalg as UpstreamLinalg
@@ -57,7 +64,7 @@ from xdsl.irdl import (
 )
 from xdsl.parser import Parser
 from xdsl.printer import Printer
-from xdsl.traits import EffectInstance, MemoryEffect, MemoryEffectKind, Pure
+from xdsl.traits import EffectInstance, HasParent, MemoryEffect, MemoryEffectKind, Pure
 from xdsl.utils.exceptions import VerifyException
 
 _PARALLEL = linalg_attrs.IteratorTypeAttr.parallel()
@@ -458,6 +465,101 @@ class MapOp(IRDLOperation):
         return op
 
 
+class FourierOp(NamedOperation, ABC):
+    """A discrete Fourier transform of each row: X[b, n], added to Y[b, n]; complex, of any length."""
+
+    PRINT_ATTRS_IN_FRONT: ClassVar[bool] = True
+    INVERSE: ClassVar[bool]
+
+    def __init__(
+        self,
+        inputs: Sequence[SSAValue],
+        outputs: Sequence[SSAValue],
+        attributes: dict[str, Attribute] | None = None,
+    ):
+        results = [output.type for output in outputs if isinstance(output.type, TensorType)]
+        super().__init__(
+            ins=inputs,
+            outs=outputs,
+            result_types=[results],
+            attributes=attributes,
+            hidden_region=self.get_hidden_region(inputs, outputs),
+        )
+
+    @classmethod
+    def get_hidden_region(cls, inputs: Sequence[SSAValue], outputs: Sequence[SSAValue]) -> Region:
+        """One term of the sum: the angle is computed in f64, from the product of the indices modulo the length."""
+        arg_types = _body_arg_types((*inputs, *outputs))
+        length = _shape(outputs[0])[-1] if outputs and _shape(outputs[0]) else 1
+        element = arg_types[-1]
+        part = element.element_type if isinstance(element, ComplexType) else None
+        turn = (2 if cls.INVERSE else -2) * math.pi / length
+        scale = 1 / length if cls.INVERSE else 1.0
+
+        @Builder.implicit_region(arg_types)
+        def hidden_region(args: tuple[BlockArgument, ...]) -> None:
+            if not isinstance(part, AnyFloat):  # the verifier refuses the op
+                linalg_ops.YieldOp(args[-1])
+                return
+            product = arith.MuliOp(linalg_ops.IndexOp(1), linalg_ops.IndexOp(2))
+            size = arith.ConstantOp(IntegerAttr(length, IndexType()))
+            step = arith.IndexCastOp(arith.RemSIOp(product, size), i64)
+            angle = arith.MulfOp(arith.SIToFPOp(step, f64), arith.ConstantOp(FloatAttr(turn, f64)))
+            parts: list[SSAValue] = []
+            for function in (math_dialect.CosOp, math_dialect.SinOp):
+                value: SSAValue = function(angle).result
+                if cls.INVERSE:
+                    value = arith.MulfOp(value, arith.ConstantOp(FloatAttr(scale, f64))).result
+                parts.append(value if part == f64 else arith.TruncFOp(value, part).result)
+            root = complex.CreateOp(parts[0], parts[1], ComplexType(part))
+            linalg_ops.YieldOp(complex.AddOp(args[1], complex.MulOp(args[0], root)))
+
+        return hidden_region
+
+    def get_default_indexing_maps(self) -> Sequence[AffineMap]:
+        b, k, j = _dims(3)
+        return (AffineMap(3, 0, (b, j)), AffineMap(3, 0, (b, k)))
+
+    def get_iterator_types(self) -> ArrayAttr[linalg_attrs.IteratorTypeAttr]:
+        return ArrayAttr((_PARALLEL, _PARALLEL, _REDUCTION))
+
+    def verify_(self) -> None:
+        _verify_operand_counts(self, 1)
+        _verify_ranks(self, (2, 2))
+        _same_element_type(self)
+        if not isinstance(_element_type(self.inputs[0]), ComplexType):
+            raise VerifyException(f"'{self.name}' expects complex numbers, got {_element_type(self.inputs[0])}")
+        if _shape(self.inputs[0]) != _shape(self.outputs[0]):
+            raise VerifyException(
+                f"'{self.name}' expects an output of its input's shape {list(_shape(self.inputs[0]))},"
+                f" got {list(_shape(self.outputs[0]))}"
+            )
+        super().verify_()
+
+
+@irdl_op_definition
+class FftOp(FourierOp):
+    """Fourier transform of each row: X[b, n], added to Y[b, n]; complex. Ours: MLIR's linalg has no transform.
+
+    `Y[b, k] += sum over j of X[b, j] * exp(-2 pi i j k / n)`. `cedr.fft` computes it where n is a power of two; the
+    region, by which any other length is computed, is a term of that sum.
+    """
+
+    name = "linalg.fft"
+    INVERSE: ClassVar[bool] = False
+
+
+@irdl_op_definition
+class InverseFftOp(FourierOp):
+    """Inverse Fourier transform of each row: X[b, n], added to Y[b, n]; complex. Ours, as `linalg.fft` is.
+
+    `Y[b, k] += sum over j of X[b, j] * exp(2 pi i j k / n) / n`.
+    """
+
+    name = "linalg.ifft"
+    INVERSE: ClassVar[bool] = True
+
+
 class LinalgEffects(MemoryEffect):
     """Effects of a linalg op: none on tensors; on memrefs, reads of inputs (and of outputs that the body uses), writes
     of outputs."""
@@ -499,6 +601,8 @@ _EXTENSIONS: tuple[type[Operation], ...] = (
     DepthwiseConv2DNchwChwOp,
     BatchMatmulOp,
     MapOp,
+    FftOp,
+    InverseFftOp,
 )
 
 Linalg = Dialect("linalg", [*UpstreamLinalg.operations, *_EXTENSIONS], [*UpstreamLinalg.attributes])
@@ -636,6 +740,19 @@ def _body_arg_types(operands: Sequence[SSAValue]) -> Sequence[Attribute]:
 
 
 NamedOperation.body_arg_types = staticmethod(_body_arg_types)  # type: ignore[method-assign,assignment]  # xDSL's takes no complex elements
+
+
+def _verify_fill(self: linalg_ops.FillOp) -> None:
+    for value in self.inputs:
+        if not isinstance(value.type, AnyFloat | IntegerType | ComplexType):
+            raise VerifyException(f"'{self.name}' fills with a number, got {value.type}")
+
+
+linalg_ops.FillOp.verify_ = _verify_fill  # type: ignore[method-assign]  # likewise
+
+
+# An index of the loops of a transform too, whose hidden region asks for them.
+linalg_ops.IndexOp.traits._traits = frozenset((HasParent(linalg_ops.GenericOp, FftOp, InverseFftOp),))
 
 
 def _add_effects() -> None:

@@ -1,8 +1,7 @@
 """Emits linalg on tensors: the vocabulary that the converters are written in.
 
 Every method appends ops with the location of the graph node being converted and gives the new value. Shapes are static,
-element types those of `cedr.frontend.types`. Names of axes: a shape is a tuple of sizes, `dims` are its axes. A tensor without
-elements is a `tensor.empty`, whatever computes it, and no op reads one.
+element types those of `cedr.frontend.types`. Names of axes: a shape is a tuple of sizes, `dims` are its axes.
 """
 
 import math
@@ -36,14 +35,17 @@ from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineExpr, AffineMap
 
+from cedr.dialects.constants import scalar_op
 from cedr.dialects.linalg_extensions import (
     BatchMatmulOp,
     Conv1DNcwFcwOp,
+    FftOp,
+    InverseFftOp,
     PoolingNchwSumOp,
     PoolingNcwMaxOp,
     PoolingNcwSumOp,
 )
-from cedr.frontend.scalars import Scalars, constant_attribute, highest_number, lowest_number
+from cedr.frontend.scalars import Number, Scalars, constant_attribute, highest_number, lowest_number
 from cedr.frontend.types import ScalarType, is_integer
 
 OpT = TypeVar("OpT", bound=Operation)
@@ -104,16 +106,14 @@ class Builder:
             self._made[key] = make()
         return self._made[key]
 
-    def constant(self, number: float | bool, type_: ScalarType) -> SSAValue:
+    def constant(self, number: Number, type_: ScalarType) -> SSAValue:
         """A scalar constant."""
         key = (repr(number), type_)
-        return self._once(key, lambda: self.add(arith.ConstantOp(constant_attribute(number, type_))).result)
+        return self._once(key, lambda: self.add(scalar_op(constant_attribute(number, type_))).results[0])
 
-    def splat(self, number: float | bool, shape: Sequence[int], type_: ScalarType) -> SSAValue:
+    def splat(self, number: Number, shape: Sequence[int], type_: ScalarType) -> SSAValue:
         """A tensor whose elements are all the same number."""
         destination = self.empty(shape, type_)
-        if 0 in shape:
-            return destination
         scalar = self.constant(number, type_)
         return self._once(
             (repr(number), destination.type),
@@ -138,8 +138,6 @@ class Builder:
         body: Step,
     ) -> tuple[SSAValue, ...]:
         """A linalg.generic; `body` gets the elements of inputs and outputs and gives the outputs' new elements."""
-        if any(0 in shape_of(value) for value, _ in (*inputs, *outputs)):  # no points: the outputs stay as they are
-            return tuple(value for value, _ in outputs)
         operands = [value for value, _ in (*inputs, *outputs)]
         block = Block(arg_types=[element_type(value) for value in operands])
         yielded = body(Scalars(block, self.location), block.args)
@@ -255,7 +253,7 @@ class Builder:
     # Reductions
 
     def reduce(
-        self, value: SSAValue, dims: Sequence[int], init: float, combine: Combine, *, keepdim: bool = False
+        self, value: SSAValue, dims: Sequence[int], init: Number, combine: Combine, *, keepdim: bool = False
     ) -> SSAValue:
         """The value folded over `dims` in index order, starting with the number `init`."""
         shape, type_ = shape_of(value), element_type(value)
@@ -364,8 +362,6 @@ class Builder:
 
         At most one collapse and one expansion; undoing an earlier reshape gives the earlier value.
         """
-        if 0 in shape:
-            return self.empty(shape, element_type(value))
         target = tuple(shape)
         earlier = value
         while True:
@@ -399,8 +395,6 @@ class Builder:
         """Dim i of the result is dim `permutation[i]` of the value; a reshape where only dims of size one move."""
         shape = shape_of(value)
         result = [shape[dim] for dim in permutation]
-        if 0 in shape:
-            return self.empty(result, element_type(value))
         moving = [dim for dim in permutation if shape[dim] != 1]
         if moving == sorted(moving):
             return self.reshape(value, result)
@@ -416,8 +410,6 @@ class Builder:
         steps = (1,) * len(sizes) if strides is None else tuple(strides)
         if tuple(sizes) == shape_of(value) and not any(offsets):
             return value
-        if 0 in sizes:
-            return self.empty(sizes, element_type(value))
         result = tensor_type(tuple(sizes), element_type(value))
         return self.add(tensor.ExtractSliceOp(value, offsets, sizes, steps, result)).result
 
@@ -430,21 +422,18 @@ class Builder:
 
     def concat(self, values: Sequence[SSAValue], dim: int) -> SSAValue:
         """The values one after the other along a dim."""
-        values = [value for value in values if 0 not in shape_of(value)] or values[:1]
         if len(values) == 1:
             return values[0]
         shape = list(shape_of(values[0]))
         shape[dim] = sum(shape_of(value)[dim] for value in values)
         return self.add(tensor.ConcatOp(values, dim, tensor_type(tuple(shape), element_type(values[0])))).result
 
-    def pad(self, value: SSAValue, low: Sequence[int], high: Sequence[int], number: float) -> SSAValue:
+    def pad(self, value: SSAValue, low: Sequence[int], high: Sequence[int], number: Number) -> SSAValue:
         """The value with a border of a number; the value itself where all widths are 0."""
         if not any(low) and not any(high):
             return value
         shape, type_ = shape_of(value), element_type(value)
         result = tuple(a + size + b for a, size, b in zip(low, shape, high, strict=True))
-        if 0 in shape or 0 in result:
-            return self.splat(number, result, type_)
         block = Block(arg_types=[IndexType()] * len(shape))
         scalars = Scalars(block, self.location)
         end = tensor.YieldOp(scalars.constant(number, type_))
@@ -457,8 +446,6 @@ class Builder:
     def matmul(self, a: SSAValue, b: SSAValue, *, transpose_b: bool = False) -> SSAValue:
         """A[m, k] B[k, n], or A[m, k] B[n, k]."""
         (m, k), (_, n) = shape_of(a), reversed(shape_of(b)) if transpose_b else shape_of(b)
-        if 0 in (m, k, n):
-            return self.splat(0, (m, n), element_type(a))
         self.macs += m * k * n
         op = self.add(linalg_ops.MatmulOp((a, b), (self.splat(0, (m, n), element_type(a)),)))
         if transpose_b:
@@ -469,10 +456,13 @@ class Builder:
     def batch_matmul(self, a: SSAValue, b: SSAValue) -> SSAValue:
         """A[b, m, k] B[b, k, n]."""
         (batch, m, k), (_, _, n) = shape_of(a), shape_of(b)
-        if 0 in (batch, m, k, n):
-            return self.splat(0, (batch, m, n), element_type(a))
         self.macs += batch * m * k * n
         return self.add(BatchMatmulOp((a, b), (self.splat(0, (batch, m, n), element_type(a)),))).res[0]
+
+    def fourier(self, x: SSAValue, *, inverse: bool) -> SSAValue:
+        """The Fourier transform of each row of X[b, n], complex; the inverse one divides by n."""
+        op = InverseFftOp if inverse else FftOp
+        return self.add(op((x,), (self.splat(0, shape_of(x), element_type(x)),))).res[0]
 
     def convolution(
         self, x: SSAValue, w: SSAValue, strides: Sequence[int], dilations: Sequence[int], groups: int
@@ -490,8 +480,6 @@ class Builder:
             (size - dilation * (k - 1) - 1) // stride + 1
             for size, k, stride, dilation in zip(spatial, window, strides, dilations, strict=True)
         ]
-        if 0 in (n, f, group_c, *out):
-            return self.splat(0, (n, f, *out), type_)
         self.macs += n * f * math.prod(out) * group_c * math.prod(window)
         if groups == 1:
             y = self.splat(0, (n, f, *out), type_)
@@ -543,8 +531,6 @@ class Builder:
         A 2-D pooling of a single row with a window of a single row is 1-D; one in three dims is two in two dims.
         """
         n, c, *spatial = shape_of(x)
-        if 0 in (n, c, *out):
-            return self.empty((n, c, *out), element_type(x))
         if len(spatial) == 3:
             planes = self.reshape(x, (n, c * spatial[0], *spatial[1:]))
             planes = self.pool(kind, planes, window[1:], strides[1:], dilations[1:], out[1:])

@@ -5,21 +5,50 @@ follows from the type of the operands, which all operands of a method share. Int
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from xdsl.dialects import arith, tensor
+from xdsl.dialects import complex as complex_dialect
 from xdsl.dialects import math as math_dialect
-from xdsl.dialects.builtin import Float32Type, FloatAttr, IndexType, IntegerAttr, IntegerType, LocationAttr, TensorType
+from xdsl.dialects.builtin import (
+    ComplexType,
+    Float32Type,
+    FloatAttr,
+    IndexType,
+    IntegerAttr,
+    IntegerType,
+    LocationAttr,
+    TensorType,
+)
 from xdsl.dialects.linalg import ops as linalg_ops
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 
+from cedr.dialects.constants import complex_attribute, scalar_op
 from cedr.dialects.extensions import RemfOp
-from cedr.frontend.types import ScalarType, is_boolean, is_integer
+from cedr.frontend.refusal import Unsupported
+from cedr.frontend.types import ScalarType, is_boolean, is_complex, is_integer
 
 _F32 = Float32Type()
+Number: TypeAlias = float | bool | complex
 FLOAT_BITS = {"f64": 64, "f32": 32, "f16": 16, "bf16": 16}
 
 _FLOAT_PREDICATES = {"eq": "oeq", "ne": "une", "lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge"}
 _SIGNED_PREDICATES = {"eq": "eq", "ne": "ne", "lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge"}
+_COMPLEX_COMPARISONS: dict[str, type[complex_dialect.EqualOp | complex_dialect.NotEqualOp]] = {
+    "eq": complex_dialect.EqualOp,
+    "ne": complex_dialect.NotEqualOp,
+}
+_COMPLEX_FUNCTIONS: dict[
+    type[math_dialect.FloatingPointLikeUnaryMathOperation], type[complex_dialect.ComplexUnaryComplexResultOperation]
+] = {
+    math_dialect.ExpOp: complex_dialect.ExpOp,
+    math_dialect.LogOp: complex_dialect.LogOp,
+    math_dialect.SqrtOp: complex_dialect.SqrtOp,
+    math_dialect.SinOp: complex_dialect.SinOp,
+    math_dialect.CosOp: complex_dialect.CosOp,
+    math_dialect.TanOp: complex_dialect.TanOp,
+    math_dialect.TanhOp: complex_dialect.TanhOp,
+}
 _UNSIGNED_PREDICATES = {"eq": "eq", "ne": "ne", "lt": "ult", "le": "ule", "gt": "ugt", "ge": "uge"}
 
 
@@ -43,14 +72,14 @@ class Scalars:
         type_: ScalarType = value.type  # type: ignore[assignment]  # block arguments and results of scalar ops
         return type_
 
-    def constant(self, number: float | bool, type_: ScalarType) -> SSAValue:
+    def constant(self, number: Number, type_: ScalarType) -> SSAValue:
         """A number as a constant of the type, once per body; a float for an integer type is truncated."""
         key = (repr(number), type_)
         if key not in self._constants:
-            self._constants[key] = self.emit(arith.ConstantOp(constant_attribute(number, type_)))
+            self._constants[key] = self.emit(scalar_op(constant_attribute(number, type_)))
         return self._constants[key]
 
-    def like(self, number: float | bool, value: SSAValue) -> SSAValue:
+    def like(self, number: Number, value: SSAValue) -> SSAValue:
         """A number as a constant of a value's type."""
         return self.constant(number, self.type_of(value))
 
@@ -60,20 +89,28 @@ class Scalars:
         """x + y; `or` of booleans."""
         if is_boolean(self.type_of(x)):
             return self.emit(arith.OrIOp(x, y))
+        if is_complex(self.type_of(x)):
+            return self.emit(complex_dialect.AddOp(x, y))
         return self.emit(arith.AddiOp(x, y) if is_integer(self.type_of(x)) else arith.AddfOp(x, y))
 
     def sub(self, x: SSAValue, y: SSAValue) -> SSAValue:
         """x - y."""
+        if is_complex(self.type_of(x)):
+            return self.emit(complex_dialect.SubOp(x, y))
         return self.emit(arith.SubiOp(x, y) if is_integer(self.type_of(x)) else arith.SubfOp(x, y))
 
     def mul(self, x: SSAValue, y: SSAValue) -> SSAValue:
         """x * y; `and` of booleans."""
         if is_boolean(self.type_of(x)):
             return self.emit(arith.AndIOp(x, y))
+        if is_complex(self.type_of(x)):
+            return self.emit(complex_dialect.MulOp(x, y))
         return self.emit(arith.MuliOp(x, y) if is_integer(self.type_of(x)) else arith.MulfOp(x, y))
 
     def div(self, x: SSAValue, y: SSAValue) -> SSAValue:
-        """x / y of floats; of integers the quotient rounded towards zero."""
+        """x / y of floats and complex numbers; of integers the quotient rounded towards zero."""
+        if is_complex(self.type_of(x)):
+            return self.emit(complex_dialect.DivOp(x, y))
         return self.emit(arith.DivSIOp(x, y) if is_integer(self.type_of(x)) else arith.DivfOp(x, y))
 
     def floor_div(self, x: SSAValue, y: SSAValue) -> SSAValue:
@@ -86,39 +123,57 @@ class Scalars:
 
     def neg(self, x: SSAValue) -> SSAValue:
         """-x."""
+        if is_complex(self.type_of(x)):
+            return self.emit(complex_dialect.NegOp(x))
         return self.sub(self.like(0, x), x) if is_integer(self.type_of(x)) else self.emit(arith.NegfOp(x))
 
     def max(self, x: SSAValue, y: SSAValue) -> SSAValue:
-        """The larger one; NaN if either is NaN."""
+        """The larger one; NaN if either is NaN. Raises Unsupported for complex numbers."""
+        check_ordered(self.type_of(x))
         if is_boolean(self.type_of(x)):
             return self.emit(arith.OrIOp(x, y))
         return self.emit(arith.MaxSIOp(x, y) if is_integer(self.type_of(x)) else arith.MaximumfOp(x, y))
 
     def min(self, x: SSAValue, y: SSAValue) -> SSAValue:
-        """The smaller one; NaN if either is NaN."""
+        """The smaller one; NaN if either is NaN. Raises Unsupported for complex numbers."""
+        check_ordered(self.type_of(x))
         if is_boolean(self.type_of(x)):
             return self.emit(arith.AndIOp(x, y))
         return self.emit(arith.MinSIOp(x, y) if is_integer(self.type_of(x)) else arith.MinimumfOp(x, y))
 
     def abs(self, x: SSAValue) -> SSAValue:
-        """|x|."""
+        """|x|, of complex numbers as a float."""
+        if is_complex(self.type_of(x)):
+            return self.emit(complex_dialect.AbsOp(x))
         return self.emit(math_dialect.AbsIOp(x) if is_integer(self.type_of(x)) else math_dialect.AbsFOp(x))
 
     def unary(self, op: type[math_dialect.FloatingPointLikeUnaryMathOperation], x: SSAValue) -> SSAValue:
-        """A function of the math dialect, of a float."""
-        return self.emit(op(x))
+        """A function of the math dialect, of a float; of a complex number its counterpart of the complex dialect.
+
+        Raises Unsupported for a complex number where there is none.
+        """
+        if not is_complex(self.type_of(x)):
+            return self.emit(op(x))
+        if op not in _COMPLEX_FUNCTIONS:
+            raise Unsupported(
+                f"{op.name.removeprefix('math.')} of complex numbers; the functions of complex numbers are"
+                f" {', '.join(sorted(known.name.removeprefix('math.') for known in _COMPLEX_FUNCTIONS))}"
+            )
+        return self.emit(_COMPLEX_FUNCTIONS[op](x))
 
     def exp(self, x: SSAValue) -> SSAValue:
-        """e to the power of x, a float."""
-        return self.emit(math_dialect.ExpOp(x))
+        """e to the power of x, a float or complex number."""
+        return self.unary(math_dialect.ExpOp, x)
 
     def sigmoid(self, x: SSAValue) -> SSAValue:
-        """1 / (1 + exp(-x)), of a float."""
+        """1 / (1 + exp(-x)), of a float or complex number."""
         one = self.like(1, x)
         return self.div(one, self.add(one, self.exp(self.neg(x))))
 
     def pow(self, x: SSAValue, y: SSAValue) -> SSAValue:
-        """x to the power of y, of floats."""
+        """x to the power of y, of floats or complex numbers."""
+        if is_complex(self.type_of(x)):
+            return self.emit(complex_dialect.PowOp(x, y))
         return self.emit(math_dialect.PowFOp(x, y))
 
     def integer_power(self, x: SSAValue, exponent: int) -> SSAValue:
@@ -130,6 +185,24 @@ class Scalars:
             return x
         square = self.mul(half, half)
         return self.mul(square, x) if exponent % 2 else square
+
+    # Complex numbers
+
+    def complex(self, real: SSAValue, imaginary: SSAValue) -> SSAValue:
+        """The complex number of two f32 parts."""
+        return self.emit(complex_dialect.CreateOp(real, imaginary, ComplexType(_F32)))
+
+    def real(self, x: SSAValue) -> SSAValue:
+        """The real part; x itself if it is real."""
+        return self.emit(complex_dialect.ReOp(x)) if is_complex(self.type_of(x)) else x
+
+    def imaginary(self, x: SSAValue) -> SSAValue:
+        """The imaginary part of a complex number."""
+        return self.emit(complex_dialect.ImOp(x))
+
+    def conjugate(self, x: SSAValue) -> SSAValue:
+        """The complex conjugate; x itself if it is real."""
+        return self.emit(complex_dialect.ConjOp(x)) if is_complex(self.type_of(x)) else x
 
     # Bits and truth
 
@@ -152,13 +225,19 @@ class Scalars:
     def compare(self, predicate: str, x: SSAValue, y: SSAValue) -> SSAValue:
         """A boolean; predicates eq ne lt le gt ge. With a NaN only ne holds."""
         type_ = self.type_of(x)
+        if is_complex(type_):
+            if predicate not in _COMPLEX_COMPARISONS:
+                check_ordered(type_)
+            return self.emit(_COMPLEX_COMPARISONS[predicate](x, y))
         if not is_integer(type_):
             return self.emit(arith.CmpfOp(x, y, _FLOAT_PREDICATES[predicate]))
         table = _UNSIGNED_PREDICATES if is_boolean(type_) else _SIGNED_PREDICATES
         return self.emit(arith.CmpiOp(x, y, table[predicate]))
 
     def is_nan(self, x: SSAValue) -> SSAValue:
-        """Whether x is NaN (never, for integers)."""
+        """Whether x is NaN (never, for integers), of complex numbers either part."""
+        if is_complex(self.type_of(x)):
+            return self.or_(self.is_nan(self.real(x)), self.is_nan(self.imaginary(x)))
         if is_integer(self.type_of(x)):
             return self.constant(False, IntegerType(1))
         return self.emit(arith.CmpfOp(x, x, "uno"))
@@ -170,12 +249,21 @@ class Scalars:
     # Conversions
 
     def cast(self, x: SSAValue, to: ScalarType) -> SSAValue:
-        """x converted as PyTorch does: floats to integers truncate, to booleans test against zero."""
+        """x converted as PyTorch does: floats to integers truncate, to booleans test against zero.
+
+        Raises Unsupported for a complex number that would lose its imaginary part: `real` is asked for that.
+        """
         source = self.type_of(x)
         if source == to:
             return x
+        if isinstance(to, ComplexType):
+            return self.complex(self.cast(x, _F32), self.constant(0, _F32))
         if is_boolean(to):
             return self.compare("ne", x, self.like(0, x))
+        if isinstance(source, ComplexType):
+            raise Unsupported(
+                f"complex numbers where {to} is computed; convert them first: x.real, x.abs(), x.to(dtype)"
+            )
         if isinstance(source, IntegerType) and isinstance(to, IntegerType):
             if source.width.data > to.width.data:
                 return self.emit(arith.TruncIOp(x, to))
@@ -209,8 +297,15 @@ class Scalars:
         return self.emit(arith.IndexCastOp(self.loop(dim), to))
 
 
-def constant_attribute(number: float | bool, type_: ScalarType) -> IntegerAttr[IntegerType | IndexType] | FloatAttr:
-    """The attribute of a scalar constant; a float for an integer type is truncated, any non-zero for i1 is true."""
+def constant_attribute(number: Number, type_: ScalarType) -> Attribute:
+    """The attribute of a scalar constant; a float for an integer type is truncated, any non-zero for i1 is true.
+
+    Raises Unsupported for a complex number of a real type.
+    """
+    if isinstance(type_, ComplexType):
+        return complex_attribute(complex(number), type_.element_type)
+    if isinstance(number, complex):
+        raise Unsupported(f"the complex number {number} among real ones; convert the tensor to torch.complex64 first")
     if isinstance(type_, IntegerType):
         if is_boolean(type_):
             return IntegerAttr(int(bool(number)), type_)
@@ -219,14 +314,22 @@ def constant_attribute(number: float | bool, type_: ScalarType) -> IntegerAttr[I
 
 
 def lowest_number(type_: ScalarType) -> float:
-    """The identity of a maximum: -inf, the least integer, false."""
+    """The identity of a maximum: -inf, the least integer, false. Raises Unsupported for complex types."""
+    check_ordered(type_)
     if not isinstance(type_, IntegerType):
         return float("-inf")
     return 0 if is_boolean(type_) else -(2 ** (type_.width.data - 1))
 
 
+def check_ordered(type_: ScalarType) -> None:
+    """Raises Unsupported for complex types."""
+    if is_complex(type_):
+        raise Unsupported("an order of complex numbers; compare their real parts or absolute values")
+
+
 def highest_number(type_: ScalarType) -> float:
-    """The identity of a minimum: inf, the largest integer, true."""
+    """The identity of a minimum: inf, the largest integer, true. Raises Unsupported for complex types."""
+    check_ordered(type_)
     if not isinstance(type_, IntegerType):
         return float("inf")
     return 1 if is_boolean(type_) else 2 ** (type_.width.data - 1) - 1

@@ -1,16 +1,17 @@
 """Types between PyTorch and the IR: dtypes.
 
 An IR type alone gives a value's meaning: `i1` is a boolean (0 or 1), every other integer is signed. PyTorch's unsigned,
-quantised and complex dtypes are refused.
+quantised dtypes and complex ones but complex64 are refused.
 """
 
 from typing import TypeAlias
 
 import numpy as np
 import torch
-from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, Float64Type, IntegerType
+from xdsl.dialects.builtin import BFloat16Type, ComplexType, Float16Type, Float32Type, Float64Type, IntegerType
 
-ScalarType: TypeAlias = Float64Type | Float32Type | Float16Type | BFloat16Type | IntegerType
+RealType: TypeAlias = Float64Type | Float32Type | Float16Type | BFloat16Type | IntegerType
+ScalarType: TypeAlias = RealType | ComplexType[Float32Type]
 """The element types that the frontend emits."""
 
 _DTYPES: dict[torch.dtype, tuple[str, ScalarType]] = {
@@ -18,6 +19,7 @@ _DTYPES: dict[torch.dtype, tuple[str, ScalarType]] = {
     torch.float32: ("f32", Float32Type()),
     torch.float16: ("f16", Float16Type()),
     torch.bfloat16: ("bf16", BFloat16Type()),
+    torch.complex64: ("c64", ComplexType(Float32Type())),
     torch.int64: ("i64", IntegerType(64)),
     torch.int32: ("i32", IntegerType(32)),
     torch.int16: ("i16", IntegerType(16)),
@@ -62,9 +64,20 @@ def is_integer(type_: ScalarType) -> bool:
     return isinstance(type_, IntegerType)
 
 
+def is_complex(type_: ScalarType) -> bool:
+    """Whether an element type is complex."""
+    return isinstance(type_, ComplexType)
+
+
+def real_type(type_: ScalarType) -> RealType:
+    """The type of the parts of a complex type; a real type itself."""
+    return type_.element_type if isinstance(type_, ComplexType) else type_
+
+
 def to_numpy(tensor: torch.Tensor) -> np.ndarray:
-    """The tensor's elements as an array that shares its memory, strides included; bf16 comes as uint16."""
-    plain = tensor.detach()
+    """The tensor's elements as an array, which shares its memory, strides included, unless they are conjugated or negated
+    views; bf16 comes as uint16."""
+    plain = tensor.detach().resolve_conj().resolve_neg()
     if plain.dtype == torch.bfloat16:
         plain = plain.view(torch.uint16)
     array: np.ndarray = plain.numpy()

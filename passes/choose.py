@@ -17,6 +17,7 @@ from xdsl.passes import ModulePass
 from cedr.dialects.cedr import PlanAttr, PlatformAttr, shape_of
 from cedr.dialects.cedr.calls import flops_per_point
 from cedr.dialects.diagnostics import Diagnostic
+from cedr.dialects.linalg_extensions import FourierOp
 from cedr.passes.errors import PassError, at
 from cedr.passes.fuse_elementwise import is_elementwise
 from cedr.passes.grid_builder import index_loops
@@ -185,7 +186,7 @@ def epilogue_source(op: Operation) -> LinalgStructuredOperation | None:
     block = op.body.block
     if (
         not isinstance(producer, LinalgStructuredOperation)
-        or isinstance(producer, linalg_ops.FillOp)
+        or isinstance(producer, linalg_ops.FillOp | FourierOp)  # what follows a transform is a zip where it can be
         or len(producer.results) != 1
         or not source.has_one_use()
         or maps[0] != maps[-1]

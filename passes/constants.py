@@ -15,10 +15,11 @@ from xdsl.dialects.linalg.abstract_ops import LinalgStructuredOperation
 from xdsl.ir import Block, Operation, SSAValue
 
 from cedr.dialects.cedr import WeightOp, element_type_of, shape_of
+from cedr.dialects.constants import dense_splat
 from cedr.dialects.element_types import element_size_bytes, numpy_dtype
 from cedr.dialects.interpreter.run import Run
 from cedr.dialects.weights import WeightsError, WeightStore
-from cedr.passes.layout import dense_splat, is_undefined, splat_of
+from cedr.passes.layout import is_undefined, splat_of
 
 Array = NDArray[Any]
 

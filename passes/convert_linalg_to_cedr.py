@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from xdsl.context import Context
 from xdsl.dialects import arith, func, scf, tensor
+from xdsl.dialects import complex as complex_dialect
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp, TensorType
 from xdsl.dialects.linalg import ops as linalg_ops
 from xdsl.dialects.linalg.abstract_ops import LinalgStructuredOperation, PoolingOperation
@@ -18,13 +19,16 @@ from cedr.dialects.cedr import (
     Affine,
     Conv1dOp,
     Conv2dOp,
+    FftOp,
     GemmOp,
     WeightOp,
     ZipOp,
     shape_of,
 )
+from cedr.dialects.constants import dense_splat, zero_of
 from cedr.dialects.diagnostics import Diagnostic
 from cedr.dialects.interpreter.scalar import stored_constant
+from cedr.dialects.linalg_extensions import FourierOp
 from cedr.dialects.weights import WeightStore
 from cedr.passes.convert_loops import LoopConverter, loop_refusals
 from cedr.passes.errors import PassError, at
@@ -37,16 +41,14 @@ from cedr.passes.grid_builder import (
     add_kernel,
     constant_operand,
     reads_output,
-    zero_of,
 )
-from cedr.passes.layers import Form, Layer, element_of, epilogue_pieces, layers_of, zip_kind
+from cedr.passes.layers import OVERWRITING, Form, Layer, element_of, epilogue_pieces, layers_of, zip_kind
 from cedr.passes.layout import (
     Copy,
     LayoutAnalysis,
     Placement,
     Reshape,
     Root,
-    dense_splat,
     is_undefined,
     refusal,
     splat_of,
@@ -251,7 +253,7 @@ class FunctionConverter:
         tile: Tile | None = None
         for stage, stage_piece in zip((form, *layer.epilogues), stage_pieces, strict=True):
             stage_outs = outs
-            adds = stage.api in ("conv2d", "conv1d", "gemm") and piece.accumulates
+            adds = stage.api in OVERWRITING and piece.accumulates
             if stage is not last or adds:
                 stage_outs = [
                     draft.scratch(stage_piece.window(a.results).shape, element_of(r))
@@ -302,6 +304,10 @@ class FunctionConverter:
             case "gemm":
                 transposed = isinstance(op, linalg_ops.MatmulOp) and form.nest.inputs[1].results[0] == Affine.dim(1, 3)
                 draft.call(lambda t: GemmOp([t(i) for i in ins], [t(out)], transposed), op.location)
+            case "fft":
+                assert isinstance(op, FourierOp)
+                inverse = op.INVERSE
+                draft.call(lambda t: FftOp([t(i) for i in ins], [t(out)], inverse), op.location)
             case api:
                 strides, dilations = window_steps(op, 1 if api == "conv1d" else 2)
                 conv = Conv1dOp if api == "conv1d" else Conv2dOp
@@ -357,6 +363,8 @@ def _unconvertible(op: Operation) -> str | None:
             if not isinstance(op.result.type, TensorType) or isinstance(op.value, DenseIntOrFPElementsAttr):
                 return None
             return "is a tensor constant whose values are not in the IR"
+        case complex_dialect.ConstantOp():
+            return None
         case func.ReturnOp():
             if any(not isinstance(v.type, TensorType) for v in op.arguments):
                 return "returns something else than tensors"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from xdsl.dialects import arith, scf, tensor
+from xdsl.dialects import arith, complex, scf, tensor
 from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, IntegerAttr, TensorType
 from xdsl.dialects.linalg import ops as linalg_ops
 from xdsl.dialects.linalg.abstract_ops import LinalgStructuredOperation
@@ -19,9 +19,10 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from cedr.dialects.cedr import SEQUENTIAL, Affine, YieldOp, shape_of
 from cedr.dialects.cedr.attrs import ints_of
+from cedr.dialects.constants import scalar_op
 from cedr.dialects.diagnostics import Diagnostic
 from cedr.passes.errors import at
-from cedr.passes.grid_builder import Draft, Tile, constant_operand, scalar_op
+from cedr.passes.grid_builder import Draft, Tile, constant_operand
 from cedr.passes.layers import Form, element_of, form_of
 from cedr.passes.layout import Copy, Placement, Root, is_undefined, scalar_constant, splat_of
 from cedr.passes.structured import Access, Loop, Nest, Piece, Window, tables_of, whole
@@ -135,7 +136,9 @@ def loop_refusals(op: scf.ForOp) -> list[Diagnostic]:
                 found += _box_refusals(inner, block)
             case tensor.ExpandShapeOp():
                 pass
-            case tensor.EmptyOp() | arith.ConstantOp() | arith.AddiOp() | arith.SubiOp() | arith.MuliOp():
+            case tensor.EmptyOp() | arith.ConstantOp() | complex.ConstantOp():
+                pass
+            case arith.AddiOp() | arith.SubiOp() | arith.MuliOp():
                 pass
             case _:
                 found.append(at(inner, "has no conversion to cedr inside of a loop"))
@@ -396,7 +399,7 @@ class LoopConverter:
         if constant is not None:
             element = scalar_op(constant)
             block.add_op(element)
-            copied: SSAValue = element.result
+            copied: SSAValue = element.results[0]
         else:
             source = self._seen(value, self.op)
             inputs.append(source.tile)

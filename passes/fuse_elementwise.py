@@ -8,7 +8,7 @@ from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IndexType, IntegerAttr, LocationAttr, ModuleOp, TensorType
+from xdsl.dialects.builtin import ArrayAttr, IndexType, IntegerAttr, LocationAttr, ModuleOp, TensorType
 from xdsl.dialects.linalg import ops as linalg_ops
 from xdsl.dialects.linalg.abstract_ops import ConvOperation, PoolingOperation
 from xdsl.dialects.linalg.attrs import IteratorType
@@ -16,6 +16,7 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 
 from cedr.dialects.cedr import Affine, affine_map, affine_results
+from cedr.dialects.constants import CONSTANT_OPS, scalar_op
 from cedr.dialects.linalg_extensions import BatchMatmulOp
 from cedr.passes.layout import scalar_constant, splat_of
 
@@ -223,7 +224,7 @@ def take_constants_in(op: linalg_ops.GenericOp) -> None:
         first = block.first_op
         assert first is not None
         block.insert_op_before(inside, first)
-        outside.result.replace_uses_with_if(inside.result, lambda use: use.operation.parent is block)
+        outside.results[0].replace_uses_with_if(inside.results[0], lambda use: use.operation.parent is block)
 
 
 def clone_scalars(
@@ -293,21 +294,21 @@ def _element(value: SSAValue) -> Attribute:
     return value.type.get_element_type() if isinstance(value.type, TensorType) else value.type
 
 
-def _constant_of(value: SSAValue) -> arith.ConstantOp | None:
+def _constant_of(value: SSAValue) -> Operation | None:
     """The one value that an operand has everywhere, as a new op."""
     attr = splat_of(value) if isinstance(value.type, TensorType) else scalar_constant(value)
-    return arith.ConstantOp(attr) if isinstance(attr, FloatAttr | IntegerAttr) else None
+    return None if attr is None else scalar_op(attr)
 
 
 def _location(value: SSAValue, default: Operation) -> LocationAttr:
     return value.owner.location if isinstance(value.owner, Operation) else default.location
 
 
-def _captured_constants(block: Block) -> list[arith.ConstantOp]:
+def _captured_constants(block: Block) -> list[Operation]:
     """The constants outside a region that it uses, in order of first use."""
-    found: dict[arith.ConstantOp, None] = {}
+    found: dict[Operation, None] = {}
     for op in block.ops:
         for value in op.operands:
-            if isinstance(value.owner, arith.ConstantOp) and value.owner.parent is not block:
+            if isinstance(value.owner, CONSTANT_OPS) and value.owner.parent is not block:
                 found[value.owner] = None
     return list(found)

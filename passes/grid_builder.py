@@ -9,12 +9,8 @@ from math import prod
 
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import (
-    AnyFloat,
-    ComplexType,
-    FloatAttr,
     IndexType,
     IntegerAttr,
-    IntegerType,
     LocationAttr,
     TensorType,
     i64,
@@ -38,6 +34,7 @@ from cedr.dialects.cedr import (
     element_type_of,
     shape_of,
 )
+from cedr.dialects.constants import scalar_op, zero_of
 from cedr.passes.layout import Border, Copy, Placement, Root, is_undefined, scalar_constant, splat_of
 from cedr.passes.structured import Access, Nest, Piece, Window, whole
 
@@ -126,7 +123,7 @@ class Emitter:
             block.add_op(YieldOp(block.args[0]))
         else:
             constant = scalar_op(copy.source)
-            block.add_ops([constant, YieldOp(constant.result)])
+            block.add_ops([constant, YieldOp(constant.results[0])])
         draft.kernel(self.names.fresh(f"{name}_k"), bounds, inputs, [out], maps, block)
         draft.emit()
 
@@ -141,7 +138,7 @@ class Emitter:
         out = draft.output(border.box, Window(at, border.shape, ()))
         block = Block(arg_types=[border.box.root.element_type] * len(maps))
         constant = scalar_op(border.value)
-        block.add_ops([constant, YieldOp(*([constant.result] * len(maps)))])
+        block.add_ops([constant, YieldOp(*([constant.results[0]] * len(maps)))])
         draft.kernel(self.names.fresh(f"{name}_k"), bounds, [], [out] * len(maps), maps, block)
         draft.emit()
 
@@ -340,33 +337,13 @@ class Draft:
 # Kernels from linalg bodies.
 
 
-def zero_of(element: Attribute) -> Attribute:
-    if isinstance(element, AnyFloat):
-        return FloatAttr(0.0, element)
-    if isinstance(element, IntegerType | IndexType):
-        return IntegerAttr(0, element)
-    raise ValueError(f"no zero of type {element}")
-
-
-def is_zero(attr: Attribute | None) -> bool:
-    return (isinstance(attr, FloatAttr) and attr.value.data == 0.0) or (
-        isinstance(attr, IntegerAttr) and attr.value.data == 0
-    )
-
-
 def constant_operand(value: SSAValue) -> Attribute | None:
     """The one value of an operand that need not stand in memory: a scalar or splat constant; zero if undefined."""
     if isinstance(value.type, TensorType):
-        if is_undefined(value) and not isinstance(value.type.get_element_type(), ComplexType):
+        if is_undefined(value):
             return zero_of(value.type.get_element_type())
         return splat_of(value)
     return scalar_constant(value)
-
-
-def scalar_op(attr: Attribute) -> arith.ConstantOp:
-    if not isinstance(attr, FloatAttr | IntegerAttr):
-        raise ValueError(f"{attr} is no scalar constant")
-    return arith.ConstantOp(attr)
 
 
 def index_loops(block: Block) -> tuple[int, ...]:
@@ -437,7 +414,7 @@ def add_kernel(
     for replaced, constant in constants:
         constant_op = scalar_op(constant)
         block.add_op(constant_op)
-        mapping[replaced] = constant_op.result
+        mapping[replaced] = constant_op.results[0]
     for inner_op in body.ops:
         for operand in inner_op.operands:
             if operand not in mapping:
@@ -446,7 +423,7 @@ def add_kernel(
                     raise ValueError(f"its body uses {operand.type} of outside, which is no constant")
                 constant_op = scalar_op(captured)
                 block.add_op(constant_op)
-                mapping[operand] = constant_op.result
+                mapping[operand] = constant_op.results[0]
         if isinstance(inner_op, linalg_ops.YieldOp):
             block.add_op(YieldOp(*(mapping[v] for v in inner_op.operands)))
         elif isinstance(inner_op, linalg_ops.IndexOp):

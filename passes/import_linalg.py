@@ -51,6 +51,7 @@ from xdsl.utils.exceptions import InterpretationError, VerifyException
 
 from cedr.dialects.cedr import WeightOp, shape_of
 from cedr.dialects.cedr.attrs import ints_of
+from cedr.dialects.constants import dense_splat
 from cedr.dialects.diagnostics import Diagnostic
 from cedr.dialects.element_types import numpy_dtype
 from cedr.dialects.extensions import GlobalLoadConstOp, GlobalLoadOp, GlobalOp, GlobalStoreOp
@@ -60,7 +61,7 @@ from cedr.dialects.locations import source_place
 from cedr.dialects.weights import CedrContext, WeightStore
 from cedr.passes.constants import Evaluator
 from cedr.passes.errors import PassError, at
-from cedr.passes.layout import dense_splat, scalar_constant, splat_of
+from cedr.passes.layout import scalar_constant, splat_of
 
 PASS = "import-linalg"
 MODEL = "cedr.model"

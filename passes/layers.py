@@ -11,10 +11,11 @@ from xdsl.dialects.linalg.abstract_ops import LinalgStructuredOperation
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from cedr.dialects.cedr import Affine
+from cedr.dialects.constants import is_zero
 from cedr.dialects.diagnostics import Diagnostic
-from cedr.dialects.linalg_extensions import BatchMatmulOp, Conv1DNcwFcwOp
+from cedr.dialects.linalg_extensions import BatchMatmulOp, Conv1DNcwFcwOp, FourierOp
 from cedr.passes.errors import at
-from cedr.passes.grid_builder import constant_operand, index_loops, is_zero, reads_output
+from cedr.passes.grid_builder import constant_operand, index_loops, reads_output
 from cedr.passes.layout import splat_of
 from cedr.passes.structured import (
     EPILOGUE,
@@ -28,6 +29,8 @@ from cedr.passes.structured import (
     tile_sizes,
 )
 
+OVERWRITING = ("conv2d", "conv1d", "gemm", "fft")
+"""Calls that write their results where the linalg ops that they compute add to the output."""
 ZIP_KINDS = {
     "arith.addf": "add",
     "arith.addi": "add",
@@ -56,7 +59,7 @@ class Form:
     def accumulates_whole(self) -> bool:
         """Whether the op goes on from outputs that are neither undefined nor, for a call, zero."""
         outputs = self.op.outputs
-        if self.api in ("conv2d", "conv1d", "gemm"):
+        if self.api in OVERWRITING:
             return not is_zero(splat_of(outputs[0]))
         reads = [reads_output(self.body, len(self.nest.inputs), i) for i in range(len(outputs))]
         return any(r and constant_operand(o) is None for r, o in zip(reads, outputs, strict=True))
@@ -93,8 +96,10 @@ def form_of(op: LinalgStructuredOperation) -> Form:
             nest, tiles = _convolution(op, api, nest, tiles)
         case "gemm":
             nest, tiles = _product(op, nest, tiles)
+        case "fft":
+            _transform(op, nest, tiles)
         case _:
-            raise ValueError(f"can't be computed by '{api}'; the calls are conv1d, conv2d, gemm, kernel, zip")
+            raise ValueError(f"can't be computed by '{api}'; the calls are conv1d, conv2d, fft, gemm, kernel, zip")
     if api != "zip" and len({element_of(v) for v in op.operands}) != 1:
         raise ValueError(f"mixes element types, which '{api}' does not; plan it as kernel")
     return Form(op, api, nest, tile_sizes(nest, tiles), body)
@@ -170,6 +175,17 @@ def _product(op: LinalgStructuredOperation, nest: Nest, tiles: Sequence[int]) ->
         a, b, c = (_merged(access, 0) for access in nest.accesses)
         return replace(nest, inputs=(a, b), outputs=(c,)), (1, *tiles[1:])
     raise ValueError("can't be computed by 'gemm'")
+
+
+def _transform(op: LinalgStructuredOperation, nest: Nest, tiles: Sequence[int]) -> None:
+    """Raises ValueError where `fft` does not compute the op in tiles of whole rows."""
+    if not isinstance(op, FourierOp):
+        raise ValueError("can't be computed by 'fft'")
+    length = nest.extents[1]
+    if length & (length - 1):
+        raise ValueError(f"transforms {length} points, 'fft' a power of two; plan it as kernel")
+    if any(0 < tile < length for tile in tiles[1:]):
+        raise ValueError(f"has rows of {length} points that are cut, 'fft' takes whole rows")
 
 
 # Which ops share a grid.

@@ -23,8 +23,6 @@ from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     DenseArrayBase,
     DenseIntOrFPElementsAttr,
-    FloatAttr,
-    IntegerAttr,
     TensorType,
 )
 from xdsl.dialects.func import ReturnOp
@@ -34,6 +32,7 @@ from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
 
 from cedr.dialects.cedr import WeightOp, shape_of
 from cedr.dialects.cedr.attrs import ints_of
+from cedr.dialects.constants import dense_splat, scalar_value
 
 Reshape = (tensor.CollapseShapeOp, tensor.ExpandShapeOp)
 
@@ -183,19 +182,9 @@ def splat_of(value: SSAValue) -> Attribute | None:
     return None
 
 
-def dense_splat(attr: DenseIntOrFPElementsAttr) -> Attribute | None:
-    """The one value of a dense constant's elements, or None."""
-    count, data = prod(attr.get_shape()), attr.data.data
-    if not count or data != data[: len(data) // count] * count:
-        return None
-    return next(iter(attr.iter_attrs()))
-
-
 def scalar_constant(value: SSAValue) -> Attribute | None:
-    """The attribute of a scalar `arith.constant`."""
-    if isinstance(value.owner, arith.ConstantOp) and isinstance(value.owner.value, FloatAttr | IntegerAttr):
-        return value.owner.value
-    return None
+    """The attribute of a scalar constant."""
+    return scalar_value(value.owner)
 
 
 def pad_value(op: tensor.PadOp) -> Attribute | None:

@@ -18,7 +18,7 @@ from xdsl.ir import Block, SSAValue
 
 from cedr.dialects.cedr import PARALLEL, REDUCTION, Affine, PlanAttr, element_type_of, shape_of, shared_dims
 from cedr.dialects.element_types import dtype_name
-from cedr.dialects.linalg_extensions import BatchMatmulOp
+from cedr.dialects.linalg_extensions import BatchMatmulOp, FourierOp
 from cedr.target.api import APIS
 
 PLAN = "cedr.plan"
@@ -125,7 +125,8 @@ def layer_macs(op: LinalgStructuredOperation) -> bool:
 def default_api(op: LinalgStructuredOperation) -> str:
     """The call that computes an op without a plan: a kernel where libcedr has no function for its element type.
 
-    A grouped 1-D convolution comes as a 2-D one of a single row, with a window of a single row: `conv1d`.
+    A transform of a length that is no power of two is CPU work. A grouped 1-D convolution comes as a 2-D one of a single
+    row, with a window of a single row: `conv1d`.
     """
     api = _named_api(op)
     return api if has_function(api, op) else "kernel"
@@ -139,6 +140,9 @@ def has_function(api: str, op: LinalgStructuredOperation) -> bool:
 def _named_api(op: LinalgStructuredOperation) -> str:
     if isinstance(op, linalg_ops.MatmulOp | BatchMatmulOp):
         return "gemm"
+    if isinstance(op, FourierOp):
+        length = shape_of(op.outputs[0])[1]
+        return "kernel" if length & (length - 1) else "fft"
     if op.name == "linalg.conv_1d_ncw_fcw":
         return "conv1d"
     if op.name == "linalg.conv_2d_ngchw_gfchw":

@@ -22,7 +22,7 @@ from xdsl.ir import Block, SSAValue
 from cedr.dialects.cedr import Affine, element_type_of, shape_of
 from cedr.dialects.cedr.calls import flops_per_point
 from cedr.dialects.element_types import dtype_name, element_size_bytes
-from cedr.dialects.linalg_extensions import BatchMatmulOp
+from cedr.dialects.linalg_extensions import BatchMatmulOp, FourierOp
 from cedr.passes.grid_builder import index_loops
 from cedr.passes.structured import Nest, body_of, default_api, layer_macs
 from cedr.target.api import CallClass
@@ -107,8 +107,10 @@ class OpShape:
 
     @cached_property
     def loops(self) -> tuple[int, ...]:
-        """The loops that may be cut, outermost first: images, channels and rows; rows and columns of a product; of
-        anything else the first three parallel ones that its region does not ask for."""
+        """The loops that may be cut, outermost first: images, channels and rows; rows and columns of a product; rows of
+        a transform; of anything else the first three parallel ones that its region does not ask for."""
+        if self.api == "fft":
+            return (0,)
         if self.api == "gemm" or self.api in ("conv2d", "conv1d"):
             whole = {"conv2d": 3, "conv1d": 3, "gemm": 2}[self.api] + self._grouped
             return tuple(range(whole))
@@ -152,6 +154,10 @@ class OpShape:
                 rows = self.nest.inputs[1].results[-2:]
                 transposed = rows[0] == Affine.dim(self.nest.num_loops - 2, self.nest.num_loops)
                 return CallClass("gemm", self.dtype, {"m": m, "k": k, "n": n}, {"transpose_b": transposed})
+            case "fft":
+                assert isinstance(self.op, FourierOp)
+                dims = {"b": sizes[0], "n": sizes[1]}
+                return CallClass("fft", self.dtype, dims, {"inverse": self.op.INVERSE})
             case "zip":
                 return CallClass("zip", self.dtype, {"n": prod(sizes)}, {"kind": "add"})
             case _:
@@ -241,13 +247,16 @@ class TilePlan:
 
     @staticmethod
     def layerwise(shape: OpShape) -> TilePlan:
-        """One call per output and input channel of a convolution, one for a product; anything else by channel."""
+        """One call per output and input channel of a convolution, one for a product, one per row of a transform; anything
+        else by channel."""
         cut: set[int] = set()
         if shape.api in ("conv2d", "conv1d"):
             # Images, groups, filters, but not rows; and of what is summed over the channels, but not the window.
             cut = {*shape.loops[:-1], _reduction_loops(shape)[0]}
         elif shape.api == "gemm":
             cut = set(shape.forced)
+        elif shape.api == "fft":
+            cut = {0}
         elif len(shape.nest.outputs[0].results) > 2:
             cut = {loop for loop in shape.loops if loop < 2}
         extents = shape.nest.extents

@@ -350,6 +350,14 @@ def erf(x: Any) -> Any:
     return np.asarray(_ERF(values.astype(np.float64)), np.float64).astype(values.dtype)
 
 
+def complex_of(real: Any, imaginary: Any) -> Any:
+    """Complex numbers of these parts; a part that is infinite or no number leaves the other one alone."""
+    real, imaginary = np.broadcast_arrays(real, imaginary)
+    result = np.empty(real.shape, np.result_type(real.dtype, np.complex64))
+    result.real, result.imag = real, imaginary
+    return result
+
+
 _ERF = np.frompyfunc(math.erf, 1, 1)
 
 

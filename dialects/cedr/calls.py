@@ -514,6 +514,10 @@ _FREE: Final = frozenset(
         "cedr.index",
         "cedr.load",
         "cedr.yield",
+        "complex.constant",
+        "complex.create",
+        "complex.im",
+        "complex.re",
         "linalg.index",
         "linalg.yield",
         "tensor.extract",
@@ -526,15 +530,27 @@ _INSTRUCTIONS: Final = frozenset(
 """Of the dialect `math`: what a processor has itself."""
 
 
+_COMPLEX_FLOPS: Final = {
+    **dict.fromkeys(("complex.add", "complex.sub", "complex.neg", "complex.eq", "complex.neq"), 2),
+    "complex.conj": 1,
+    "complex.mul": 6,
+    "complex.div": 11,
+    "complex.abs": FUNCTION_FLOPS,
+    "complex.angle": FUNCTION_FLOPS,
+}
+"""As the API table counts them; any other is two functions of the mathematical library, one for each part."""
+
+
 def flops_per_point(block: Block) -> int:
-    """Operations of a region on scalars: constants, indices, loads and the yield apart, FUNCTION_FLOPS for each function of the
-    mathematical library."""
+    """Operations of a region on real scalars: constants, indices, loads, parts and the yield apart, FUNCTION_FLOPS for each
+    function of the mathematical library."""
 
     def flops(name: str) -> int:
         if name in _FREE:
             return 0
-        is_function = name == "complex.exp" or (name.startswith("math.") and name not in _INSTRUCTIONS)
-        return FUNCTION_FLOPS if is_function else 1
+        if name.startswith("complex."):
+            return _COMPLEX_FLOPS.get(name, 2 * FUNCTION_FLOPS)
+        return FUNCTION_FLOPS if name.startswith("math.") and name not in _INSTRUCTIONS else 1
 
     return sum(flops(op.name) for op in block.ops)
 

@@ -35,6 +35,9 @@ from cedr.dialects.interpreter.scalar import constant_value, evaluate, evaluate_
 from cedr.dialects.linalg_extensions import (
     BatchMatmulOp,
     Conv1DNcwFcwOp,
+    FftOp,
+    FourierOp,
+    InverseFftOp,
     Linalg,
     MapOp,
 )
@@ -155,6 +158,13 @@ def _product(op: LinalgStructuredOperation, operands: Sequence[Any], run: Run) -
         return [narrow(c + a @ b, _element(op.outputs[0]))]
     total = np.einsum(f"{names[0]},{names[1]}->{names[2]}", a, b)
     return [narrow(c + total, _element(op.outputs[0]))]
+
+
+def _transform(op: FourierOp, operands: Sequence[Any], run: Run) -> Sequence[Array]:
+    """The transform of each row of X[b, n], added to Y[b, n]."""
+    element = _element(op.outputs[0])
+    x, y = (_wide(v, element, np.dtype(np.complex128)) for v in operands)
+    return [narrow(y + (np.fft.ifft if op.INVERSE else np.fft.fft)(x, axis=1), element)]
 
 
 def _fill(op: linalg_ops.FillOp, operands: Sequence[Any], run: Run) -> Sequence[Array]:
@@ -347,6 +357,8 @@ OPERATIONS: dict[type[Operation], Meaning] = {
     Conv1DNcwFcwOp: _convolution,
     linalg_ops.MatmulOp: _product,
     BatchMatmulOp: _product,
+    FftOp: _transform,
+    InverseFftOp: _transform,
     tensor.EmptyOp: _empty,
     tensor.SplatOp: _splat,
     tensor.FromElementsOp: _from_elements,

@@ -20,6 +20,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.utils.exceptions import InterpretationError
 
 from cedr.dialects.cedr.affine import affine_results
+from cedr.dialects.constants import CONSTANT_OPS, complex_parts
 from cedr.dialects.element_types import numpy_dtype
 
 if TYPE_CHECKING:
@@ -34,8 +35,12 @@ def constant_value(attr: Attribute) -> Any:
         return _computing_dtype(attr.type).type(attr.value.data)
     if isinstance(attr, IntegerAttr):
         return numpy_dtype(attr.type).type(attr.value.data)
+    if (parts := complex_parts(attr)) is not None:
+        return _complex(*(constant_value(part) for part in parts))[()]
     if isinstance(attr, DenseIntOrFPElementsAttr):
         dtype = _computing_dtype(attr.get_element_type())
+        if dtype.kind == "c":
+            return np.frombuffer(attr.data.data, dtype).reshape(attr.get_shape())
         return np.array(attr.get_values(), dtype=dtype).reshape(attr.get_shape())
     raise InterpretationError(f"constant {attr} has no NumPy value")
 
@@ -53,6 +58,14 @@ def _computing_dtype(element: Attribute) -> np.dtype[Any]:
 def _unsigned(values: Any) -> Any:
     values = np.asarray(values)
     return values.view(f"u{values.dtype.itemsize}") if values.dtype.kind == "i" else values
+
+
+def _complex(real: Any, imaginary: Any) -> Array:
+    """Complex numbers of these parts, whatever they are: an infinite part leaves the other one alone."""
+    real, imaginary = np.broadcast_arrays(real, imaginary)
+    result = np.empty(real.shape, np.result_type(real.dtype, np.complex64))
+    result.real, result.imag = real, imaginary
+    return result
 
 
 def _truncated_division(a: Any, b: Any) -> Any:
@@ -100,6 +113,10 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "complex.sub": np.subtract,
     "complex.mul": np.multiply,
     "complex.div": np.divide,
+    "complex.pow": np.power,
+    "complex.create": _complex,
+    "complex.eq": np.equal,
+    "complex.neq": np.not_equal,
 }
 _UNARY: dict[str, Callable[[Any], Any]] = {
     "arith.negf": np.negative,
@@ -137,7 +154,14 @@ _UNARY: dict[str, Callable[[Any], Any]] = {
     "complex.im": np.imag,
     "complex.abs": np.abs,
     "complex.neg": np.negative,
+    "complex.angle": lambda x: np.arctan2(np.imag(x), np.real(x)),
     "complex.exp": np.exp,
+    "complex.log": np.log,
+    "complex.sqrt": np.sqrt,
+    "complex.sin": np.sin,
+    "complex.cos": np.cos,
+    "complex.tan": np.tan,
+    "complex.tanh": np.tanh,
     "complex.conj": np.conj,
 }
 _CASTS = frozenset(
@@ -213,7 +237,7 @@ def _is_i1(element: Attribute) -> bool:
 def evaluate(op: Operation, operands: Sequence[Any]) -> Any:
     """One scalar operation on arrays that broadcast. Raises InterpretationError for an op it does not know."""
     result_type = op.results[0].type
-    if isinstance(op, arith.ConstantOp):
+    if isinstance(op, CONSTANT_OPS):
         return widen(narrow(constant_value(op.value), result_type), result_type)
     with np.errstate(all="ignore"):
         if (binary := _BINARY.get(op.name)) is not None:
@@ -241,8 +265,6 @@ def evaluate(op: Operation, operands: Sequence[Any]) -> Any:
             return np.where(*operands)
         if op.name == "math.fma":
             return _rounded(operands[0] * operands[1] + operands[2], result_type)
-        if op.name == "complex.create":
-            return _rounded(operands[0] + 1j * np.asarray(operands[1]), result_type)
     raise InterpretationError(f"no NumPy meaning for '{op.name}'")
 
 

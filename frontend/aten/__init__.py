@@ -1,9 +1,11 @@
 """Converters of ATen ops to linalg on tensors; importing this package fills the table."""
 
 from cedr.frontend.aten import (
+    complex_numbers,
     constants,
     convolution,
     elementwise,
+    fourier,
     identity,
     indexing,
     linear,
@@ -18,9 +20,11 @@ from cedr.frontend.aten import (
 )
 
 __all__ = [
+    "complex_numbers",
     "constants",
     "convolution",
     "elementwise",
+    "fourier",
     "identity",
     "indexing",
     "linear",

@@ -1,5 +1,6 @@
 """Tensors made from numbers."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from xdsl.ir import SSAValue
 
 from cedr.frontend.aten.registry import Unsupported, converts
 from cedr.frontend.builder import Builder, element_type, shape_of
+from cedr.frontend.scalars import Number
 from cedr.frontend.types import scalar_type, to_numpy
 
 aten = torch.ops.aten
@@ -18,19 +20,19 @@ _MOST_ELEMENTS = 65536
 
 
 @converts(aten.full.default)
-def full(b: Builder, size: list[int], number: float, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+def full(b: Builder, size: list[int], number: Number, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
     """A fill; without a dtype that of the number."""
     return b.splat(number, size, scalar_type(dtype or _dtype_of(number)))
 
 
 @converts(aten.full_like.default)
-def full_like(b: Builder, x: SSAValue, number: float, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+def full_like(b: Builder, x: SSAValue, number: Number, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
     """A fill of the other tensor's shape, and dtype if none is given."""
     return b.splat(number, shape_of(x), scalar_type(dtype) if dtype else element_type(x))
 
 
 @converts(aten.fill.Scalar)
-def fill(b: Builder, x: SSAValue, number: float) -> SSAValue:
+def fill(b: Builder, x: SSAValue, number: Number) -> SSAValue:
     """A fill of the other tensor's shape and dtype."""
     return b.splat(number, shape_of(x), element_type(x))
 
@@ -42,7 +44,7 @@ def empty(b: Builder, size: list[int], dtype: torch.dtype | None, *rest: Any) ->
 
 
 @converts(aten.scalar_tensor.default)
-def scalar_tensor(b: Builder, number: float, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+def scalar_tensor(b: Builder, number: Number, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
     """A tensor without axes; without a dtype of PyTorch's default float."""
     return b.splat(number, (), scalar_type(dtype or torch.get_default_dtype()))
 
@@ -50,7 +52,22 @@ def scalar_tensor(b: Builder, number: float, dtype: torch.dtype | None, *rest: A
 @converts(aten.arange.start_step)
 def arange(b: Builder, start: float, end: float, step: float, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
     """The numbers of the range, as a constant computed by PyTorch itself."""
-    numbers = torch.arange(start, end, step, dtype=dtype)
+    return _computed(b, torch.arange(start, end, step, dtype=dtype))
+
+
+@converts(aten.fft_fftfreq.default)
+def fft_frequencies(b: Builder, points: int, spacing: float, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+    """The frequencies of a transform's points, as a constant computed by PyTorch itself."""
+    return _computed(b, torch.fft.fftfreq(points, spacing, dtype=dtype))
+
+
+@converts(aten.fft_rfftfreq.default)
+def rfft_frequencies(b: Builder, points: int, spacing: float, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+    """The frequencies of the first half of a transform's points, as a constant computed by PyTorch itself."""
+    return _computed(b, torch.fft.rfftfreq(points, spacing, dtype=dtype))
+
+
+def _computed(b: Builder, numbers: torch.Tensor) -> SSAValue:
     if numbers.numel() > _MOST_ELEMENTS:
         raise Unsupported(
             f"a range of {numbers.numel()} numbers; register it as a buffer, so that it lies with the weights"
@@ -82,7 +99,25 @@ def eye(b: Builder, size: int, dtype: torch.dtype | None, *rest: Any) -> SSAValu
     return eye_of(b, size, size, dtype)
 
 
-def _dtype_of(number: float) -> torch.dtype:
+def _enter_windows() -> None:
+    """The window functions: constants computed by PyTorch itself."""
+    for name in ("bartlett", "blackman", "hamming", "hann", "kaiser"):
+        packet = getattr(aten, f"{name}_window")
+        for overload in (getattr(packet, kind) for kind in packet.overloads() if "out" not in kind):
+            names = [argument.name for argument in overload._schema.arguments]
+            converts(overload)(_window(overload, names.index("dtype")))
+
+
+def _window(target: torch._ops.OpOverload, count: int) -> Callable[..., SSAValue]:
+    return lambda b, *arguments: _computed(b, target(*arguments[:count], dtype=arguments[count]))
+
+
+_enter_windows()
+
+
+def _dtype_of(number: Number) -> torch.dtype:
+    if isinstance(number, complex):
+        return torch.complex64
     if isinstance(number, bool):
         return torch.bool
     return torch.int64 if isinstance(number, int) else torch.get_default_dtype()

@@ -16,7 +16,7 @@ from xdsl.ir import SSAValue
 from cedr.frontend.aten.registry import Unsupported, converts
 from cedr.frontend.builder import Builder, element_type, shape_of
 from cedr.frontend.scalars import Scalars
-from cedr.frontend.types import is_boolean, is_integer, scalar_type, torch_dtype
+from cedr.frontend.types import is_boolean, is_complex, is_integer, scalar_type, torch_dtype
 
 aten = torch.ops.aten
 
@@ -172,7 +172,7 @@ def neg(s: Scalars, x: SSAValue) -> SSAValue:
     return s.neg(x)
 
 
-@pointwise(aten.abs.default, operands=1)
+@pointwise(aten.abs.default, operands=1, promotion=PROMOTION.COMPLEX_TO_FLOAT)
 def absolute(s: Scalars, x: SSAValue) -> SSAValue:
     """|x|."""
     return s.abs(x)
@@ -212,7 +212,12 @@ def pow_scalar(b: Builder, x: SSAValue, exponent: float) -> SSAValue:
 
     def body(s: Scalars, base: SSAValue, power: SSAValue) -> SSAValue:
         whole = is_integer(s.type_of(base))
-        if exponent == int(exponent) and exponent >= 0 and (exponent <= 8 or whole):
+        if (
+            not isinstance(exponent, complex)
+            and exponent == int(exponent)
+            and exponent >= 0
+            and (exponent <= 8 or whole)
+        ):
             return s.integer_power(base, int(exponent))
         if whole:
             raise Unsupported(f"an integer to the power of {exponent}; convert the base to a float dtype first")
@@ -612,6 +617,8 @@ def isinf(s: Scalars, x: SSAValue) -> SSAValue:
     """Whether x is infinite."""
     if is_integer(s.type_of(x)):
         return s.constant(False, IntegerType(1))
+    if is_complex(s.type_of(x)):
+        return s.or_(isinf(s, s.real(x)), isinf(s, s.imaginary(x)))
     return s.compare("eq", s.abs(x), s.like(math.inf, x))
 
 
@@ -620,8 +627,13 @@ def isinf(s: Scalars, x: SSAValue) -> SSAValue:
 
 @converts(aten._to_copy.default)
 def to_copy(b: Builder, x: SSAValue, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
-    """Elements of another dtype."""
-    return b.cast(x, scalar_type(dtype)) if dtype is not None else x
+    """Elements of another dtype; complex numbers lose their imaginary part where that is real, as in PyTorch."""
+    if dtype is None:
+        return x
+    type_ = scalar_type(dtype)
+    if is_complex(element_type(x)) and not is_complex(type_) and not is_boolean(type_):
+        return b.pointwise([x], lambda s, args: s.cast(s.real(args[0]), type_), type_)
+    return b.cast(x, type_)
 
 
 @converts(aten.copy.default)

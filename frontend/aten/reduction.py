@@ -11,7 +11,7 @@ from xdsl.ir import SSAValue
 from cedr.frontend.aten.registry import Result, converts, normalise_dim, normalise_dims
 from cedr.frontend.builder import Builder, element_type, shape_of
 from cedr.frontend.scalars import Scalars
-from cedr.frontend.types import is_integer, scalar_type
+from cedr.frontend.types import is_complex, is_integer, real_type, scalar_type
 
 aten = torch.ops.aten
 
@@ -168,10 +168,17 @@ def variance(b: Builder, x: SSAValue, dims: Sequence[int] | None, correction: fl
     axes = normalise_dims(dims, len(shape))
     mean = b.mean(wide, axes, keepdim=True)
     centred = b.pointwise([wide, mean], lambda s, args: s.sub(args[0], args[1]), type_)
-    square = b.pointwise([centred], lambda s, args: s.mul(args[0], args[0]), type_)
+    square = b.pointwise([centred], lambda s, args: _square(s, args[0]), real_type(type_))
     count = _count([shape[axis] for axis in axes]) - (1 if correction is None else correction)
     total = b.sum(square, axes, keepdim=keepdim)
-    return b.cast(b.divide(total, max(count, 0)), element_type(x))
+    return b.cast(b.divide(total, max(count, 0)), real_type(element_type(x)))
+
+
+def _square(s: Scalars, x: SSAValue) -> SSAValue:
+    """|x|^2."""
+    if is_complex(s.type_of(x)):
+        return s.add(_square(s, s.real(x)), _square(s, s.imaginary(x)))
+    return s.mul(x, x)
 
 
 @converts(aten.linalg_vector_norm.default)
@@ -179,7 +186,9 @@ def vector_norm(
     b: Builder, x: SSAValue, order: float, dims: Sequence[int] | None, keepdim: bool, dtype: torch.dtype | None
 ) -> SSAValue:
     """(sum of |x|^order)^(1/order) over dims (none given: all); infinity: the largest |x|, 0: how many are not 0."""
-    result = scalar_type(dtype) if dtype else element_type(x)
+    if is_complex(element_type(x)):
+        x = b.pointwise([x], lambda s, args: s.abs(args[0]), scalar_type(torch.float32))
+    result = scalar_type(dtype) if dtype and not dtype.is_complex else element_type(x)
     wide = b.widen(b.cast(x, result))
     type_ = element_type(wide)
     axes = normalise_dims(dims, len(shape_of(x)))

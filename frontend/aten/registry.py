@@ -11,18 +11,13 @@ from typing import Any, TypeVar
 import torch
 from xdsl.ir import SSAValue
 
+from cedr.frontend.refusal import Unsupported as Unsupported
+
 Result = SSAValue | Sequence[SSAValue | None] | None
 Converter = Callable[..., Result]
 ConverterT = TypeVar("ConverterT", bound=Converter)
 
 _CONVERTERS: dict[torch._ops.OpOverload, Converter] = {}
-
-
-class Unsupported(Exception):
-    """Raised by a converter for a use of its op that it can't convert: the reason and what can be done, without place.
-
-    The importer collects these and reports them together with their places.
-    """
 
 
 def converts(*targets: torch._ops.OpOverload) -> Callable[[ConverterT], ConverterT]:

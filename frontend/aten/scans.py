@@ -1,6 +1,7 @@
 """Scans along a dim: cumulative sums, products and extremes, in the order of a loop over it.
 
-The state of a scan of f32 is an f64 and that of f16 and bf16 an f32, as in PyTorch on a CPU; that of integers wraps.
+The state of a scan of f32 is an f64 and that of f16 and bf16 an f32, as in PyTorch on a CPU; that of integers wraps, and that of
+complex numbers is of their own type.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from xdsl.ir import SSAValue
 from cedr.frontend.aten.registry import Unsupported, converts, normalise_dim
 from cedr.frontend.builder import Builder, Combine, element_type, shape_of
 from cedr.frontend.scalars import Scalars, highest_number, lowest_number
-from cedr.frontend.types import ScalarType, is_boolean, is_integer, scalar_type
+from cedr.frontend.types import ScalarType, is_boolean, is_complex, is_integer, scalar_type
 
 aten = torch.ops.aten
 
@@ -61,7 +62,7 @@ def _scan(b: Builder, x: SSAValue, dim: int, dtype: torch.dtype | None, start: f
 
 
 def _state(type_: ScalarType) -> ScalarType:
-    if is_integer(type_):
+    if is_integer(type_) or is_complex(type_):
         return type_
     return Float64Type() if isinstance(type_, Float32Type | Float64Type) else Float32Type()
 

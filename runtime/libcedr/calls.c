@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "cedr_complex.h"
 #include "internal.h"
 
 #define REAL float
@@ -20,11 +21,6 @@
 #undef REAL
 #undef NAME
 #undef LANES
-
-/* A complex element, as it lies in memory. C's own complex products test each result for NaN; those below do not. */
-typedef struct {
-  float re, im;
-} c64;
 
 enum { COMPLEX_COLUMNS = 4 };
 
@@ -288,35 +284,6 @@ static int64_t divide_integers(int64_t a, int64_t b) {
     cedr_fail("zip div: integer division by zero");
   }
   return a / b - (a % b != 0 && (a < 0) != (b < 0));
-}
-
-static inline c64 complex_add(c64 a, c64 b) {
-  return (c64){a.re + b.re, a.im + b.im};
-}
-
-static inline c64 complex_sub(c64 a, c64 b) {
-  return (c64){a.re - b.re, a.im - b.im};
-}
-
-static inline c64 complex_mul(c64 a, c64 b) {
-  return (c64){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
-}
-
-/* Smith's way, as NumPy: both parts by the divisor's larger one, so that infinite and zero divisors give what they give
- * there. In double, where nothing of floats overflows. */
-static inline c64 complex_div(c64 a, c64 b) {
-  if (b.re == 0 && b.im == 0) {
-    return (c64){a.re / fabsf(b.re), a.im / fabsf(b.re)};
-  }
-  const bool real = fabsf(b.re) >= fabsf(b.im);
-  const double large = real ? b.re : b.im;
-  const double small = real ? b.im : b.re;
-  const double first = real ? a.re : a.im;
-  const double second = real ? a.im : a.re;
-  const double ratio = small / large;
-  const double scale = 1 / (large + small * ratio);
-  const double im = (second - first * ratio) * scale;
-  return (c64){(float)((first + second * ratio) * scale), (float)(real ? im : -im)};
 }
 
 ZIP(cedr_zip_f32, float, PLAIN_ADD, PLAIN_SUB, PLAIN_MUL, PLAIN_DIV)

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def test_the_error_survives_pickling() -> None:
         (lambda x: x**-1, (integers(3, low=1),), "an integer to the power of -1"),
         (lambda x: x + torch.arange(100000), (floats(1),), "a range of 100000 numbers; register it as a buffer"),
         (lambda x: x.to(torch.uint8), (floats(3),), "dtype uint8 can't be converted; use one of float64, float32"),
-        (lambda x: torch.fft.fft(x).abs(), (floats(4),), "aten._fft_r2c.default"),
+        (lambda x: torch.fft.fft(x.double()).abs(), (floats(4),), "aten._fft_r2c.default .x1.: dtype complex128 can't be converted"),
         (lambda x: x[x > 0], (floats(4),), "aten.nonzero.default|aten.index.Tensor"),
         (lambda x: x.clone().add_(1) + x.mul_(2), (floats(4),), "input 'args_0' .x1.: forward changes it in place"),
     ],
@@ -141,9 +142,28 @@ def test_a_model_in_training_mode_is_told_to_leave_it() -> None:
     assert any("buffer '1.running_mean' (x1): forward changes it in place" in line for line in lines)
 
 
-def test_complex_inputs_are_refused_at_the_boundary() -> None:
-    text = report(Program(lambda x: x * 2), torch.zeros(3, dtype=torch.complex64))
-    assert "the model's inputs: input 'args_0' (x1): dtype complex64 can't be converted" in text
+def test_inputs_without_an_ir_type_are_refused_at_the_boundary() -> None:
+    text = report(Program(lambda x: x * 2), torch.zeros(3, dtype=torch.complex128))
+    assert "the model's inputs: input 'args_0' (x1): dtype complex128 can't be converted" in text
+
+
+@pytest.mark.parametrize(
+    ("forward", "dtype", "reason"),
+    [
+        (
+            lambda x: x.exp().asin(),
+            torch.complex64,
+            "asin of complex numbers; the functions of complex numbers are cos, exp",
+        ),
+        (lambda x: torch.logcumsumexp(x, 0), torch.complex64, "an order of complex numbers"),
+        (lambda x: torch.complex(x, x), torch.float64, "dtype complex128 can't be converted"),
+        (lambda x: x * torch.ones(3, dtype=torch.float64), torch.complex64, "dtype complex128 can't be converted"),
+    ],
+)
+def test_complex_numbers_that_are_refused(
+    forward: Callable[[torch.Tensor], torch.Tensor], dtype: torch.dtype, reason: str
+) -> None:
+    assert reason in report(Program(forward), torch.ones(3, dtype=dtype))
 
 
 def test_dynamic_sizes_are_refused() -> None:

@@ -11,13 +11,14 @@ from cedr.frontend.export import export_model
 from cedr.frontend.importer import ImportedModel, import_program
 from cedr.frontend.types import to_numpy
 from tests.frontend.cases import CASES, Case, module_of
+from tests.frontend.complex_cases import COMPLEX_CASES
 from tests.frontend.core_cases import CORE_CASES
 from tests.frontend.text import context, text_of
 
 torch.set_num_threads(1)
 
 
-@pytest.mark.parametrize("case", (*CASES, *CORE_CASES), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", (*CASES, *CORE_CASES, *COMPLEX_CASES), ids=lambda case: case.name)
 def test_values_are_those_of_pytorch(case: Case) -> None:
     module = module_of(case)
     imported = import_program(export_model(module, case.inputs), "case")
@@ -46,6 +47,9 @@ def run(imported: ImportedModel, inputs: tuple[torch.Tensor, ...]) -> object:
 
 def assert_close(got: torch.Tensor, wanted: torch.Tensor, tolerance: float) -> None:
     """Integers and booleans exactly; NaN and infinities in the same places; floats relative to the largest one."""
+    if wanted.is_complex():
+        assert_close(torch.view_as_real(got), torch.view_as_real(wanted.resolve_conj()), tolerance)
+        return
     if not wanted.is_floating_point():
         assert torch.equal(got, wanted)
         return

@@ -3,7 +3,7 @@
 from io import StringIO
 
 from xdsl.context import Context
-from xdsl.dialects import builtin, func, math, scf, tensor
+from xdsl.dialects import builtin, complex, func, math, scf, tensor
 from xdsl.ir import Operation
 from xdsl.printer import Printer
 
@@ -15,7 +15,17 @@ from cedr.dialects.linalg_extensions import Linalg
 def context() -> Context:
     """A context that knows the dialects of the first level."""
     context = Context()
-    for dialect in (builtin.Builtin, func.Func, Arith, math.Math, scf.Scf, tensor.Tensor, Linalg, Cedr):
+    for dialect in (
+        builtin.Builtin,
+        func.Func,
+        Arith,
+        complex.Complex,
+        math.Math,
+        scf.Scf,
+        tensor.Tensor,
+        Linalg,
+        Cedr,
+    ):
         context.load_dialect(dialect)
     return context
 

@@ -360,7 +360,10 @@ def test_every_op_without_a_conversion_is_named_with_its_place() -> None:
         ("cedr.plan = #cedr.plan<conv2d, [0, 1]>", "has 7 loops, its plan gives 2 tile sizes"),
         ("cedr.plan = #cedr.plan<gemm, [0, 0, 0, 0, 0, 0, 0]>", "can't be computed by 'gemm'"),
         ("cedr.plan = #cedr.plan<conv1d, [0, 0, 0, 0, 0, 0, 0]>", "can't be computed by 'conv1d'"),
-        ("cedr.plan = #cedr.plan<npu>", "can't be computed by 'npu'; the calls are conv1d, conv2d, gemm, kernel, zip"),
+        (
+            "cedr.plan = #cedr.plan<npu>",
+            "can't be computed by 'npu'; the calls are conv1d, conv2d, fft, gemm, kernel, zip",
+        ),
         ("cedr.plan = #cedr.plan<conv2d, [0, 0, 0, 0, 1, 1, 0]>", "two reduction loops are cut: d4, d5; one may be"),
     ],
 )
