@@ -78,6 +78,17 @@ def examine_program(program: ExportedProgram) -> tuple[OpUse, ...]:
     return _Importer(program, "").counter.uses()
 
 
+def import_what_converts(program: ExportedProgram, name: str) -> tuple[tuple[OpUse, ...], ImportedModel]:
+    """Every use of an op, as `examine_program` gives it, and a module of those that convert.
+
+    In it the values of what can't be converted are tensors of their types without contents, and what they would have taken
+    is returned too, behind the model's own outputs; `rebuild` is good for a model that converts as a whole only.
+    """
+    with _collector_paused():
+        importer = _Importer(program, name)
+        return importer.counter.uses(), importer.result(None, None)
+
+
 def node_refusals(program: ExportedProgram) -> dict[Node, str]:
     """Why each node of a decomposed program that can't be converted can't be; nodes that can are left out."""
     with _collector_paused():
@@ -236,7 +247,7 @@ class _Importer:
         return _REFUSED
 
     def result(self, input_names: Sequence[str] | None, output_names: Sequence[str] | None) -> ImportedModel:
-        """The module, once nothing was refused."""
+        """The module; what refused nodes take is returned behind the program's own outputs."""
         output = next(node for node in self.program.graph.nodes if node.op == "output")
         leaves: list[Callable[[Sequence[torch.Tensor]], object]] = []
         returned: dict[SSAValue, int] = {}
@@ -244,7 +255,8 @@ class _Importer:
         dtypes: list[torch.dtype] = []
         self.builder.location = self.block.last_op.location if self.block.last_op else self.builder.location
         copies: dict[SSAValue, SSAValue] = {}
-        for place, leaf in enumerate(output.args[0]):
+        taken = dict.fromkeys(source for node in self.refusals for source in node.all_input_nodes)
+        for place, leaf in enumerate((*output.args[0], *taken)):
             if not isinstance(leaf, Node):
                 leaves.append(lambda _, constant=leaf: constant)  # type: ignore[misc]  # mypy can't type a lambda's default
                 continue

@@ -121,6 +121,10 @@ def argument_parser() -> argparse.ArgumentParser:
     _compile_options(one)
     one.set_defaults(action=_evaluate)
 
+    one = commands.add_parser("coverage", help="every op of a model: how often, where, supported or not, on which PEs")
+    _compile_options(one)
+    one.set_defaults(action=_coverage)
+
     one = commands.add_parser(
         "emulate", help="a mix of recorded applications over time: how long each takes, and what the PEs do"
     )
@@ -381,6 +385,26 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             f"largest relative error {result['max_rel_error']:.2e}"
         )
     return 0
+
+
+def _coverage(arguments: argparse.Namespace) -> int:
+    from cedr.tools.coverage import cover
+    from cedr.tools.models import TorchModel, find_model
+
+    options = _options(arguments)
+    model = find_model(arguments.model)
+    if not isinstance(model, TorchModel):
+        raise CedrError(
+            f"{arguments.model}: coverage needs the PyTorch model, whose ops it lists; this is compiled already"
+        )
+    result = cover(model, options)
+    if arguments.json:
+        _print_json(arguments, asdict(result))
+    else:
+        from cedr.tools.tables import print_coverage
+
+        print_coverage(result)
+    return 0 if result.supported else 1
 
 
 def _emulate(arguments: argparse.Namespace) -> int:

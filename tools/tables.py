@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from cedr.tools.coverage import Coverage
     from cedr.tools.driver import RunResult
 
 
@@ -27,6 +28,22 @@ def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "x".join(map(str, value)) if all(isinstance(v, int) for v in value) else ", ".join(map(str, value))
     return str(value)
+
+
+def print_coverage(coverage: Coverage) -> None:
+    """The ops as a table, then a line for each that is not supported: where and why."""
+    print_rows(
+        [
+            {"op": row.op, "count": row.count, "supported": "yes" if row.supported else "no", "pes": " ".join(row.pes)}
+            for row in coverage.ops
+        ]
+    )
+    for row in coverage.ops:
+        if not row.supported:
+            where = ", ".join(row.locations)
+            print(f"{where}{': ' if where else ''}{row.op} (x{row.count}): {row.reason}")
+    state = "every op is supported" if coverage.supported else "not supported as a whole"
+    print(f"{coverage.model}: {state}")
 
 
 def print_run(result: RunResult) -> None:
