@@ -395,7 +395,7 @@ def _coverage(arguments: argparse.Namespace) -> int:
     model = find_model(arguments.model)
     if not isinstance(model, TorchModel):
         raise CedrError(
-            f"{arguments.model}: coverage needs the PyTorch model, whose ops it lists; this is compiled already"
+            f"{arguments.model}: coverage lists the ops of a PyTorch model: a zoo name, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY"
         )
     result = cover(model, options)
     if arguments.json:

@@ -37,6 +37,7 @@ def test_every_page_is_generated_or_run() -> None:
         "docs/architecture.md",
         "docs/record.md",
         "docs/scenarios.md",
+        "docs/torch_compile.md",
         "docs/values.md",
         "CONTRIBUTING.md",
     ],
@@ -51,6 +52,7 @@ def test_links_lead_somewhere(name: str) -> None:
 COMMANDS: dict[str, Sequence[str]] = {
     "compile": ("compile", "examples/tiny.py:tiny", "--emit", "python", "-o", "{folder}/tiny"),
     "run": ("run", "examples/tiny.py:tiny", "--emit", "python"),
+    "coverage": ("coverage", "examples/tiny.py:tiny"),
     "emulate": ("emulate", "examples/scenarios/daemon_config.json", "--app", "examples/tiny.py:tiny:2:50"),
     "models": ("models",),
     "platforms": ("platforms",),

@@ -69,7 +69,7 @@ def test_what_converts_and_cannot_be_compiled_is_not_supported() -> None:
 
 @pytest.mark.parametrize(
     ("what", "message"),
-    [("c", "coverage needs the PyTorch model"), ("nowhere", "no model 'nowhere'")],
+    [("c", "coverage lists the ops of a PyTorch model"), ("nowhere", "no model 'nowhere'")],
 )
 def test_refusals(cedr: Cedr, compiled: dict[str, Path], what: str, message: str) -> None:
     done = cedr("coverage", compiled.get(what, what))

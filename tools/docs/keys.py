@@ -69,6 +69,13 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
         "decisions_differing": "held-out inputs on which the two decide differently",
         "max_rel_error": "the worst over the inputs",
     },
+    "coverage": {
+        "model": _MODEL,
+        "supported": "whether every op is, and the model compiles; exit status 1 where not",
+        "ops": "list of `op` (by its ATen name), `count`, `supported`, `locations` (source lines), `pes` (types of the "
+        "composition that its calls are offered to; empty where it computes nothing, is folded away or is done in another "
+        "op's calls), `reason` (why it is not supported, and what to do; null where it is)",
+    },
     "emulate": {
         "model": "the scenario's file, as given",
         "emit": "of the models that were compiled, or null where they differ or there is none",
