@@ -122,7 +122,7 @@ class _Emitter:
         for shape, name in self.strides.items():
             rows = ", ".join("{" + ", ".join(map(str, row)) + "}" for row in shape)
             text.append(f"static const int64_t {name}[][CEDR_MAX_RANK] = {{{rows}}};")
-        text += ["", "static const cedr_site sites[] = {", *self.sites, "};", ""]
+        text += ["", "static const cedr_site sites[] = {", *(self.sites or ["    {0},"]), "};", ""]
         text += body.lines
         text += ["static void run(cedr_context *cedr) {"]
         text += [

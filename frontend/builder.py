@@ -1,7 +1,8 @@
 """Emits linalg on tensors: the vocabulary that the converters are written in.
 
 Every method appends ops with the location of the graph node being converted and gives the new value. Shapes are static,
-element types those of `cedr.frontend.types`. Names of axes: a shape is a tuple of sizes, `dims` are its axes.
+element types those of `cedr.frontend.types`. Names of axes: a shape is a tuple of sizes, `dims` are its axes. A tensor without
+elements is a `tensor.empty`, whatever computes it, and no op reads one.
 """
 
 import math
@@ -114,6 +115,8 @@ class Builder:
     def splat(self, number: Number, shape: Sequence[int], type_: ScalarType) -> SSAValue:
         """A tensor whose elements are all the same number."""
         destination = self.empty(shape, type_)
+        if 0 in shape:
+            return destination
         scalar = self.constant(number, type_)
         return self._once(
             (repr(number), destination.type),
@@ -138,6 +141,8 @@ class Builder:
         body: Step,
     ) -> tuple[SSAValue, ...]:
         """A linalg.generic; `body` gets the elements of inputs and outputs and gives the outputs' new elements."""
+        if any(0 in shape_of(value) for value, _ in (*inputs, *outputs)):  # no points: the outputs stay as they are
+            return tuple(value for value, _ in outputs)
         operands = [value for value, _ in (*inputs, *outputs)]
         block = Block(arg_types=[element_type(value) for value in operands])
         yielded = body(Scalars(block, self.location), block.args)
@@ -362,6 +367,8 @@ class Builder:
 
         At most one collapse and one expansion; undoing an earlier reshape gives the earlier value.
         """
+        if 0 in shape:
+            return self.empty(shape, element_type(value))
         target = tuple(shape)
         earlier = value
         while True:
@@ -395,6 +402,8 @@ class Builder:
         """Dim i of the result is dim `permutation[i]` of the value; a reshape where only dims of size one move."""
         shape = shape_of(value)
         result = [shape[dim] for dim in permutation]
+        if 0 in shape:
+            return self.empty(result, element_type(value))
         moving = [dim for dim in permutation if shape[dim] != 1]
         if moving == sorted(moving):
             return self.reshape(value, result)
@@ -410,6 +419,8 @@ class Builder:
         steps = (1,) * len(sizes) if strides is None else tuple(strides)
         if tuple(sizes) == shape_of(value) and not any(offsets):
             return value
+        if 0 in sizes:
+            return self.empty(sizes, element_type(value))
         result = tensor_type(tuple(sizes), element_type(value))
         return self.add(tensor.ExtractSliceOp(value, offsets, sizes, steps, result)).result
 
@@ -422,6 +433,7 @@ class Builder:
 
     def concat(self, values: Sequence[SSAValue], dim: int) -> SSAValue:
         """The values one after the other along a dim."""
+        values = [value for value in values if 0 not in shape_of(value)] or values[:1]
         if len(values) == 1:
             return values[0]
         shape = list(shape_of(values[0]))
@@ -434,6 +446,8 @@ class Builder:
             return value
         shape, type_ = shape_of(value), element_type(value)
         result = tuple(a + size + b for a, size, b in zip(low, shape, high, strict=True))
+        if 0 in shape or 0 in result:
+            return self.splat(number, result, type_)
         block = Block(arg_types=[IndexType()] * len(shape))
         scalars = Scalars(block, self.location)
         end = tensor.YieldOp(scalars.constant(number, type_))
@@ -446,6 +460,8 @@ class Builder:
     def matmul(self, a: SSAValue, b: SSAValue, *, transpose_b: bool = False) -> SSAValue:
         """A[m, k] B[k, n], or A[m, k] B[n, k]."""
         (m, k), (_, n) = shape_of(a), reversed(shape_of(b)) if transpose_b else shape_of(b)
+        if 0 in (m, k, n):
+            return self.splat(0, (m, n), element_type(a))
         self.macs += m * k * n
         op = self.add(linalg_ops.MatmulOp((a, b), (self.splat(0, (m, n), element_type(a)),)))
         if transpose_b:
@@ -456,6 +472,8 @@ class Builder:
     def batch_matmul(self, a: SSAValue, b: SSAValue) -> SSAValue:
         """A[b, m, k] B[b, k, n]."""
         (batch, m, k), (_, _, n) = shape_of(a), shape_of(b)
+        if 0 in (batch, m, k, n):
+            return self.splat(0, (batch, m, n), element_type(a))
         self.macs += batch * m * k * n
         return self.add(BatchMatmulOp((a, b), (self.splat(0, (batch, m, n), element_type(a)),))).res[0]
 
@@ -480,6 +498,8 @@ class Builder:
             (size - dilation * (k - 1) - 1) // stride + 1
             for size, k, stride, dilation in zip(spatial, window, strides, dilations, strict=True)
         ]
+        if 0 in (n, f, group_c, *out):
+            return self.splat(0, (n, f, *out), type_)
         self.macs += n * f * math.prod(out) * group_c * math.prod(window)
         if groups == 1:
             y = self.splat(0, (n, f, *out), type_)
@@ -531,6 +551,8 @@ class Builder:
         A 2-D pooling of a single row with a window of a single row is 1-D; one in three dims is two in two dims.
         """
         n, c, *spatial = shape_of(x)
+        if 0 in (n, c, *out):
+            return self.empty((n, c, *out), element_type(x))
         if len(spatial) == 3:
             planes = self.reshape(x, (n, c * spatial[0], *spatial[1:]))
             planes = self.pool(kind, planes, window[1:], strides[1:], dilations[1:], out[1:])

@@ -524,6 +524,35 @@ def layers() -> list[Entry]:
     return entries
 
 
+def empty() -> list[Entry]:
+    """Tensors without elements, taken and given."""
+    rows, images = torch.zeros(0, 3), torch.zeros(0, 2, 8, 8)
+    return [
+        ("add", lambda z: z + 1, (rows,)),
+        ("sum_to_zeros", lambda z: z.sum(0), (rows,)),
+        ("sum_to_nothing", lambda z: z.sum(1), (rows,)),
+        ("cat", lambda z, x: torch.cat([z, x]) * 2, (rows, floats(2, 3))),
+        ("slice", lambda x: x[:0] + 1, (X,)),
+        ("mm", lambda z: z @ torch.ones(3, 2), (rows,)),
+        ("mm_of_no_products", lambda z: z.t() @ torch.ones(0, 2), (rows,)),
+        ("identity", lambda z: z, (rows,)),
+        ("view", lambda z: z.view(3, 0), (rows,)),
+        ("softmax", lambda z: F.softmax(z, 1), (rows,)),
+        ("max_pool", lambda w: F.max_pool2d(w, 2), (images,)),
+        ("avg_pool", lambda w: F.avg_pool2d(w, 2), (images,)),
+        ("conv2d", lambda w: F.conv2d(w, torch.ones(3, 2, 3, 3)), (images,)),
+        ("relu_flatten", lambda w: F.relu(w).flatten(1), (images,)),
+        ("pad", lambda w: F.pad(w, (1, 1)), (images,)),
+        ("pad_nothing", lambda z: F.pad(z, (0, 0, 2, 0), value=1.5), (rows,)),
+        ("cumsum", lambda w: w.cumsum(1), (images,)),
+        ("sort", lambda w: w.sort(1), (images,)),
+        ("select", lambda w: w[:, 1], (images,)),
+        ("flip", lambda w: w.flip(2), (images,)),
+        ("layer_norm", lambda w: F.layer_norm(w, (8, 8)), (images,)),
+        ("interpolate", lambda w: F.interpolate(w, scale_factor=2), (images,)),
+    ]
+
+
 class _Attention(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -542,7 +571,7 @@ class _Residual(nn.Module):
         return F.relu(self.inner(x) + x)
 
 
-GROUPS = {f"modules-{f.__name__}": f for f in (elementwise, activations, reductions, shapes, layers)}
+GROUPS = {f"modules-{f.__name__}": f for f in (elementwise, activations, reductions, shapes, layers, empty)}
 """The groups by name: each counts as an op."""
 
 

@@ -166,6 +166,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[
         ("double", "c"),
         ("half", "python"),
         ("half_inside", "c"),
+        ("empty", "c"),
         ("integers", "c"),
         ("number", "c"),
         ("one_tensor", "c"),
@@ -178,7 +179,7 @@ def test_good_forms(models: str, factory: str, emit: str, capsys: pytest.Capture
     assert (status, err) == (0, "")
     assert figures["model"].endswith(factory)
     assert figures["max_rel_error"] <= (2e-3 if factory.startswith("half") else 1e-4)
-    assert figures["tasks"] > 0
+    assert figures["tasks"] > 0 or factory == "empty"
 
 
 def test_a_module_of_a_package(
@@ -197,7 +198,6 @@ def test_a_module_of_a_package(
         ("branch", ["{here}: torch.export can't export Branch", "control flow and shapes don't depend on data"]),
         ("in_place", ["input 'x' (x1): forward changes it in place"]),
         ("wrong_example", ["torch.export can't export Linear", "check that the model runs on the example inputs"]),
-        ("empty", ["a tensor without elements"]),
     ],
 )
 def test_refusals(models: str, factory: str, lines: list[str], capsys: pytest.CaptureFixture[str]) -> None:
