@@ -56,7 +56,7 @@ FAST = ops()[::8]
 @pytest.mark.parametrize("dtype", ["f32", "i64"])
 def test_a_case_of_some_ops(dtype: str) -> None:
     cases = [case for op in FAST for case in op_db_cases(op, (dtype,), 1)]
-    check(run_cases(cases, interpreted), 0.75)
+    check(run_cases(cases, interpreted), 0.9)
 
 
 @pytest.mark.slow
@@ -70,14 +70,14 @@ SLOW = ("modules-layers", "modules-elementwise", "modules-reductions")
 
 @pytest.mark.parametrize("group", [pytest.param(g, marks=[pytest.mark.slow] if g in SLOW else []) for g in GROUPS])
 def test_modules_of_ours(group: str) -> None:
-    check(run_cases(module_cases(group), interpreted), 0.75)
+    check(run_cases(module_cases(group), interpreted), 0.9)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("emit", ["c", "python"])
 @pytest.mark.parametrize("group", GROUPS)
 def test_modules_of_ours_through_every_level(group: str, emit: str) -> None:
-    check(run_cases(module_cases(group), compiled(emit)), 0.75)
+    check(run_cases(module_cases(group), compiled(emit)), 0.9)
 
 
 @pytest.mark.slow
