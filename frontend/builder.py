@@ -60,7 +60,7 @@ Step = Callable[[Scalars, Sequence[SSAValue]], Sequence[SSAValue]]
 Combine = Callable[[Scalars, SSAValue, SSAValue], SSAValue]
 """A step of a reduction: (element, accumulator) to accumulator."""
 
-LoopStep = Callable[["Builder", SSAValue, Sequence[SSAValue]], Sequence[SSAValue]]
+LoopStep = Callable[["Builder", SSAValue | int, Sequence[SSAValue]], Sequence[SSAValue]]
 """A step of a loop: (builder of the body, index, carried tensors) to the carried tensors."""
 
 PARALLEL = IteratorTypeAttr.parallel()
@@ -220,7 +220,9 @@ class Builder:
 
     def loop(self, count: int, carried: Sequence[SSAValue], step: LoopStep) -> tuple[SSAValue, ...]:
         """What a loop of `count` steps leaves of the tensors that it carries: `step` gets a builder of the loop's body, the
-        step's index and the tensors, and gives the tensors for the step after."""
+        step's index and the tensors, and gives the tensors for the step after. A single step is no loop."""
+        if count == 1:
+            return tuple(step(self, 0, carried))
         bounds = [self.integer(bound) for bound in (0, count, 1)]
         block = Block(arg_types=[IndexType(), *(value.type for value in carried)])
         inner = Builder(block)
@@ -234,9 +236,11 @@ class Builder:
         attribute = IntegerAttr(number, IndexType())
         return self._once((attribute,), lambda: self.add(arith.ConstantOp(attribute)).result)
 
-    def difference(self, x: SSAValue, y: SSAValue) -> SSAValue:
-        """x - y of indices."""
-        return self.add(arith.SubiOp(x, y)).result
+    def from_end(self, index: SSAValue | int, count: int) -> SSAValue | int:
+        """The index of `count` ones that is as far from the last one as this is from the first."""
+        if isinstance(index, int):
+            return count - 1 - index
+        return self.add(arith.SubiOp(self.integer(count - 1), index)).result
 
     def take_first(self, value: SSAValue, index: SSAValue | int) -> SSAValue:
         """The value at an index of its first dim, without that dim."""
@@ -247,9 +251,13 @@ class Builder:
             tensor.ExtractSliceOp(value, [index, *rest], sizes, steps, tensor_type(shape[1:], type_))
         ).result
 
-    def put_first(self, value: SSAValue, target: SSAValue, index: SSAValue) -> SSAValue:
-        """The target with a value, which has all its dims but the first, at an index of the first one."""
+    def put_first(self, value: SSAValue, target: SSAValue, index: SSAValue | int) -> SSAValue:
+        """The target with a value, which has all its dims but the first, at an index of the first one; a number where that
+        is the only one."""
         shape = shape_of(target)
+        if isinstance(index, int):
+            assert shape[0] == 1
+            return self.reshape(value, shape)
         rest = [0] * (len(shape) - 1)
         return self.add(
             tensor.InsertSliceOp.get(value, target, [1, *shape[1:]], [DYNAMIC_INDEX, *rest], [1] * len(shape), [index])
@@ -433,11 +441,13 @@ class Builder:
 
     def concat(self, values: Sequence[SSAValue], dim: int) -> SSAValue:
         """The values one after the other along a dim."""
-        values = [value for value in values if 0 not in shape_of(value)] or values[:1]
-        if len(values) == 1:
-            return values[0]
         shape = list(shape_of(values[0]))
         shape[dim] = sum(shape_of(value)[dim] for value in values)
+        if 0 in shape:
+            return self.empty(shape, element_type(values[0]))
+        values = [value for value in values if shape_of(value)[dim]]
+        if len(values) == 1:
+            return values[0]
         return self.add(tensor.ConcatOp(values, dim, tensor_type(tuple(shape), element_type(values[0])))).result
 
     def pad(self, value: SSAValue, low: Sequence[int], high: Sequence[int], number: Number) -> SSAValue:

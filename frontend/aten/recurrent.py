@@ -165,10 +165,10 @@ def _layer(
     vectors = [AffineMap(2, 0, (AffineConstantExpr(k), AffineDimExpr(1))) for k in range(network.parts)]
     identity = AffineMap.identity(2)
 
-    def step(body: Builder, index: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
+    def step(body: Builder, index: SSAValue | int, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
         output, *old, outputs = carried
         if backwards:
-            index = body.difference(body.integer(steps - 1), index)
+            index = body.from_end(index, steps)
         hidden = body.reshape(body.matmul(output, from_hidden, transpose_b=True), (batch, network.parts, size))
         at = body.take_first(given, index)
         inputs = [*((at, map_) for map_ in parts), *((hidden, map_) for map_ in parts)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import torch
@@ -320,7 +321,9 @@ class Builder:
         return self.add(lambda x: F.pad(x, widths, mode=mode), i)
 
     def recurrent(self, i: int) -> int:
-        """A recurrent layer over the positions, both ways or one."""
+        """A recurrent layer over the positions, both ways or one; of a single one, a part would be known beforehand."""
+        if self.values[i].numel() == prod(self.values[i].shape[:2]):
+            return i
         channels, units = self.values[i].shape[1], self.one_of(1, 3, 8)
         tokens = self.add(lambda x: x.flatten(2).transpose(1, 2)[:, :12], i)
         kind = self.choose.choice((nn.GRU, nn.LSTM, nn.RNN))

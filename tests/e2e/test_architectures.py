@@ -203,7 +203,7 @@ def recurrent() -> Made:
 
     def forward(m: Any, x: Tensor) -> Any:
         y, (h, c) = m.lstm(x)
-        return m.gru(y)[0], h, c.tanh()
+        return m.gru(y)[0], m.lstm(x[:1], (h, c))[0], h, c.tanh()
 
     return Of(forward, **layers), (image(6, 2, 3),)
 
