@@ -99,6 +99,29 @@ def searchsorted(
     return b.cast(count, i32) if narrow else count
 
 
+@converts(aten.searchsorted.Scalar)
+def searchsorted_number(
+    b: Builder,
+    boundaries: SSAValue,
+    number: float,
+    narrow: bool,
+    right: bool,
+    side: str | None,
+    sorter: SSAValue | None,
+) -> SSAValue:
+    """How many of the sorted boundaries[n] are below a number, or with `right` not above it."""
+    type_ = element_type(boundaries)
+    if is_integer(type_) and number != int(number):
+        raise Unsupported("looks for a number with a fraction among integers; convert them to a float dtype first")
+    return searchsorted(b, boundaries, b.splat(number, (), type_), narrow, right, side, sorter)
+
+
+@converts(aten.bucketize.Scalar)
+def bucketize_number(b: Builder, number: float, boundaries: SSAValue, narrow: bool, right: bool) -> SSAValue:
+    """How many of the sorted boundaries[n] are below a number, or with `right` not above it."""
+    return searchsorted_number(b, boundaries, number, narrow, right, None, None)
+
+
 @converts(aten.bucketize.Tensor)
 def bucketize(b: Builder, x: SSAValue, boundaries: SSAValue, narrow: bool, right: bool) -> SSAValue:
     """How many of the sorted boundaries[n] are below each element of x."""

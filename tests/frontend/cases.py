@@ -403,6 +403,8 @@ def _positions() -> list[Case]:
         Case("quantile", lambda x: torch.quantile(x, 0.3, dim=1), (cube,)),
         Case("bucketize", lambda x: torch.bucketize(x, torch.tensor([-1.0, 0.0, 0.5])), (gaps,)),
         Case("bucketize right", lambda x: torch.bucketize(x, torch.tensor([0, 1]), right=True, out_int32=True), (ties,)),
+        Case("searchsorted of a number", lambda x: torch.searchsorted(x.sort().values, 0.25), (floats(7),)),
+        Case("searchsorted of a whole number", lambda x: torch.searchsorted(x.flatten().sort().values, 1, right=True), (ties,)),
         Case("searchsorted", lambda x, y: torch.searchsorted(x.sort().values, y), (cube, floats(4, 5, 2))),
         Case("as_strided", lambda x: torch.as_strided(x, (3, 4), (2, 5), 1), (cube,)),
         Case("as_strided of a transposed copy", lambda x: torch.as_strided(x.permute(2, 0, 1).contiguous().permute(1, 2, 0) + 1, (3, 4), (2, 5), 1), (cube,)),
