@@ -315,17 +315,10 @@ _BATCH_MATMUL_MAPS = _maps(4, *([_dims(4)[i] for i in dims] for dims in ((0, 1, 
 """A[b, m, k], B[b, k, n], C[b, m, n] over the loops (b, m, n, k)."""
 
 
-@irdl_op_definition
-class BatchMatmulOp(NamedOperation):
-    """Matrix products: A[b, m, k], B[b, k, n], accumulated into C[b, m, n].
+class _OwnOp(NamedOperation, ABC):
+    """A named op with one result for each tensor among its outputs; its text has the attributes in front."""
 
-    See https://mlir.llvm.org/docs/Dialects/Linalg/#linalgbatch_matmul-linalgbatchmatmulop.
-    """
-
-    name = "linalg.batch_matmul"
     PRINT_ATTRS_IN_FRONT: ClassVar[bool] = True
-
-    indexing_maps = prop_def(ArrayAttr[AffineMapAttr], default_value=_BATCH_MATMUL_MAPS)
 
     def __init__(
         self,
@@ -341,6 +334,18 @@ class BatchMatmulOp(NamedOperation):
             attributes=attributes,
             hidden_region=self.get_hidden_region(inputs, outputs),
         )
+
+
+@irdl_op_definition
+class BatchMatmulOp(_OwnOp):
+    """Matrix products: A[b, m, k], B[b, k, n], accumulated into C[b, m, n].
+
+    See https://mlir.llvm.org/docs/Dialects/Linalg/#linalgbatch_matmul-linalgbatchmatmulop.
+    """
+
+    name = "linalg.batch_matmul"
+
+    indexing_maps = prop_def(ArrayAttr[AffineMapAttr], default_value=_BATCH_MATMUL_MAPS)
 
     @classmethod
     def get_hidden_region(cls, inputs: Sequence[SSAValue], outputs: Sequence[SSAValue]) -> Region:
@@ -465,26 +470,10 @@ class MapOp(IRDLOperation):
         return op
 
 
-class FourierOp(NamedOperation, ABC):
+class FourierOp(_OwnOp, ABC):
     """A discrete Fourier transform of each row: X[b, n], added to Y[b, n]; complex, of any length."""
 
-    PRINT_ATTRS_IN_FRONT: ClassVar[bool] = True
     INVERSE: ClassVar[bool]
-
-    def __init__(
-        self,
-        inputs: Sequence[SSAValue],
-        outputs: Sequence[SSAValue],
-        attributes: dict[str, Attribute] | None = None,
-    ):
-        results = [output.type for output in outputs if isinstance(output.type, TensorType)]
-        super().__init__(
-            ins=inputs,
-            outs=outputs,
-            result_types=[results],
-            attributes=attributes,
-            hidden_region=self.get_hidden_region(inputs, outputs),
-        )
 
     @classmethod
     def get_hidden_region(cls, inputs: Sequence[SSAValue], outputs: Sequence[SSAValue]) -> Region:

@@ -71,7 +71,7 @@ class Builder:
     """Appends ops to one block.
 
     `location` is that of the node being converted and `used_results` the indices of its results that have uses;
-    `dense_order` is the order in which PyTorch keeps the dims of its first tensor in memory, outermost first, None where
+    `dense_order()` is the order in which PyTorch keeps the dims of its first tensor in memory, outermost first, None where
     that memory is not exactly the tensor's elements; `macs` counts the multiply-accumulates of convolutions and matrix
     products emitted so far.
     """
@@ -81,7 +81,7 @@ class Builder:
         self.location: LocationAttr = UNKNOWN_LOC
         self.macs = 0
         self.used_results: frozenset[int] = frozenset()
-        self.dense_order: tuple[int, ...] | None = None
+        self.dense_order: Callable[[], tuple[int, ...] | None] = lambda: None
         self._made: dict[tuple[object, ...], SSAValue] = {}
 
     def is_used(self, result: int) -> bool:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from operator import getitem
 from typing import Any
 
@@ -177,7 +178,7 @@ class _Importer:
         if not reason:
             self.builder.location = node_location(node)
             self.builder.used_results = _used_results(node)
-            self.builder.dense_order = _dense_order(node)
+            self.builder.dense_order = partial(_dense_order, node)
             try:
                 result = self._call_converter(node)
             except Unsupported as refusal:

@@ -278,7 +278,7 @@ def _search(
 @converts(aten.as_strided.default)
 def as_strided(b: Builder, x: SSAValue, size: Sequence[int], stride: Sequence[int], offset: int | None) -> SSAValue:
     """Elements of x's memory at strides; x has to be dense there and the elements within it."""
-    order = b.dense_order
+    order = b.dense_order()
     count = math.prod(shape_of(x))
     first = offset or 0
     last = first + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
