@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import BFloat16Type, Float16Type
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineMap
 
-from cedr.frontend.aten.registry import Unsupported, converts
+from cedr.frontend.aten.registry import Converter, Unsupported, converts
 from cedr.frontend.builder import PARALLEL, Builder, element_type, shape_of
 from cedr.frontend.scalars import Scalars
 
@@ -72,31 +72,25 @@ def lstm(
     return y, h, c
 
 
-@converts(aten.gru.input)
-def gru(
-    b: Builder, x: SSAValue, state: SSAValue, weights: Sequence[SSAValue], *options: bool | int | float
-) -> tuple[SSAValue, SSAValue]:
-    """(outputs of the last layer, last outputs of all layers)."""
-    y, h = _network(b, Network(3, _gru, gates_hidden=True), x, [state], weights, options)
-    return y, h
+def _of_one_state(network: Network) -> Converter:
+    """The converter of a network that keeps nothing but its last output."""
+
+    def convert(
+        b: Builder, x: SSAValue, state: SSAValue, weights: Sequence[SSAValue], *options: bool | int | float
+    ) -> tuple[SSAValue, SSAValue]:
+        """(outputs of the last layer, last outputs of all layers)."""
+        y, h = _network(b, network, x, [state], weights, options)
+        return y, h
+
+    return convert
 
 
-@converts(aten.rnn_tanh.input)
-def rnn_tanh(
-    b: Builder, x: SSAValue, state: SSAValue, weights: Sequence[SSAValue], *options: bool | int | float
-) -> tuple[SSAValue, SSAValue]:
-    """(outputs of the last layer, last outputs of all layers)."""
-    y, h = _network(b, Network(1, _tanh), x, [state], weights, options)
-    return y, h
-
-
-@converts(aten.rnn_relu.input)
-def rnn_relu(
-    b: Builder, x: SSAValue, state: SSAValue, weights: Sequence[SSAValue], *options: bool | int | float
-) -> tuple[SSAValue, SSAValue]:
-    """(outputs of the last layer, last outputs of all layers)."""
-    y, h = _network(b, Network(1, _relu), x, [state], weights, options)
-    return y, h
+for _target, _of in (
+    (aten.gru.input, Network(3, _gru, gates_hidden=True)),
+    (aten.rnn_tanh.input, Network(1, _tanh)),
+    (aten.rnn_relu.input, Network(1, _relu)),
+):
+    converts(_target)(_of_one_state(_of))
 
 
 def _network(
