@@ -111,8 +111,8 @@ def searchsorted_number(
 ) -> SSAValue:
     """How many of the sorted boundaries[n] are below a number, or with `right` not above it."""
     type_ = element_type(boundaries)
-    if is_integer(type_) and number != int(number):
-        raise Unsupported("looks for a number with a fraction among integers; convert them to a float dtype first")
+    if is_integer(type_) and not float(number).is_integer():
+        raise Unsupported("looks for a number that is not whole among integers; convert them to a float dtype first")
     return searchsorted(b, boundaries, b.splat(number, (), type_), narrow, right, side, sorter)
 
 

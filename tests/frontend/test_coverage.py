@@ -1,5 +1,6 @@
 """What can't be converted is refused all at once, each op with its line and what can be done."""
 
+import math
 import pickle
 import re
 from collections.abc import Callable
@@ -120,7 +121,8 @@ def test_the_error_survives_pickling() -> None:
     [
         (lambda x: aten._native_batch_norm_legit_no_training(x, None, None, torch.zeros(4), torch.ones(4), 0.1, 1e-5)[1], (floats(3, 4),), "its result 1 is used, which can't be computed"),
         (lambda x: F.max_pool2d(x, 2), (integers(1, 1, 4, 4),), "pooling of integers; convert them to a float dtype"),
-        (lambda x: torch.searchsorted(x, 1.5), (torch.arange(3),), "looks for a number with a fraction among integers"),
+        (lambda x: torch.searchsorted(x, 1.5), (torch.arange(3),), "looks for a number that is not whole among integers"),
+        (lambda x: torch.searchsorted(x, math.inf), (torch.arange(3),), "looks for a number that is not whole among integers"),
         (lambda x: x**-1, (integers(3, low=1),), "an integer to the power of -1"),
         (lambda x: x + torch.arange(100000), (floats(1),), "a range of 100000 numbers; register it as a buffer"),
         (lambda x: x.to(torch.uint8), (floats(3),), "dtype uint8 can't be converted; use one of float64, float32"),
