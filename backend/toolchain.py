@@ -1,4 +1,5 @@
-"""The C compiler: gcc or clang, else the one inside the PyPI package `ziglang`; and libcedr, built once per compiler."""
+"""The C compiler of a target: gcc or clang, else the one inside the PyPI package `ziglang`; and libcedr, built once per
+compiler."""
 
 from __future__ import annotations
 
@@ -9,12 +10,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Final, Literal
 
 from cedr.target.errors import CedrError
+from cedr.target.manifest import Target
 
 LIBCEDR = Path(__file__).resolve().parent.parent / "runtime" / "libcedr"
 """libcedr's sources, copied into every module's directory."""
@@ -24,9 +27,18 @@ LIBCEDR_HEADERS = ("cedr.h", "cedr_complex.h", "half.h", "internal.h", "calls_fl
 CFLAGS = ("-std=c11", "-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wpedantic")
 NATIVE_FLAG = "-march=native"
 
+Language = Literal["c", "c++"]
+OLDEST_GLIBC: Final = "2.31"
+"""What ziglang links dynamic aarch64 programs for: Ubuntu 20.04, the oldest of the ZCU102's usual systems."""
+
+_HOST_NAMES: Final[dict[Language, tuple[str, ...]]] = {"c": ("gcc", "clang", "cc"), "c++": ("g++", "clang++", "c++")}
+_CROSS_NAMES: Final[dict[Language, str]] = {"c": "aarch64-linux-gnu-gcc", "c++": "aarch64-linux-gnu-g++"}
+_VARIABLES: Final[dict[Language, str]] = {"c": "CC", "c++": "CXX"}
+_LANGUAGE_NAMES: Final[dict[Language, str]] = {"c": "C", "c++": "C++"}
+
 
 class ToolchainError(CedrError):
-    """No C compiler, or one that refused."""
+    """No compiler, or one that refused."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,8 @@ class Compiler:
     command: tuple[str, ...]
     """What is run; arguments are appended."""
     version: str
+    machine_flags: tuple[str, ...] = (NATIVE_FLAG,)
+    """The processor that is compiled for, as this compiler spells it."""
 
     def run(self, arguments: Sequence[str], cwd: Path) -> None:
         """Raises ToolchainError with the compiler's own message when it refuses."""
@@ -47,27 +61,57 @@ class Compiler:
 
 
 @cache
-def find_compiler() -> Compiler:
-    """$CC, gcc, clang, cc, or ziglang's. Raises ToolchainError saying how to get one."""
-    candidates: list[tuple[str, ...]] = []
-    if configured := os.environ.get("CC"):
-        candidates.append(tuple(configured.split()))
-    else:
-        candidates += [(name,) for name in ("gcc", "clang", "cc")]
-        if importlib.util.find_spec("ziglang") is not None:
-            candidates.append((sys.executable, "-m", "ziglang", "cc"))
-    for command in candidates:
+def find_compiler(target: Target = "host", language: Language = "c", dynamic: bool = False) -> Compiler:
+    """The compiler for a target.
+
+    host: $CC (C++: $CXX), gcc, clang, cc, or ziglang's. aarch64: Debian's cross compiler aarch64-linux-gnu-gcc, or
+    ziglang's; what it links is static, so that it runs whatever C library the board has, unless it is to be `dynamic`, as
+    shared objects and what loads them are. Raises ToolchainError saying how to get one.
+    """
+    configured = os.environ.get(_VARIABLES[language]) if target == "host" else None
+    for command, flags in _candidates(target, language, dynamic, configured):
         if shutil.which(command[0]) is None:
             continue
         process = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
         if process.returncode == 0:
-            return Compiler(command, process.stdout.strip())
+            return Compiler(command, process.stdout.strip(), flags)
+    name = _LANGUAGE_NAMES[language]
     if configured:
-        raise ToolchainError(f"CC={configured}: no such C compiler; unset CC, or name one that is installed")
+        variable = _VARIABLES[language]
+        raise ToolchainError(
+            f"{variable}={configured}: no such {name} compiler; unset {variable}, or name one that is installed"
+        )
+    if target == "aarch64":
+        raise ToolchainError(
+            f"no {name} compiler for aarch64 found ({_CROSS_NAMES[language]} or the Python package ziglang): install one, "
+            f"e.g. `pip install ziglang`, or on Debian `apt-get install {_HOST_NAMES[language][0]}-aarch64-linux-gnu`"
+        )
     raise ToolchainError(
-        "no C compiler found (gcc, clang or the Python package ziglang): install one, "
-        "e.g. `pip install ziglang` or your system's gcc, or use --emit python"
+        f"no {name} compiler found ({', '.join(_HOST_NAMES[language][:2])} or the Python package ziglang): install one, "
+        f"e.g. `pip install ziglang` or your system's {_HOST_NAMES[language][0]}"
+        + (", or use --emit python" if language == "c" else "")
     )
+
+
+def _candidates(
+    target: Target, language: Language, dynamic: bool, configured: str | None
+) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Commands that may be there, each with its machine flags, the best first."""
+    has_zig = importlib.util.find_spec("ziglang") is not None
+    zig = (sys.executable, "-m", "ziglang", "cc" if language == "c" else "c++")
+    if target == "host":
+        if configured:
+            yield tuple(configured.split()), (NATIVE_FLAG,)
+            return
+        for name in _HOST_NAMES[language]:
+            yield (name,), (NATIVE_FLAG,)
+        if has_zig:
+            yield zig, (NATIVE_FLAG,)
+        return
+    yield (_CROSS_NAMES[language], *(() if dynamic else ("-static",))), ("-mcpu=cortex-a53",)
+    if has_zig:
+        system = f"gnu.{OLDEST_GLIBC}" if dynamic else "musl"
+        yield (*zig, "-target", f"aarch64-linux-{system}"), ("-mcpu=cortex_a53",)
 
 
 def _cache_folder() -> Path:
@@ -80,7 +124,7 @@ def libcedr_objects(compiler: Compiler) -> list[Path]:
     digest = hashlib.sha256()
     for name in (*LIBCEDR_SOURCES, *LIBCEDR_HEADERS):
         digest.update((LIBCEDR / name).read_bytes())
-    digest.update(repr((compiler, CFLAGS, NATIVE_FLAG, _cpu_name())).encode())
+    digest.update(repr((compiler, CFLAGS, _cpu_name() if NATIVE_FLAG in compiler.machine_flags else "")).encode())
     folder = _cache_folder() / f"libcedr-{digest.hexdigest()[:16]}"
     objects = [folder / f"{Path(name).stem}.o" for name in LIBCEDR_SOURCES]
     if all(path.exists() for path in objects):
@@ -94,7 +138,7 @@ def libcedr_objects(compiler: Compiler) -> list[Path]:
         objects = [folder / path.name for path in objects]
     try:
         for name, path in zip(LIBCEDR_SOURCES, objects, strict=True):
-            compiler.run([*CFLAGS, NATIVE_FLAG, "-c", str(LIBCEDR / name), "-o", path.name], scratch)
+            compiler.run([*CFLAGS, *compiler.machine_flags, "-c", str(LIBCEDR / name), "-o", path.name], scratch)
         try:
             scratch.rename(folder)
         except OSError:  # another process was first
@@ -118,26 +162,26 @@ def _cpu_name() -> str:
     return "\n".join(sorted({line for line in text.splitlines() if line.startswith(wanted)}))
 
 
-def build_module(directory: Path, name: str, own_libcedr: bool = False) -> Path:
+def build_module(directory: Path, name: str, own_libcedr: bool = False, target: Target = "host") -> Path:
     """Compile DIR/<name>.c and link it with libcedr into DIR/<name>; the old executable stays until it is done.
 
     `own_libcedr`: build the libcedr sources in DIR instead of taking the cached objects of ours.
     """
-    compiler = find_compiler()
+    compiler = find_compiler(target)
     libcedr = (
         [f"libcedr/{source}" for source in LIBCEDR_SOURCES] if own_libcedr else map(str, libcedr_objects(compiler))
     )
-    target = directory / name
+    executable = directory / name
     temporary = f".{name}.{os.getpid()}.tmp"
     try:
         compiler.run(
-            [*CFLAGS, NATIVE_FLAG, f"{name}.c", *libcedr, "-o", temporary, "-lm"],
+            [*CFLAGS, *compiler.machine_flags, f"{name}.c", *libcedr, "-o", temporary, "-lm"],
             directory,
         )
-        (directory / temporary).replace(target)
+        (directory / temporary).replace(executable)
     finally:
         (directory / temporary).unlink(missing_ok=True)
-    return target
+    return executable
 
 
 MAKEFILE = """\

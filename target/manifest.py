@@ -33,7 +33,10 @@ VERSION: Final = 1
 
 Emit = Literal["c", "python"]
 Control = Literal["static", "dynamic"]
+Target = Literal["host", "aarch64"]
+"""What is compiled for: this machine, or the Cortex-A53 of the ZCU102 and its like, under Linux."""
 EMITS: Final[tuple[Emit, ...]] = ("c", "python")
+TARGETS: Final[tuple[Target, ...]] = ("host", "aarch64")
 CONTROLS: Final[tuple[Control, ...]] = ("static", "dynamic")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from cedr.backend.toolchain import (
     LIBCEDR,
     LIBCEDR_SOURCES,
+    Language,
     ToolchainError,
     build_module,
     copy_libcedr,
@@ -73,6 +75,49 @@ def test_ziglang_serves_where_there_is_no_other(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
     assert find_compiler().command[-2:] == ("ziglang", "cc")
+
+
+def test_aarch64_links_statically_unless_it_is_to_be_dynamic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cross = tmp_path / "aarch64-linux-gnu-gcc"
+    cross.write_text("#!/bin/sh\necho a cross compiler\n")
+    cross.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setenv("CC", "gcc")  # the host's, so none for the target
+    assert find_compiler("aarch64").command == ("aarch64-linux-gnu-gcc", "-static")
+    assert find_compiler("aarch64", dynamic=True).command == ("aarch64-linux-gnu-gcc",)
+    assert find_compiler("aarch64").machine_flags == ("-mcpu=cortex-a53",)
+
+
+def test_ziglang_serves_for_aarch64_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("ziglang", reason="the package ziglang is an optional extra")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_compiler("aarch64").command[-4:] == ("ziglang", "cc", "-target", "aarch64-linux-musl")
+    assert find_compiler("aarch64", "c++", dynamic=True).command[-3:] == ("c++", "-target", "aarch64-linux-gnu.2.31")
+
+
+@pytest.mark.parametrize(("language", "package"), [("c", "gcc-aarch64-linux-gnu"), ("c++", "g++-aarch64-linux-gnu")])
+def test_without_a_cross_compiler_one_message_says_how_to_get_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, language: Language, package: str
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(
+        ToolchainError, match=re.escape(f"pip install ziglang`, or on Debian `apt-get install {package}`")
+    ):
+        find_compiler("aarch64", language)
+
+
+def test_a_cpp_compiler_is_asked_for_by_cxx(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CXX", "no-such-c++")
+    with pytest.raises(ToolchainError, match=re.escape("CXX=no-such-c++: no such C++ compiler; unset CXX")):
+        find_compiler("host", "c++")
+    monkeypatch.delenv("CXX")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(
+        ToolchainError, match=re.escape("no C++ compiler found (g++, clang++ or the Python package ziglang)")
+    ):
+        find_compiler("host", "c++")
 
 
 def test_a_failed_build_leaves_the_old_executable(tmp_path: Path) -> None:
