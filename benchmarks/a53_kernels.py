@@ -267,7 +267,8 @@ class Bench:
         self.scratch, self.driver, self.plugin = scratch, scratch / "driver", scratch / "counter.so"
         self.zig = [*zig, "cc"]
         target = ("-target", "aarch64-linux-musl", "-mcpu=cortex_a53", "-static")
-        output_of([*self.zig, *target, *CFLAGS, SOURCES / "driver.c", LIBCEDR / "calls.c", "-lm", "-o", self.driver])
+        sources = (SOURCES / "driver.c", LIBCEDR / "calls.c", LIBCEDR / "process.c")
+        output_of([*self.zig, *target, *CFLAGS, *sources, "-lm", "-o", self.driver])
         self.instruction: dict[int, str] = {}
         for line in output_of([objdump, "-d", "--no-show-raw-insn", "--print-imm-hex", self.driver]).splitlines():
             if match := re.match(r"\s*([0-9a-f]+):\s+(\S.*)$", line):

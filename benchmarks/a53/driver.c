@@ -19,15 +19,6 @@ __attribute__((noinline)) void measure_end(void) {
   __asm__ volatile("" ::: "memory");
 }
 
-void cedr_fail(const char *format, ...) {
-  fprintf(stderr, "%s\n", format);
-  exit(1);
-}
-
-void *cedr_allocate(size_t count, size_t size) {
-  return calloc(count, size);
-}
-
 /* Loops as the compiler writes them for elementwise work: dims rows columns. */
 static void kernel_copy(const cedr_site *site, void *const operand[]) {
   const float *const a = operand[0];

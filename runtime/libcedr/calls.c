@@ -1,6 +1,5 @@
 /* The API's calls on the host's CPU: the float reference implementation of every PE. */
 #include <math.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "cedr_complex.h"
@@ -52,8 +51,8 @@ void cedr_gemm_c64(const cedr_site *site, void *const operand[]) {
   const int64_t *const sa = site->strides[0];
   const int64_t *const sb = site->strides[1];
   const int64_t *const sc = site->strides[2];
-  const c64 *const b = operand[1];
-  c64 *const c = operand[2];
+  const c64 *const b = (const c64 *)operand[1];
+  c64 *const c = (c64 *)operand[2];
   const int64_t n = site->dims[2];
   const int64_t b_column = site->variant == 0 ? sb[1] : sb[0];
   const int64_t b_step = site->variant == 0 ? sb[0] : sb[1];
@@ -72,25 +71,16 @@ void cedr_gemm_c64(const cedr_site *site, void *const operand[]) {
 /* The FFT: decimation in time, two stages at once, in double precision as CEDR's CPU kernel. The inverse is the transform
  * of the numbers with their parts exchanged, so exchanged again. */
 
-/* e^(-i pi k / half) for k < half = 2^stage: the cosines, then the sines. Made once in a process, for all threads. */
-static const double *roots(int stage) {
-  static _Atomic(double *) tables[63];
-  double *table = atomic_load(&tables[stage]);
-  if (table == NULL) {
-    const double pi = 3.14159265358979323846;
-    const int64_t half = INT64_C(1) << stage;
-    double *const made = cedr_allocate((size_t)half * 2, sizeof *made);
-    for (int64_t k = 0; k < half; ++k) {
-      const double angle = pi * (double)k / (double)half;
-      made[k] = cos(angle);
-      made[half + k] = -sin(angle);
-    }
-    if (atomic_compare_exchange_strong(&tables[stage], &table, made)) {
-      return made;
-    }
-    free(made);
+double *cedr_make_roots(int stage) {
+  const double pi = 3.14159265358979323846;
+  const int64_t half = INT64_C(1) << stage;
+  double *const made = (double *)cedr_allocate((size_t)half * 2, sizeof *made);
+  for (int64_t k = 0; k < half; ++k) {
+    const double angle = pi * (double)k / (double)half;
+    made[k] = cos(angle);
+    made[half + k] = -sin(angle);
   }
-  return table;
+  return made;
 }
 
 /* Complex numbers in two arrays. */
@@ -99,8 +89,8 @@ typedef struct {
 } planes;
 
 /* The transforms of the odd and the even elements become one: (x, y) -> (x + w y, x - w y), `half` times. */
-static void join_two(double *restrict x_re, double *restrict x_im, double *restrict y_re, double *restrict y_im,
-                     const double *restrict w_re, const double *restrict w_im, int64_t half) {
+static void join_two(double *CEDR_RESTRICT x_re, double *CEDR_RESTRICT x_im, double *CEDR_RESTRICT y_re, double *CEDR_RESTRICT y_im,
+                     const double *CEDR_RESTRICT w_re, const double *CEDR_RESTRICT w_im, int64_t half) {
   for (int64_t k = 0; k < half; ++k) {
     const double re = y_re[k] * w_re[k] - y_im[k] * w_im[k];
     const double im = y_re[k] * w_im[k] + y_im[k] * w_re[k];
@@ -113,10 +103,10 @@ static void join_two(double *restrict x_re, double *restrict x_im, double *restr
 
 /* Two such stages at once: a with b and c with d by the roots w, then the two by the roots v, whose second half is -i
  * times the first. */
-static void join_four(double *restrict a_re, double *restrict a_im, double *restrict b_re, double *restrict b_im,
-                      double *restrict c_re, double *restrict c_im, double *restrict d_re, double *restrict d_im,
-                      const double *restrict w_re, const double *restrict w_im, const double *restrict v_re,
-                      const double *restrict v_im, int64_t quarter) {
+static void join_four(double *CEDR_RESTRICT a_re, double *CEDR_RESTRICT a_im, double *CEDR_RESTRICT b_re, double *CEDR_RESTRICT b_im,
+                      double *CEDR_RESTRICT c_re, double *CEDR_RESTRICT c_im, double *CEDR_RESTRICT d_re, double *CEDR_RESTRICT d_im,
+                      const double *CEDR_RESTRICT w_re, const double *CEDR_RESTRICT w_im, const double *CEDR_RESTRICT v_re,
+                      const double *CEDR_RESTRICT v_im, int64_t quarter) {
   for (int64_t k = 0; k < quarter; ++k) {
     const double wb_re = b_re[k] * w_re[k] - b_im[k] * w_im[k];
     const double wb_im = b_re[k] * w_im[k] + b_im[k] * w_re[k];
@@ -181,7 +171,7 @@ void cedr_fft_c64(const cedr_site *site, void *const operand[]) {
   const int64_t *const sy = site->strides[1];
   const bool inverse = site->variant == 1;
   const double factor = inverse ? 1.0 / (double)n : 1.0;
-  double *const memory = cedr_allocate((size_t)n * 2, sizeof *memory);
+  double *const memory = (double *)cedr_allocate((size_t)n * 2, sizeof *memory);
   const planes work = {memory, memory + n};
   for (int64_t row = 0; row < site->dims[0]; ++row) {
     const c64 *const x = (const c64 *)operand[0] + row * sx[0];
@@ -199,8 +189,8 @@ void cedr_fft_c64(const cedr_site *site, void *const operand[]) {
       }
     }
     for (; 4 * half <= n; half *= 4, stage += 2) {
-      const double *const w = roots(stage);
-      const double *const v = roots(stage + 1);
+      const double *const w = cedr_roots(stage);
+      const double *const v = cedr_roots(stage + 1);
       for (int64_t block = 0; block < n; block += 4 * half) {
         double *const re = work.re + block;
         double *const im = work.im + block;
@@ -209,7 +199,7 @@ void cedr_fft_c64(const cedr_site *site, void *const operand[]) {
       }
     }
     if (half < n) {
-      const double *const w = roots(stage);
+      const double *const w = cedr_roots(stage);
       join_two(work.re, work.im, work.re + half, work.im + half, w, w + half, half);
     }
     const planes out = inverse ? (planes){work.im, work.re} : work;

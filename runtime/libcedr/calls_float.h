@@ -125,7 +125,7 @@ void NAME(cedr_conv2d)(const cedr_site *site, void *const operand[]) {
   for (int64_t n = 0; n < d[0]; ++n) {
     const NAME(conv_row) row = {
         .input = (const REAL *)operand[0] + n * x[0],
-        .filter = operand[1],
+        .filter = (const REAL *)operand[1],
         .output = (REAL *)operand[2] + n * y[0],
         .channels = d[1],
         .filter_rows = d[5],
@@ -156,15 +156,17 @@ void NAME(cedr_conv1d)(const cedr_site *site, void *const operand[]) {
   for (int64_t n = 0; n < d[0]; ++n) {
     const NAME(conv_row) row = {
         .input = (const REAL *)operand[0] + n * x[0],
-        .filter = operand[1],
+        .filter = (const REAL *)operand[1],
         .output = (REAL *)operand[2] + n * y[0],
         .channels = d[1],
         .filter_rows = 1,
         .filter_columns = d[4],
         .input_channel = x[1],
+        .input_row = 0,
         .input_column = x[2],
         .filter_out = w[0],
         .filter_channel = w[1],
+        .filter_row = 0,
         .filter_column = w[2],
         .output_channel = y[1],
         .output_column = y[2],
@@ -245,9 +247,9 @@ void NAME(cedr_gemm)(const cedr_site *site, void *const operand[]) {
   const int64_t *const sa = site->strides[0];
   const int64_t *const sb = site->strides[1];
   const int64_t *const sc = site->strides[2];
-  const REAL *const a = operand[0];
-  const REAL *const b = operand[1];
-  REAL *const c = operand[2];
+  const REAL *const a = (const REAL *)operand[0];
+  const REAL *const b = (const REAL *)operand[1];
+  REAL *const c = (REAL *)operand[2];
   const bool dense = site->variant == 0 && sb[1] == 1 && sc[1] == 1;
   for (int64_t i = 0; i < m; ++i) {
     if (dense) {

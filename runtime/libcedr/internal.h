@@ -10,13 +10,30 @@
 #define CEDR_PRINTF(text, first)
 #endif
 
+#ifdef __cplusplus
+#define CEDR_NORETURN [[noreturn]]
+#define CEDR_RESTRICT __restrict
+extern "C" {
+#else
+#define CEDR_NORETURN _Noreturn
+#define CEDR_RESTRICT restrict
+#endif
+
 /* Prints "NAME: message" on stderr and ends the process with exit status 1. */
-_Noreturn void cedr_fail(const char *format, ...) CEDR_PRINTF(1, 2);
+CEDR_NORETURN void cedr_fail(const char *format, ...) CEDR_PRINTF(1, 2);
 
 /* The name messages begin with. */
 void cedr_set_program(const char *name);
 
 void *cedr_allocate(size_t count, size_t size);
+
+enum { CEDR_FFT_STAGES = 63 };
+
+/* e^(-i pi k / half) for k < half = 2^stage: the cosines, then the sines. Made once, for all threads. */
+const double *cedr_roots(int stage);
+
+/* The table that cedr_roots() keeps, made with cedr_allocate(). */
+double *cedr_make_roots(int stage);
 
 const char *cedr_dtype_name(cedr_dtype dtype);
 size_t cedr_dtype_size(cedr_dtype dtype);
@@ -44,4 +61,7 @@ void cedr_read_weights(const char *path, const cedr_tensor *weights, int32_t cou
  * such. */
 bool cedr_run_as(uint32_t implementation, const cedr_site *site, void *const operand[]);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -1,9 +1,8 @@
-/* Files: .npy arrays, .safetensors weights. */
+/* Files: .npy arrays, .safetensors weights. No state of its own: several threads may read and write at once. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,35 +12,6 @@
 
 #include "internal.h"
 
-static const char *program = "cedr";
-
-void cedr_set_program(const char *name) {
-  program = name;
-}
-
-_Noreturn void cedr_fail(const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  fflush(stdout);
-  fprintf(stderr, "%s: ", program);
-  vfprintf(stderr, format, arguments);
-  fputc('\n', stderr);
-  va_end(arguments);
-  exit(1);
-}
-
-void cedr_out_of_range(int64_t index, int64_t size) {
-  cedr_fail("index %lld is out of range for a dimension of size %lld", (long long)index, (long long)size);
-}
-
-void *cedr_allocate(size_t count, size_t size) {
-  void *data = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
-  if (data == NULL) {
-    cedr_fail("out of memory: %zu elements of %zu bytes", count, size);
-  }
-  return data;
-}
-
 typedef struct {
   const char *name;        /* ours */
   const char *npy;         /* NumPy's descr */
@@ -49,13 +19,11 @@ typedef struct {
   size_t size_bytes;
 } dtype_info;
 
+/* By cedr_dtype. */
 static const dtype_info dtypes[] = {
-    [CEDR_F64] = {"f64", "<f8", "F64", 8}, [CEDR_F32] = {"f32", "<f4", "F32", 4},
-    [CEDR_I64] = {"i64", "<i8", "I64", 8}, [CEDR_I32] = {"i32", "<i4", "I32", 4},
-    [CEDR_I16] = {"i16", "<i2", "I16", 2}, [CEDR_I8] = {"i8", "|i1", "I8", 1},
-    [CEDR_U8] = {"u8", "|u1", "U8", 1},    [CEDR_I1] = {"i1", "|b1", "BOOL", 1},
-    [CEDR_C64] = {"c64", "<c8", "C64", 8}, [CEDR_F16] = {"f16", "<f2", "F16", 2},
-    [CEDR_BF16] = {"bf16", "<u2", "BF16", 2},
+    {"f64", "<f8", "F64", 8}, {"f32", "<f4", "F32", 4}, {"i64", "<i8", "I64", 8},   {"i32", "<i4", "I32", 4},
+    {"i16", "<i2", "I16", 2}, {"i8", "|i1", "I8", 1},   {"u8", "|u1", "U8", 1},     {"i1", "|b1", "BOOL", 1},
+    {"c64", "<c8", "C64", 8}, {"f16", "<f2", "F16", 2}, {"bf16", "<u2", "BF16", 2},
 };
 
 const char *cedr_dtype_name(cedr_dtype dtype) {
@@ -93,22 +61,25 @@ cedr_file cedr_map_file(const char *path) {
     if (data == MAP_FAILED) {
       cedr_fail("%s: %s", path, strerror(errno));
     }
-    file.data = data;
+    file.data = (const unsigned char *)data;
   }
   close(descriptor);
   return file;
 }
 
-/* "[1, 3, 224, 224]" of a tensor, in a buffer that the next call reuses. */
-static const char *shape_text(int32_t rank, const int64_t *shape) {
-  static char text[16 + CEDR_MAX_RANK * 22];
-  size_t used = 0;
-  text[used++] = '[';
+/* "[1, 3, 224, 224]" of a tensor. */
+typedef struct {
+  char text[16 + CEDR_MAX_RANK * 22];
+} shape_text;
+
+static shape_text text_of_shape(int32_t rank, const int64_t *shape) {
+  shape_text result = {"["};
+  size_t used = 1;
   for (int32_t i = 0; i < rank; ++i) {
-    used += (size_t)snprintf(text + used, sizeof text - used, "%s%" PRId64, i > 0 ? ", " : "", shape[i]);
+    used += (size_t)snprintf(result.text + used, sizeof result.text - used, "%s%" PRId64, i > 0 ? ", " : "", shape[i]);
   }
-  snprintf(text + used, sizeof text - used, "]");
-  return text;
+  snprintf(result.text + used, sizeof result.text - used, "]");
+  return result;
 }
 
 /* The text behind 'key': in a .npy header (a Python dict literal), or NULL. */
@@ -142,7 +113,7 @@ void cedr_read_npy(const char *path, const cedr_tensor *tensor, void *data) {
   if (header_size > file.size - start) {
     cedr_fail("%s: cut short within its header", path);
   }
-  char *header = cedr_allocate(header_size + 1, 1);
+  char *header = (char *)cedr_allocate(header_size + 1, 1);
   memcpy(header, file.data + start, header_size);
   const char *descr = npy_value(header, "'descr'");
   const char *order = npy_value(header, "'fortran_order'");
@@ -177,10 +148,9 @@ void cedr_read_npy(const char *path, const cedr_tensor *tensor, void *data) {
   }
   const bool same_rank = rank == tensor->rank;
   if (!same_rank || memcmp(found, tensor->shape, (size_t)rank * sizeof found[0]) != 0) {
-    char got[sizeof found * 4];
-    snprintf(got, sizeof got, "%s", shape_text(rank < CEDR_MAX_RANK ? rank : CEDR_MAX_RANK, found));
-    cedr_fail("%s: '%s' has shape %s, the file holds %s", path, tensor->name, shape_text(tensor->rank, tensor->shape),
-              got);
+    const shape_text got = text_of_shape(rank < CEDR_MAX_RANK ? rank : CEDR_MAX_RANK, found);
+    cedr_fail("%s: '%s' has shape %s, the file holds %s", path, tensor->name,
+              text_of_shape(tensor->rank, tensor->shape).text, got.text);
   }
   if (file.size - start - header_size != cedr_size_bytes(tensor)) {
     cedr_fail("%s: holds %zu bytes of data instead of %zu", path, file.size - start - header_size,
@@ -208,8 +178,8 @@ void cedr_write_npy(const char *path, const cedr_tensor *tensor, const void *dat
   header[used++] = '\n';
   const unsigned char prefix[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)(used & 0xff),
                                     (unsigned char)(used >> 8)};
-  char *temporary = cedr_allocate(strlen(path) + 32, 1);
-  sprintf(temporary, "%s.%ld.tmp", path, (long)getpid());
+  char *temporary = (char *)cedr_allocate(strlen(path) + 64, 1);
+  sprintf(temporary, "%s.%ld.%p.tmp", path, (long)getpid(), (void *)temporary); /* no two threads have the same */
   FILE *file = fopen(temporary, "wb");
   if (file == NULL) {
     cedr_fail("%s: %s", path, strerror(errno));
@@ -336,7 +306,7 @@ static void read_entry(json_cursor *json, const cedr_tensor *weight, const unsig
       }
       if (rank != weight->rank || memcmp(shape, weight->shape, (size_t)rank * sizeof shape[0]) != 0) {
         cedr_fail("%s: weight '%s' has another shape than the module wants, %s", json->path, weight->name,
-                  shape_text(weight->rank, weight->shape));
+                  text_of_shape(weight->rank, weight->shape).text);
       }
     } else if (same_text(key, length, "data_offsets")) {
       json_expect(json, '[');
@@ -357,7 +327,7 @@ static void read_entry(json_cursor *json, const cedr_tensor *weight, const unsig
   if ((uintptr_t)bytes % 16 != 0) { /* not aligned for its element: a copy is */
     void *copy = cedr_allocate(size_bytes, 1);
     memcpy(copy, bytes, size_bytes);
-    bytes = copy;
+    bytes = (const unsigned char *)copy;
   }
   *result = (void *)(uintptr_t)bytes;
 }
@@ -386,7 +356,7 @@ void cedr_read_weights(const char *path, const cedr_tensor *weights, int32_t cou
   while (buckets < (size_t)count * 2) {
     buckets *= 2;
   }
-  int32_t *table = cedr_allocate(buckets, sizeof *table); /* open addressing, weight index + 1 */
+  int32_t *table = (int32_t *)cedr_allocate(buckets, sizeof *table); /* open addressing, weight index + 1 */
   for (int32_t i = 0; i < count; ++i) {
     size_t slot = hash_text(weights[i].name, strlen(weights[i].name)) & (buckets - 1);
     while (table[slot] != 0) {

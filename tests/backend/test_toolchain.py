@@ -40,6 +40,12 @@ def test_emitted_c_and_libcedr_have_no_warnings(tmp_path: Path) -> None:
         compiler.run([*STRICT, "-O1", "-fsyntax-only", source], module.directory)
 
 
+@pytest.mark.parametrize("source", ["io.c", "calls.c"])
+def test_what_has_no_state_is_cpp_too(source: str, tmp_path: Path) -> None:
+    flags = ("-Wall", "-Wextra", "-Werror", "-fsyntax-only")
+    find_compiler("host", "c++").run(["-x", "c++", *flags, str(LIBCEDR / source)], tmp_path)
+
+
 def test_the_directory_builds_alone(tmp_path: Path) -> None:
     folder = tmp_path / "alone"
     folder.mkdir()
