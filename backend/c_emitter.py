@@ -1,19 +1,16 @@
 """The C emitter: a Program as one C11 file that calls libcedr.
 
 Loops stay loops: a grid is a nest of `for` with one submit per call; dependencies are computed in closed form, only when
-they are asked for. A kernel is a function of its own with static bounds and strides.
+they are asked for. A kernel is a function of its own.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 
-from xdsl.dialects.builtin import IntegerAttr
-from xdsl.ir import SSAValue
-
-from cedr.backend.c_scalars import c_element, c_type, expression, literal, loaded, stored
+from cedr.backend.c_kernels import Kernels, Lines, c_affine
+from cedr.backend.c_scalars import c_element, c_type
 from cedr.backend.program import (
     Call,
     Edge,
@@ -27,8 +24,7 @@ from cedr.backend.program import (
     c_identifier,
     tile_index,
 )
-from cedr.dialects.cedr import Affine, KernelOp, LoadOp, affine_results, linear_index, shared_dims
-from cedr.dialects.element_types import dtype_name
+from cedr.dialects.cedr import Affine, KernelOp, linear_index
 from cedr.target.api import APIS
 from cedr.target.manifest import TensorSpec
 
@@ -40,17 +36,7 @@ ZIP_KINDS = {"add": 0, "sub": 1, "mul": 2, "div": 3, "cmp_mul": 4}
 
 def emit_c(program: Program) -> str:
     """The C text of a module. Raises EmissionError, naming the call, for what has no C."""
-    return _Emitter(program).emit()
-
-
-def c_affine(value: Affine, names: Sequence[str] | None = None) -> str:
-    """An affine expression as C."""
-    names = names or [f"d{i}" for i in range(value.num_dims)]
-    terms = [f"{names[i]}" if c == 1 else f"{c} * {names[i]}" for i, c in enumerate(value.coefficients) if c]
-    if value.constant or not terms:
-        terms.append(str(value.constant))
-    text = " + ".join(terms).replace("+ -", "- ")
-    return text if value.divisor == 1 else f"cedr_floordiv({text}, {value.divisor})"
+    return CEmitter(program).emit()
 
 
 def _task(base: int, calls: int, index: str, call: int) -> str:
@@ -63,41 +49,19 @@ def _task(base: int, calls: int, index: str, call: int) -> str:
     return f"(uint32_t)({text})"
 
 
-@dataclass
-class _Lines:
-    """Text with indentation."""
+class CEmitter:
+    """What is written of a module for libcedr."""
 
-    lines: list[str] = field(default_factory=list)
-    depth: int = 0
-
-    def add(self, text: str = "") -> None:
-        self.lines.append("  " * self.depth + text if text else "")
-
-    def open(self, text: str) -> None:
-        self.add(text + " {")
-        self.depth += 1
-
-    def close(self, text: str = "}") -> None:
-        self.depth -= 1
-        self.add(text)
-
-    def close_all(self, depth: int) -> None:
-        while self.depth > depth:
-            self.close()
-
-
-class _Emitter:
     def __init__(self, program: Program):
         self.program = program
-        self.out = _Lines()
+        self.out = Lines()
+        self.kernels = Kernels(self.out)
         self.sites: list[str] = []
         self.strides: dict[tuple[tuple[int, ...], ...], str] = {}
-        self.kernel_names: dict[str, int] = {}
 
     def emit(self) -> str:
         program = self.program
-        body = _Lines()
-        self.out = _Lines()
+        body = Lines()
         for step in program.steps:
             match step:
                 case Grid():
@@ -108,7 +72,6 @@ class _Emitter:
                     pass  # the host waits for all tasks: one line of run()
         text = [
             f"/* {program.name}: a CEDR task module. `make` builds it; see libcedr/cedr.h for its modes. */",
-            "#include <complex.h>",
             "#include <math.h>",
             "",
             '#include "libcedr/cedr.h"',
@@ -170,7 +133,7 @@ class _Emitter:
 
     # Steps.
 
-    def _grid(self, grid: Grid, body: _Lines) -> None:
+    def _grid(self, grid: Grid, body: Lines) -> None:
         body.open(f"static void grid_{c_identifier(grid.name)}(cedr_context *cedr)")
         depth = body.depth
         used = self._used_dims(grid)
@@ -205,7 +168,7 @@ class _Emitter:
             tuple(c if i in used else 0 for i, c in enumerate(value.coefficients)), value.constant, value.divisor
         )
 
-    def _pointers(self, grid: Grid, body: _Lines, used: set[int]) -> dict[Tile, str]:
+    def _pointers(self, grid: Grid, body: Lines, used: set[int]) -> dict[Tile, str]:
         """Declares a pointer per distinct tile of the grid."""
         names: dict[Tile, str] = {}
         for call in grid.calls:
@@ -240,7 +203,7 @@ class _Emitter:
             terms.append(str(offset.constant))
         return "(" + " + ".join(terms) + ")" if len(terms) > 1 else terms[0]
 
-    def _after(self, entry: Edge | Lag, grid: Grid, body: _Lines, used: set[int]) -> None:
+    def _after(self, entry: Edge | Lag, grid: Grid, body: Lines, used: set[int]) -> None:
         if isinstance(entry, Lag):
             task = _task(grid.base, len(grid.calls), f"tile - {entry.distance}", entry.call)
             body.open(f"if (tile >= {entry.distance})")
@@ -278,13 +241,13 @@ class _Emitter:
             return f"cedr_max({text}, 0)"
         return text
 
-    def _join(self, join: Join, body: _Lines) -> None:
+    def _join(self, join: Join, body: Lines) -> None:
         self.sites.append(self._site_text(None, 0, join.name, (), None, 0, self._class_line(len(self.sites))))
         self._alone(
             join.name, join.after, body, f"cedr_submit(cedr, {join.base}, &sites[{len(self.sites) - 1}], NULL);"
         )
 
-    def _alone(self, name: str, after: Sequence[Edge], body: _Lines, submit: str) -> None:
+    def _alone(self, name: str, after: Sequence[Edge], body: Lines, submit: str) -> None:
         point = Grid(name, 0, (), False, ())
         body.open(f"static void grid_{c_identifier(name)}(cedr_context *cedr)")
         if after:
@@ -306,7 +269,7 @@ class _Emitter:
         where = grid.where(index)
         api, dtype = call.call_class.api, call.call_class.dtype
         if isinstance(call.op, KernelOp):
-            function = self._kernel(grid, call, call.op, where)
+            function = self.kernels.function(grid, call, call.op, where)
             dims: tuple[int, ...] = ()
         else:
             if dtype not in APIS[api].c_dtypes:
@@ -358,134 +321,3 @@ class _Emitter:
         if variant:
             fields.append(f".variant = {variant}")
         return f"    /* {label} */\n    {{{', '.join(fields)}}},"
-
-    # Kernels.
-
-    def _kernel(self, grid: Grid, call: Call, op: KernelOp, where: str) -> str:
-        name = c_identifier(f"{grid.name}_{op.sym_name.data}")
-        count = self.kernel_names.setdefault(name, 0)
-        self.kernel_names[name] += 1
-        name = f"{name}_{count}" if count else name
-        bounds = op.get_bounds()
-        out = self.out
-        out.open(f"static void {name}(const cedr_site *site, void *const operand[])")
-        out.add("(void)site;")
-        ins = len(op.inputs)
-        reads = op.reads_outputs()
-        dtypes = [tile.buffer.dtype for tile in call.tiles]
-        types = [c_type(dtype, where) for dtype in dtypes]
-        whole = op.takes_whole()
-        positions = [
-            "" if w else self._element(affine_results(m), t)
-            for m, t, w in zip(op.maps.data, call.tiles, whole, strict=True)
-        ]
-        args = op.body.block.args
-        tables: dict[SSAValue, tuple[str, Tile]] = {
-            args[i]: (f"p{i}", tile) for i, tile in enumerate(call.tiles) if whole[i]
-        }
-        for i, dtype in enumerate(dtypes):
-            element = c_element(dtype, where)
-            if i >= ins or args[i].uses.get_length():
-                out.add(f"{'const ' if i < ins else ''}{element} *const p{i} = operand[{i}];")
-        reductions = op.reduction_dims()
-        parallel = [i for i in range(len(bounds)) if i not in reductions]
-        innermost = bool(reductions) and all(r > p for r in reductions for p in parallel)
-        used = [shared_dims([affine_results(m)]) for m in op.maps.data]
-        # Outs that stay at one element while the reduction runs are kept in a variable.
-        kept = [o for o in range(len(dtypes) - ins) if innermost and not used[ins + o] & {*reductions}]
-        depth = out.depth
-        loops = parallel if innermost else list(range(len(bounds)))
-        if op.init is not None and reductions:
-            for o, value in enumerate(op.init.data):
-                if o not in kept and (not innermost or args[ins + o].uses.get_length()):
-                    start = stored(dtypes[ins + o], literal(value, where))
-                    self._initialise(bounds, used[ins + o], f"p{ins + o}[{positions[ins + o]}]", start)
-        for i in loops:
-            out.open(f"for (int64_t d{i} = 0; d{i} < {bounds[i]}; ++d{i})")
-        names: dict[SSAValue, str] = {}
-        if innermost:
-            for o in kept:
-                element = types[ins + o]
-                current = loaded(dtypes[ins + o], f"p{ins + o}[{positions[ins + o]}]")
-                start = current if op.init is None else literal(op.init.data[o], where)
-                if op.init is not None or reads[o] or args[ins + o].uses.get_length():
-                    out.add(f"{element} a{o} = {start};")
-                else:
-                    out.add(f"{element} a{o} = 0;")
-            for i in reductions:
-                out.open(f"for (int64_t d{i} = 0; d{i} < {bounds[i]}; ++d{i})")
-        for i, argument in enumerate(args):
-            if not argument.uses.get_length() or argument in tables:
-                continue
-            names[argument] = f"v{len(names)}"
-            if i - ins in kept:
-                source = f"a{i - ins}"
-            elif i >= ins and op.init is not None and not reductions:
-                source = literal(op.init.data[i - ins], where)
-            else:
-                source = loaded(dtypes[i], f"p{i}[{positions[i]}]")
-            out.add(f"const {types[i]} {names[argument]} = {source};")
-        yielded = self._region(op, names, tables, where)
-        for o, value in enumerate(yielded):
-            if o in kept:
-                out.add(f"a{o} = {value};")
-            else:
-                out.add(f"p{ins + o}[{positions[ins + o]}] = {stored(dtypes[ins + o], value)};")
-        if innermost:
-            out.close_all(depth + len(parallel))
-            for o in kept:
-                out.add(f"p{ins + o}[{positions[ins + o]}] = {stored(dtypes[ins + o], f'a{o}')};")
-        out.close_all(depth)
-        out.close()
-        out.add()
-        return name
-
-    def _region(
-        self, op: KernelOp, names: dict[SSAValue, str], tables: dict[SSAValue, tuple[str, Tile]], where: str
-    ) -> list[str]:
-        block = op.body.block
-        for inner in block.ops:
-            if inner.name == "cedr.yield":
-                return [names[v] for v in inner.operands]
-            name = f"v{len(names)}"
-            names[inner.results[0]] = name
-            if inner.name == "cedr.index":
-                dim = inner.properties["dim"]
-                assert isinstance(dim, IntegerAttr)
-                self.out.add(f"const int64_t {name} = d{dim.value.data};")
-                continue
-            element = c_type(dtype_name(inner.results[0].type), where)
-            if isinstance(inner, LoadOp):
-                pointer, tile = tables[inner.tile]
-                terms = [
-                    f"cedr_at({names[i]}, {size}) * {stride}" if stride != 1 else f"cedr_at({names[i]}, {size})"
-                    for i, size, stride in zip(inner.indices, tile.shape, tile.strides, strict=True)
-                ]
-                value = loaded(tile.buffer.dtype, f"{pointer}[{' + '.join(terms) or '0'}]")
-                self.out.add(f"const {element} {name} = {value};")
-                continue
-            text = expression(inner, [names[v] for v in inner.operands], where)
-            self.out.add(f"const {element} {name} = {text};")
-        raise EmissionError(f"{where}: its region ends without a yield")
-
-    def _initialise(self, bounds: Sequence[int], loops: Collection[int], target: str, value: str) -> None:
-        out = self.out
-        depth = out.depth
-        for i in sorted(loops):
-            out.open(f"for (int64_t d{i} = 0; d{i} < {bounds[i]}; ++d{i})")
-        out.add(f"{target} = {value};")
-        out.close_all(depth)
-
-    @staticmethod
-    def _element(results: Sequence[Affine], tile: Tile) -> str:
-        """A kernel map's element of a tile as a C index."""
-        terms = []
-        for result, stride in zip(results, tile.strides, strict=True):
-            if result.is_constant() and result.constant == 0:
-                continue
-            text = c_affine(result)
-            if stride == 1:
-                terms.append(text)
-            else:
-                terms.append(f"({text}) * {stride}" if " " in text and result.divisor == 1 else f"{text} * {stride}")
-        return " + ".join(terms) or "0"

@@ -2,9 +2,20 @@
 #ifndef CEDR_COMPLEX_H
 #define CEDR_COMPLEX_H
 
-#include <complex.h>
 #include <math.h>
 #include <stdbool.h>
+
+#ifdef __cplusplus
+/* The complex type of C and its functions, which C++ has no header for; GCC and clang know the type there too. */
+extern "C" {
+float crealf(float _Complex), cimagf(float _Complex), cabsf(float _Complex), cargf(float _Complex);
+float _Complex conjf(float _Complex), cexpf(float _Complex), clogf(float _Complex), csqrtf(float _Complex);
+float _Complex csinf(float _Complex), ccosf(float _Complex), ctanf(float _Complex), ctanhf(float _Complex);
+float _Complex cpowf(float _Complex, float _Complex);
+}
+#else
+#include <complex.h>
+#endif
 
 /* A complex element, as it lies in memory. C's own complex products test each result for NaN; those below do not. */
 typedef struct {
