@@ -61,9 +61,10 @@ def export_model(model: nn.Module, example_inputs: tuple[Any, ...]) -> ExportedP
 
 
 def _apart(model: nn.Module, example_inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The inputs with a copy of each tensor that stands twice, or that is the model's own.
+    """The inputs with a copy of each tensor that stands twice, or that is the model's own, and views without their base.
 
-    PyTorch tells tensors apart by identity: f(x, x) would be traced as a function of one of its arguments only.
+    PyTorch tells tensors apart by identity: f(x, x) would be traced as a function of one of its arguments only. Where an
+    input is a view of another one, torch 2.13 gives that one sizes of its own that are not static.
     """
     seen = {id(tensor) for tensor in (*model.parameters(), *model.buffers())}
 
@@ -73,7 +74,7 @@ def _apart(model: nn.Module, example_inputs: tuple[Any, ...]) -> tuple[Any, ...]
         if id(leaf) in seen:
             return leaf.detach().clone()
         seen.add(id(leaf))
-        return leaf
+        return leaf if leaf._base is None else leaf.detach()
 
     copied: tuple[Any, ...] = tree_map(apart, example_inputs)
     return copied

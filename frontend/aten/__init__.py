@@ -16,6 +16,7 @@ from cedr.frontend.aten import (
     scans,
     shape,
     sorting,
+    special,
     upsample,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "scans",
     "shape",
     "sorting",
+    "special",
     "upsample",
 ]

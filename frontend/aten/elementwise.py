@@ -34,13 +34,15 @@ def pointwise(
     """
 
     def enter(function: ScalarFunction) -> ScalarFunction:
-        converts(*targets)(_converter(function, operands, promotion))
+        converts(*targets)(elementwise_converter(function, operands, promotion))
         return function
 
     return enter
 
 
-def _converter(function: ScalarFunction, operands: int, promotion: PROMOTION) -> Callable[..., SSAValue]:
+def elementwise_converter(function: ScalarFunction, operands: int, promotion: PROMOTION) -> Callable[..., SSAValue]:
+    """The converter of an elementwise op: see `pointwise`."""
+
     def convert(b: Builder, *arguments: Any) -> SSAValue:
         promoted, rest = arguments[:operands], arguments[operands:]
         computation, result = promote(promoted, promotion)
@@ -146,10 +148,10 @@ def _wraps(s: Scalars, rest: SSAValue, y: SSAValue) -> SSAValue:
     return s.and_(s.compare("ne", rest, zero), differ)
 
 
-_DIV = _converter(div, 2, PROMOTION.INT_TO_FLOAT)
+_DIV = elementwise_converter(div, 2, PROMOTION.INT_TO_FLOAT)
 _DIV_ROUNDED = {
-    "trunc": _converter(_div_trunc, 2, PROMOTION.DEFAULT),
-    "floor": _converter(_div_floor, 2, PROMOTION.DEFAULT),
+    "trunc": elementwise_converter(_div_trunc, 2, PROMOTION.DEFAULT),
+    "floor": elementwise_converter(_div_floor, 2, PROMOTION.DEFAULT),
 }
 
 
@@ -229,7 +231,7 @@ def pow_scalar(b: Builder, x: SSAValue, exponent: float) -> SSAValue:
             return s.div(s.like(1, base), s.integer_power(base, -int(exponent)))
         return s.pow(base, power)
 
-    return _converter(body, 2, PROMOTION.BOOL_TO_LONG)(b, x, exponent)
+    return elementwise_converter(body, 2, PROMOTION.BOOL_TO_LONG)(b, x, exponent)
 
 
 @pointwise(aten.pow.Tensor_Tensor, aten.pow.Scalar, operands=2, promotion=PROMOTION.BOOL_TO_LONG)
@@ -485,7 +487,7 @@ def _clamp(b: Builder, x: SSAValue, low: SSAValue | float | None, high: SSAValue
             value = s.max(value, next(remaining))
         return value if high is None else s.min(value, next(remaining))
 
-    return _converter(body, 1 + len(limits), PROMOTION.DEFAULT)(b, x, *limits)
+    return elementwise_converter(body, 1 + len(limits), PROMOTION.DEFAULT)(b, x, *limits)
 
 
 @converts(aten.where.self)

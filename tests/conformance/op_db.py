@@ -110,6 +110,7 @@ FURTHER = """
     diagonal diag diag_embed diagonal_copy linalg.diagonal meshgrid broadcast_tensors atleast_1d atleast_2d atleast_3d
     einsum tensordot kron cross linalg.cross linalg.norm linalg.vecdot norm count_nonzero nan_to_num xlogy heaviside
     isclose hypot copysign frac deg2rad rad2deg signbit sinc erfc
+    erfinv lgamma digamma nextafter gcd lcm
     index_add index_copy index_fill scatter scatter_add scatter_reduce take searchsorted bucketize kthvalue quantile
     repeat_interleave unflatten squeeze_copy std_mean var_mean trace rsub linspace eye ravel
     nn.functional.adaptive_max_pool1d nn.functional.adaptive_max_pool2d nn.functional.silu nn.functional.elu

@@ -97,6 +97,33 @@ def _elementwise() -> list[Case]:
     ]  # fmt: skip
 
 
+def _special() -> list[Case]:
+    inf = float("inf")
+    wide = torch.cat([torch.linspace(-9, 9, 181), torch.tensor([1e-30, -1e-30, 30.0, 1e10, -1e10, 171.5]), SPECIAL])
+    unit = torch.cat([torch.linspace(-1, 1, 81), torch.tensor([0.9999999, 1e-30, 2.0, float("nan")])])
+    edges = torch.tensor(
+        [0.0, -0.0, 1e-45, -1e-45, 1.2e-38, 2.4e-38, 1.0, -1.0, 0.99999994, 3.4028235e38, inf, -inf, float("nan")]
+    )
+    pairs = (
+        torch.tensor([12, -18, 0, 0, 7540113804746346429, -(2**63)]),
+        torch.tensor([18, 12, 5, 0, 4660046610375530309, 6]),
+    )
+    return [
+        *(Case(f"torch.{name}", getattr(torch, name), (wide,)) for name in words("erfc lgamma digamma")),
+        *(Case(f"torch.{name} of doubles", lambda x, f=getattr(torch, name): (f(x), f(-x)), (torch.linspace(0.03, 40, 200, dtype=torch.float64),), 1e-12) for name in words("erfc lgamma digamma")),
+        *(Case(f"torch.{name} of halves and integers", lambda x, y, f=getattr(torch, name): (f(x), f(y)), (wide.bfloat16(), torch.arange(1, 9)), 3e-7) for name in words("erfc lgamma digamma")),
+        Case("erfc's tail", lambda x: torch.log(torch.erfc(x)), (torch.linspace(0.4, 26, 99, dtype=torch.float64),), 1e-14),
+        Case("erfinv", torch.erfinv, (unit,)),
+        Case("erfinv of doubles", torch.erfinv, (unit.double(),), 1e-9),
+        Case("polygamma", lambda x: (torch.polygamma(0, x), torch.polygamma(1, x), torch.mvlgamma(x + 2, 2)), (POSITIVE * 9,)),
+        Case("nextafter", torch.nextafter, (edges[:, None], edges), 0),
+        Case("nextafter of doubles", torch.nextafter, (edges.double()[:, None] * 1e-280, edges.double()), 0),
+        Case("nextafter of bfloat16", torch.nextafter, (edges.bfloat16()[:, None], edges.bfloat16()), 0),
+        Case("gcd and lcm", lambda x, y: (torch.gcd(x, y), torch.gcd(x[:, None], y), torch.lcm(x[:4], y[:4])), pairs),
+        Case("gcd and lcm of bytes", lambda x, y: (torch.gcd(x, y), torch.lcm(x, y), torch.lcm(x, y.int())), (integers(9, 1, low=-128, high=128, dtype=torch.int8), integers(9, low=-128, high=128, dtype=torch.int8, seed=5))),
+    ]  # fmt: skip
+
+
 def _more_reductions() -> list[Case]:
     return [
         Case("prod", lambda x: (x.prod(), x.prod(1), x.prod(-1, keepdim=True)), (X,)),
@@ -169,6 +196,7 @@ CORE_CASES = (
     *_scans(),
     *_shifts(),
     *_elementwise(),
+    *_special(),
     *_more_reductions(),
     *_windows(),
     *_composed(),

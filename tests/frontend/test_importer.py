@@ -269,6 +269,11 @@ def test_names_survive_the_text_whatever_they_end_in() -> None:
     assert text_of(again, locations=True) == text
 
 
+def test_an_input_that_is_a_view_of_another_one_leaves_it_its_size() -> None:
+    x = floats(13)
+    assert [spec.shape for spec in imported(torch.add, x[:6, None], x).inputs] == [(6, 1), (13,)]
+
+
 def test_a_tensor_given_twice_is_two_inputs() -> None:
     """PyTorch alone would trace x - y as a function of one of them."""
     x, y = floats(3), floats(3, seed=5)
