@@ -99,6 +99,7 @@ def _elementwise() -> list[Case]:
 
 def _special() -> list[Case]:
     inf = float("inf")
+    functions = {"erfc": torch.erfc, "lgamma": torch.lgamma, "digamma": torch.digamma}
     wide = torch.cat([torch.linspace(-9, 9, 181), torch.tensor([1e-30, -1e-30, 30.0, 1e10, -1e10, 171.5]), SPECIAL])
     unit = torch.cat([torch.linspace(-1, 1, 81), torch.tensor([0.9999999, 1e-30, 2.0, float("nan")])])
     edges = torch.tensor(
@@ -109,9 +110,9 @@ def _special() -> list[Case]:
         torch.tensor([18, 12, 5, 0, 4660046610375530309, 6]),
     )
     return [
-        *(Case(f"torch.{name}", getattr(torch, name), (wide,)) for name in words("erfc lgamma digamma")),
-        *(Case(f"torch.{name} of doubles", lambda x, f=getattr(torch, name): (f(x), f(-x)), (torch.linspace(0.03, 40, 200, dtype=torch.float64),), 1e-12) for name in words("erfc lgamma digamma")),
-        *(Case(f"torch.{name} of halves and integers", lambda x, y, f=getattr(torch, name): (f(x), f(y)), (wide.bfloat16(), torch.arange(1, 9)), 3e-7) for name in words("erfc lgamma digamma")),
+        *(Case(f"torch.{name}", f, (wide,)) for name, f in functions.items()),
+        *(Case(f"torch.{name} of doubles", lambda x, f=f: (f(x), f(-x)), (torch.linspace(0.03, 40, 200, dtype=torch.float64),), 1e-12) for name, f in functions.items()),
+        *(Case(f"torch.{name} of halves and integers", lambda x, y, f=f: (f(x), f(y)), (wide.bfloat16(), torch.arange(1, 9)), 3e-7) for name, f in functions.items()),
         Case("erfc's tail", lambda x: torch.log(torch.erfc(x)), (torch.linspace(0.4, 26, 99, dtype=torch.float64),), 1e-14),
         Case("erfinv", torch.erfinv, (unit,)),
         Case("erfinv of doubles", torch.erfinv, (unit.double(),), 1e-9),
