@@ -220,7 +220,7 @@ def widen(values: Any, element: Attribute) -> Any:
 def narrow(values: Any, element: Attribute) -> Any:
     """Computed values as stored elements: rounded to the element type (bf16: to nearest even, as bits)."""
     if isinstance(element, BFloat16Type):
-        bits = np.ascontiguousarray(np.asarray(values, np.float32)).view(np.uint32)
+        bits = np.asarray(values, np.float32).view(np.uint32)
         rounded = ((bits.astype(np.uint64) + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
         return np.where(np.isnan(np.asarray(values, np.float32)), np.uint16(0x7FC0), rounded)
     return np.asarray(values).astype(numpy_dtype(element), copy=False)

@@ -115,10 +115,14 @@ def div(s: Scalars, x: SSAValue, y: SSAValue) -> SSAValue:
 
 @converts(aten.div.Tensor_mode, aten.div.Scalar_mode)
 def div_mode(b: Builder, x: SSAValue, y: SSAValue | float, rounding_mode: str | None) -> SSAValue:
-    """x / y, rounded towards zero ("trunc") or minus infinity ("floor") if a mode is given."""
+    """x / y, rounded towards zero ("trunc") or minus infinity ("floor") if a mode is given.
+
+    Halves by a single divisor are computed on in f32 and else, as PyTorch does, in halves step by step.
+    """
     if rounding_mode is None:
         return _DIV(b, x, y)
-    return _DIV_ROUNDED[rounding_mode](b, x, y)
+    single = not isinstance(y, SSAValue) or math.prod(shape_of(y)) == 1
+    return _DIV_ROUNDED[rounding_mode, single](b, x, y)
 
 
 def _div_trunc(s: Scalars, x: SSAValue, y: SSAValue) -> SSAValue:
@@ -150,8 +154,9 @@ def _wraps(s: Scalars, rest: SSAValue, y: SSAValue) -> SSAValue:
 
 _DIV = elementwise_converter(div, 2, PROMOTION.INT_TO_FLOAT)
 _DIV_ROUNDED = {
-    "trunc": elementwise_converter(_div_trunc, 2, PROMOTION.DEFAULT),
-    "floor": elementwise_converter(_div_floor, 2, PROMOTION.DEFAULT),
+    (mode, single): elementwise_converter(function, 2, PROMOTION.DEFAULT if single else PROMOTION.NO_OPMATH)
+    for mode, function in (("trunc", _div_trunc), ("floor", _div_floor))
+    for single in (True, False)
 }
 
 
