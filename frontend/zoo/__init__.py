@@ -1,5 +1,5 @@
 """The model zoo: the paper's three applications, each at full size and as a small trained model, and well-known networks
-of other kinds at their published sizes.
+of other kinds at their published sizes; and the signal-processing applications of CEDR.
 
 `ZOO` maps names to entries, `find(name)` gets one. Listing needs no torch: an entry imports its model's file when it is
 first built. What a model knows about its own answers (`decide`, `held_out`, `metric`, `score`) lives on its
@@ -29,20 +29,23 @@ if TYPE_CHECKING:
 class ZooEntry:
     """One model of the zoo.
 
-    `input_shape` is that of its one input, a batch of one: float32, or for a model of text the numbers of words, int64,
-    from 0 to less than `vocabulary`. The model's file is `frontend/zoo/<name>.py`; it has `build()` -> (module, example
-    inputs), and `skeleton()`: the same module without weights, on the meta device.
+    `input_shape` is that of its one input, a batch of one: float32 or complex64 numbers, or for a model of text the
+    numbers of words, int64, from 0 to less than `vocabulary`. The model's file is `frontend/zoo/<name>.py`; it has
+    `build()` -> (module, example inputs), and `skeleton()`: the same module without weights, on the meta device.
     """
 
     name: str
     summary: str
     input_shape: tuple[int, ...]
     vocabulary: int | None = None
+    is_complex: bool = False
 
     @property
     def input_dtype(self) -> str:
         """The input's dtype, by PyTorch's name."""
-        return "float32" if self.vocabulary is None else "int64"
+        if self.vocabulary is not None:
+            return "int64"
+        return "complex64" if self.is_complex else "float32"
 
     def build(self) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
         """The module in eval mode, its weights loaded or drawn (the same on every call), and an example input."""
@@ -96,6 +99,11 @@ ZOO: dict[str, ZooEntry] = {
         ZooEntry("gru", "GRU on 49 frames of speech, 12 keywords; seeded weights", (1, 49, 10)),
         ZooEntry("lstm", "LSTM on 49 frames of speech, 12 keywords; seeded weights", (1, 49, 10)),
         ZooEntry("dscnn_kws", "DS-CNN on 49 frames of speech, 12 keywords; seeded weights", (1, 1, 49, 10)),
+        ZooEntry("radar_correlator", "how late the echo of a chirp is; radar", (1, 256), is_complex=True),
+        ZooEntry("pulse_doppler", "range and speed of a target, by 128 echoes; radar", (1, 128, 64), is_complex=True),
+        ZooEntry("wifi_tx", "ten frames of text into the samples of OFDM symbols", (1, 10, 78), vocabulary=256),
+        ZooEntry("sar", "image of a synthetic aperture radar, range-Doppler", (1, 256, 512), is_complex=True),
+        ZooEntry("temporal_mitigation", "four antennas without a known interferer", (1, 2, 4, 64), is_complex=True),
     )
 }
 

@@ -8,7 +8,7 @@ import torch
 
 from cedr.frontend.zoo import ZOO, ZooEntry
 from cedr.frontend.zoo.counting import mac_count, parameter_count
-from cedr.frontend.zoo.trained import how_made
+from cedr.frontend.zoo.trained import how_made, is_trained
 
 COLUMNS = ("model", "input", "parameters", "MACs", "weights", "seed", "trained on", "held out", "eager's score")
 
@@ -22,7 +22,7 @@ def eager_score(entry: ZooEntry) -> float:
     """The entry's metric of PyTorch's own answers on its held-out set, which it must have."""
     module, _ = entry.build()
     held_out = entry.held_out()
-    assert held_out is not None  # narrowing only: called for trained entries
+    assert held_out is not None  # narrowing only: called for entries that have one
     decisions = []
     with torch.no_grad():
         for i in range(len(held_out)):
@@ -42,9 +42,11 @@ def row(entry: ZooEntry) -> tuple[str, ...]:
     if held_out is None:
         seed = importlib.import_module(f"cedr.frontend.zoo.{entry.name}").SEED
         return (*size, "drawn", str(seed), "", "", "")
-    made = how_made(entry.name)
     score = eager_score(entry)
     text = f"{100 * score:.1f} % {entry.metric}" if entry.metric == "accuracy" else f"{score:.3f} {entry.metric}"
+    if not is_trained(entry.name):
+        return (*size, "none", "", "", str(len(held_out)), text)
+    made = how_made(entry.name)
     return (*size, "trained", made["seed"], made["training_samples"], str(len(held_out)), text)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 DATA = Path(__file__).parent / "data"
@@ -18,11 +17,11 @@ DATA = Path(__file__).parent / "data"
 class HeldOut:
     """What a model is judged on.
 
-    `inputs`: float32, [N, ...]; `inputs[i:i+1]` is one input of the model, batch of one.
-    `labels`: N of them; a class index each, or for a detector a sequence of boxes each (`decisions.Box`, score 1).
+    `inputs`: of the model's dtype, [N, ...]; `inputs[i:i+1]` is one input of the model, batch of one.
+    `labels`: N of them; a class index or a text each, or for a detector a sequence of boxes each (`decisions.Box`, score 1).
     """
 
-    inputs: NDArray[np.float32]
+    inputs: NDArray[Any]
     labels: Sequence[Any]
 
     def __len__(self) -> int:

@@ -23,6 +23,11 @@ def trained(make: Callable[[], ModuleT], name: str) -> ModuleT:
     return module.requires_grad_(True)
 
 
+def is_trained(name: str) -> bool:
+    """Whether the model called `name` has trained weights."""
+    return (WEIGHTS / f"{name}.safetensors").is_file()
+
+
 def packed(module: nn.Module, made: Mapping[str, str]) -> bytes:
     """The module's weights as a .safetensors file; `made` says how they came about (seed, data, command).
 

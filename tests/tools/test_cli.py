@@ -631,7 +631,8 @@ def test_models(cedr: Cedr) -> None:
     names = [row["name"] for row in rows]
     assert names == list(ZOO)
     assert rows[0]["input_shape"] == [1, 3, 224, 224] and rows[0]["input_dtype"] == "float32"
-    assert {row["name"] for row in rows if row["input_dtype"] == "int64"} == {"bert_tiny"}
+    assert {row["name"] for row in rows if row["input_dtype"] == "int64"} == {"bert_tiny", "wifi_tx"}
+    assert {row["name"] for row in rows if row["input_dtype"] == "complex64"} >= {"radar_correlator", "sar"}
     shown = cedr("models").out
     assert all(name in shown for name in names)
 

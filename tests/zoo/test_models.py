@@ -44,7 +44,7 @@ def run(name: str, x: torch.Tensor) -> list[torch.Tensor]:
 
 
 def test_listing_names_imports_no_torch() -> None:
-    code = "import sys; from cedr.frontend.zoo import ZOO; assert len(ZOO) == 14; assert 'torch' not in sys.modules"
+    code = "import sys; from cedr.frontend.zoo import ZOO; assert 'vgg16' in ZOO; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -206,7 +206,7 @@ def test_seeding_refuses_a_layer_it_has_no_rule_for() -> None:
         seeded(lambda: nn.GroupNorm(2, 4), 1, centring=0.0)
 
 
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("name", (*SEEDED, *TRAINED))
 def test_exports_with_default_decompositions(name: str) -> None:
     module, inputs = built(name)
     program = torch.export.export(module, inputs).run_decompositions()

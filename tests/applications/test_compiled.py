@@ -1,0 +1,69 @@
+"""The applications' PyTorch forms compiled: PyTorch's values, the right answers, and the calls they become."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from cedr.tools.driver import Program, RunOptions, compile_torch, evaluate, run_program
+from cedr.tools.models import TorchModel, find_model
+from cedr.tools.options import CompileOptions
+
+QUICK = ("radar_correlator", "temporal_mitigation")
+TRANSFORMS = {
+    # Rows transformed. That of the chirp, of the pulse and of SAR's range filter is constant and is computed beforehand.
+    "radar_correlator": {("fft", 512): 1, ("ifft", 512): 1},
+    "pulse_doppler": {("fft", 128): 2 * 128, ("ifft", 128): 128},
+    "wifi_tx": {("ifft", 128): 100},
+    "sar": {("fft", 512): 256, ("ifft", 512): 256, ("fft", 256): 512, ("ifft", 256): 512},
+    "temporal_mitigation": {},
+}
+NAMES = [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in TRANSFORMS]
+
+
+@cache
+def model(name: str) -> TorchModel:
+    found = find_model(name)
+    assert isinstance(found, TorchModel)
+    return found
+
+
+@cache
+def compiled(name: str, emit: str = "c", pipeline: str = "default") -> Program:
+    return compile_torch(model(name), CompileOptions(emit, pipeline))
+
+
+def transforms(program: Program) -> dict[tuple[str, int], int]:
+    """Rows transformed, by direction and points."""
+    counts: dict[tuple[str, int], int] = {}
+    _, record = program.record()
+    for call, times in zip(record.classes, np.bincount(record.class_of, minlength=len(record.classes)), strict=True):
+        if call.api == "fft":
+            key = ("ifft" if call.attributes["inverse"] else "fft", call.dims["n"])
+            counts[key] = counts.get(key, 0) + int(times) * call.dims["b"]
+    return counts
+
+
+@pytest.mark.parametrize("emit", ["c", "python"])
+@pytest.mark.parametrize("name", NAMES)
+def test_values_and_decision_are_those_of_pytorch(name: str, emit: str) -> None:
+    program = compiled(name, emit)
+    result = run_program(program, program.bind(model(name).example_inputs), RunOptions())
+    assert result.figures["max_rel_error"] <= 1e-4
+    assert result.figures["decision_match"] is True
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_transform_is_a_call(name: str) -> None:
+    assert transforms(compiled(name)) == TRANSFORMS[name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_the_right_decision_on_every_held_out_input(name: str) -> None:
+    result = evaluate(model(name), CompileOptions())
+    assert result["eager"] == result["compiled"] == 1
+    assert result["decisions_differing"] == 0
+    assert result["max_rel_error"] <= 1e-4
