@@ -144,7 +144,7 @@ class Scenario:
         PE that the composition lacks.
         """
 
-        text = _beside(self.path, platform, self.platform)
+        text = platform_beside(self.path, platform, self.platform)
         with self._located("platform", platform):
             board = load_platform(text)
         with self._located("hw", hw):
@@ -176,7 +176,7 @@ def _first(option: T | None, given: T | None, default: T) -> T:
     return option if option is not None else given if given is not None else default
 
 
-def _beside(path: Path, option: str | None, given: str | None) -> str:
+def platform_beside(path: Path, option: str | None, given: str | None) -> str:
     """A platform's name or file; a file that a scenario names is looked for in the scenario's folder."""
     if option is not None:
         return option
@@ -185,7 +185,7 @@ def _beside(path: Path, option: str | None, given: str | None) -> str:
     return str(path.parent / given) if "/" in given or given.endswith(".toml") else given
 
 
-def _scheduler_beside(path: Path, given: str) -> str:
+def scheduler_beside(path: Path, given: str) -> str:
     """A scheduler's name, or `FILE.py:NAME` with the file looked for in the scenario's folder."""
     place, _, name = given.rpartition(":")
     return f"{path.parent / place}:{name}" if place.endswith(".py") else given
@@ -201,7 +201,7 @@ def model_title(model: str) -> str:
 # ------------------------------------------------------------------------------------------------------------ files
 
 _TOP: Final = ("seed", "warmup_us", "queueing", "platform", "hw", "scheduler", "os_model", "without", "fault")
-_APPLICATION: Final = (
+APPLICATION_KEYS: Final = (
     "name",
     "instances",
     "arrival",
@@ -225,14 +225,16 @@ def read_scenario(file: TomlFile) -> Scenario:
     top = file.root(("application",), _TOP)
     applications: list[Application] = []
     for path in top.sections("application"):
-        applications.append(_application(Section(file, path, file.at(path), ("model",), _APPLICATION), applications))
+        applications.append(
+            read_application(Section(file, path, file.at(path), ("model",), APPLICATION_KEYS), applications)
+        )
     faults = [
         _fault(Section(file, path, file.at(path), ("at_us", "kind"), _FAULT), applications)
         for path in (top.sections("fault") if "fault" in top else ())
     ]
     texts = {key: top.text(key) for key in ("platform", "hw", "scheduler", "os_model") if key in top}
     if "scheduler" in texts:
-        texts["scheduler"] = _scheduler_beside(file.path, texts["scheduler"])
+        texts["scheduler"] = scheduler_beside(file.path, texts["scheduler"])
     for key, check in (("scheduler", get_scheduler), ("os_model", check_os_model)):
         if key in texts:
             try:
@@ -250,7 +252,7 @@ def read_scenario(file: TomlFile) -> Scenario:
         applications=tuple(applications),
         faults=tuple(faults),
         seed=top.integer("seed", 0, MAX_SEED) if "seed" in top else None,
-        warmup_ns=_time_ns(top, "warmup_us") if "warmup_us" in top else 0,
+        warmup_ns=time_ns(top, "warmup_us") if "warmup_us" in top else 0,
         queueing=top.truth("queueing", True),
         platform=texts.get("platform"),
         hw=texts.get("hw"),
@@ -261,7 +263,7 @@ def read_scenario(file: TomlFile) -> Scenario:
     )
 
 
-def _time_ns(section: Section, key: str, zero: bool = True) -> int:
+def time_ns(section: Section, key: str, zero: bool = True) -> int:
     """A number of microseconds as whole nanoseconds, at most 2^60. Raises TomlError; also for one that rounds to 0."""
     given = section.positive(key, zero=zero)
     ns = round(given * 1000)
@@ -279,18 +281,18 @@ def _choice(section: Section, key: str, choices: tuple[str, ...]) -> str:
     return value
 
 
-def _name(section: Section, key: str) -> str:
+def read_name(section: Section, key: str) -> str:
     value = section.text(key)
     if not _NAME.fullmatch(value):
         raise section.fail(key, f"needs a name without / \\ : , and line breaks, got {value[:60]!r}")
     return value
 
 
-def _application(section: Section, others: list[Application]) -> Application:
+def read_application(section: Section, others: list[Application]) -> Application:
     model = section.text("model")
     if "\0" in model:
         raise section.fail("model", "holds a zero byte")
-    name = _name(section, "name") if "name" in section else model_title(model)
+    name = read_name(section, "name") if "name" in section else model_title(model)
     if name in (other.name for other in others):
         raise section.fail(
             "name" if "name" in section else "model",
@@ -298,7 +300,7 @@ def _application(section: Section, others: list[Application]) -> Application:
         )
     arrival = _choice(section, "arrival", ARRIVALS) if "arrival" in section else "fixed"
     instances = section.integer("instances", 1, MAX_INSTANCES) if "instances" in section else None
-    deadline = _time_ns(section, "deadline_us", zero=False) if "deadline_us" in section else None
+    deadline = time_ns(section, "deadline_us", zero=False) if "deadline_us" in section else None
     where = section.where("model")
     if arrival == "trace":
         for key in ("period_us", "rate_mbps", "megabits", "start_us"):
@@ -313,7 +315,7 @@ def _application(section: Section, others: list[Application]) -> Application:
     if "trace" in section:
         raise section.fail("trace", f'has no place beside arrival = "{arrival}"; write arrival = "trace"')
     count = 1 if instances is None else instances
-    start = _time_ns(section, "start_us") if "start_us" in section else 0
+    start = time_ns(section, "start_us") if "start_us" in section else 0
     period = _period_ns(section, arrival, count)
     if start + (period or 0) * (count - 1) > MAX_TIME_NS:
         key = next((k for k in ("instances", "period_us", "rate_mbps") if k in section), "start_us")
@@ -326,7 +328,7 @@ def _period_ns(section: Section, arrival: str, instances: int) -> int | None:
         for key in ("rate_mbps", "megabits"):
             if key in section:
                 raise section.fail(key, "has no place beside period_us; give one or the other")
-        return _time_ns(section, "period_us", zero=arrival == "fixed")
+        return time_ns(section, "period_us", zero=arrival == "fixed")
     if "rate_mbps" in section or "megabits" in section:
         for key in ("rate_mbps", "megabits"):
             if key not in section:
@@ -407,7 +409,7 @@ def _fault(section: Section, applications: list[Application]) -> Fault:
     if kind not in possible:
         what = "a PE" if on_pe else "an application"
         raise section.fail("kind", f"{what} has faults of the kinds {', '.join(possible)}, got {kind!r}")
-    at_ns = _time_ns(section, "at_us")
+    at_ns = time_ns(section, "at_us")
     pe = application = instance = None
     if on_pe:
         pe = section.text("pe")
@@ -427,7 +429,7 @@ def _fault(section: Section, applications: list[Application]) -> Fault:
     if "timeout_us" in section:
         if timeout_ns is None:
             raise section.fail("timeout_us", f"nothing hangs where the kind is {kind}")
-        timeout_ns = _time_ns(section, "timeout_us", zero=False)
+        timeout_ns = time_ns(section, "timeout_us", zero=False)
     retries = DEFAULT_RETRIES if on_pe else 0
     if "retries" in section:
         if not on_pe:

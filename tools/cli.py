@@ -161,6 +161,25 @@ def argument_parser() -> argparse.ArgumentParser:
     _json_option(one)
     one.set_defaults(action=_emulate)
 
+    one = commands.add_parser(
+        "sweep", help="compositions, schedulers, injection rates, instances: an emulation of each combination"
+    )
+    one.add_argument("spec", type=Path, metavar="SPEC", help="the sweep's TOML file")
+    one.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="OUT", help="its folder; what is finished there is kept"
+    )
+    one.add_argument("--jobs", type=_positive, metavar="N", help="processes (default: one for each CPU)")
+    one.add_argument("--dask", metavar="ADDRESS", help="emulate on the workers of this Dask scheduler instead")
+    one.add_argument(
+        "--record-timeout-s",
+        type=_above_zero,
+        default=120.0,
+        metavar="T",
+        help="a module whose process takes longer to record is refused (default: 120)",
+    )
+    _json_option(one)
+    one.set_defaults(action=_sweep)
+
     one = commands.add_parser("models", help="the model zoo")
     _json_option(one)
     one.set_defaults(action=_models)
@@ -431,6 +450,28 @@ def _emulate(arguments: argparse.Namespace) -> int:
         _print_json(arguments, result.figures)
     else:
         print_emulated(result)
+    return 0
+
+
+def _sweep(arguments: argparse.Namespace) -> int:
+    from cedr.tools.sweep import SweepOptions, run_sweep
+
+    if arguments.dask is not None and arguments.jobs is not None:
+        raise CedrError("--jobs is for processes here; with --dask the workers are Dask's")
+    _check_out(arguments.output)
+    options = SweepOptions(arguments.output, arguments.jobs, arguments.dask, arguments.record_timeout_s)
+    result = run_sweep(arguments.spec, options)
+    if arguments.json:
+        _print_json(arguments, result.figures)
+    else:
+        found = result.figures
+        before = found["finished"] - found["emulated"]
+        kept = f", {before:,} of them before" if before else ""
+        print(f"{found['finished']:,} of {found['points']:,} points finished{kept}, in {found['seconds']:.1f} s")
+        print(*found["files"], sep="\n")
+    if result.refusal is not None:
+        print(f"cedr sweep: {result.refusal}", file=sys.stderr)
+        return 1
     return 0
 
 

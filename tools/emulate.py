@@ -71,40 +71,45 @@ class Emulated:
 
 
 @dataclass
-class _Models:
-    """The models that a scenario names, each compiled and recorded once."""
+class ModelRecords:
+    """Models, each compiled for a platform's composition and recorded once."""
 
-    settings: Settings
+    platform: str
+    """A name, or a file."""
+    hw: str
     warn: Warn
+    pipeline: str | None = None
+    """None: the default one, or the one that a compiled module was made by."""
     programs: dict[str, Program] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+    """Those of the records."""
     failures: dict[str, CedrError] = field(default_factory=dict)
     """Why the process of a model came to nothing."""
     record_s: float = 0.0
 
-    def prepare(self, application: Application, model: str) -> None:
+    def prepare(self, model: str, where: str) -> None:
         """Read a record, or compile. Raises ScenarioError at the place that names the model."""
         if model in self.records or model in self.programs:
             return
         try:
             if model.endswith(".cedrrec"):
-                self.records[model] = read_record(model)
+                self.records[model], self.files[model] = read_record(model), Path(model)
             else:
                 self.programs[model] = self._compiled(model)
         except CedrError as error:
-            raise ScenarioError(f"{application.where}: {error}") from error
+            raise ScenarioError(f"{where}: {error}") from error
 
-    def _compiled(self, model: str) -> Program:
+    def _compiled(self, text: str) -> Program:
         from cedr.tools.driver import open_model
-        from cedr.tools.models import find_model
+        from cedr.tools.models import ModuleDirectory, find_model
         from cedr.tools.options import CompileOptions
 
-        options = CompileOptions(
-            platform=self.settings.platform_text,
-            hw=self.settings.composition.text,
-            given=frozenset({"platform", "hw"}),
-        )
-        return open_model(find_model(model), options, warn=self.warn)
+        model = find_model(text)
+        options = CompileOptions(platform=self.platform, hw=self.hw, given=frozenset({"platform", "hw"}))
+        if self.pipeline is not None and not isinstance(model, ModuleDirectory):
+            options = replace(options, pipeline=self.pipeline, given=options.given | {"pipeline"})
+        return open_model(model, options, warn=self.warn)
 
     def record(self, timeout_s: float) -> None:
         """Record what was compiled, several at once; a process that fails is a failure of its own model."""
@@ -113,7 +118,7 @@ class _Models:
             program.process = replace(program.process, timeout_s=timeout_s)
         for model, outcome in run_together({m: program.record for m, program in self.programs.items()}).items():
             if outcome.value is not None:
-                self.records[model] = outcome.value[1]
+                self.files[model], self.records[model] = outcome.value
             elif outcome.failure is not None:
                 self.failures[model] = outcome.failure
         self.record_s = time.perf_counter() - start
@@ -158,9 +163,10 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
     )
     arrivals = [a.arrivals_ns(settings.seed, stream) for stream, a in enumerate(scenario.applications)]
     check_warmup(np.concatenate(arrivals), scenario.warmup_ns)
-    models, named = _Models(settings, tell), [model_beside(path, a.model) for a in scenario.applications]
+    models = ModelRecords(settings.platform_text, settings.composition.text, tell)
+    named = [model_beside(path, a.model) for a in scenario.applications]
     for application, model in zip(scenario.applications, named, strict=True):
-        models.prepare(application, model)
+        models.prepare(model, application.where)
     models.record(options.record_timeout_s)
     failures = {
         place: f"{application.where}: {models.failures[model]}"

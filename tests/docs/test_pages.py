@@ -37,6 +37,7 @@ def test_every_page_is_generated_or_run() -> None:
         "docs/architecture.md",
         "docs/record.md",
         "docs/scenarios.md",
+        "docs/sweeps.md",
         "docs/torch_compile.md",
         "docs/values.md",
         "CONTRIBUTING.md",
@@ -54,6 +55,7 @@ COMMANDS: dict[str, Sequence[str]] = {
     "run": ("run", "examples/tiny.py:tiny", "--emit", "python"),
     "coverage": ("coverage", "examples/tiny.py:tiny"),
     "emulate": ("emulate", "examples/scenarios/daemon_config.json", "--app", "examples/tiny.py:tiny:2:50"),
+    "sweep": ("sweep", "{folder}/sweep.toml", "-o", "{folder}/out", "--jobs", "1"),
     "models": ("models",),
     "platforms": ("platforms",),
     "platforms validate": ("platforms", "validate", str(ROOT / "target/platforms/zcu102.toml")),
@@ -70,6 +72,8 @@ def test_json_keys_are_those_that_the_command_prints(
     request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.chdir(ROOT)
+    model = f"{ROOT / 'examples/tiny.py'}:tiny"
+    (tmp_path / "sweep.toml").write_text(f'[[workload]]\n[[workload.application]]\nmodel = "{model}"\n')
     if name == "evaluate":
         command: Sequence[str] = ("evaluate", "vgg_digits")
     else:

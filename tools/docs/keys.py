@@ -112,6 +112,17 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
         "in the scenario, or null), `pe`, `application`, `instance` (of the application, from 0), `task`, `action` (`stopped`, "
         "`retried`, `failed`, `dropped`, `none`), `text`",
     },
+    "sweep": {
+        "spec": "the specification's file, as given",
+        "out": "the folder, as given",
+        "points": "of the specification",
+        "finished": "of them, now or before",
+        "emulated": "by this command",
+        "failures": "list of `point` (its number), `message`; exit status 1 where there is one",
+        "points_per_minute": "emulated, over the time that took, recording not counted; null where none was",
+        "seconds": "of this command",
+        "files": "what it wrote: the points and the tables",
+    },
     "models": {"models": "list of `name`, `summary`, `input_shape`, `input_dtype`"},
     "platforms": {
         "platforms": "list of `name`, `title`, `hash`, `composition`, and by letter `pe_types`, `most`, `apis`; and how many "
