@@ -104,6 +104,8 @@ ZOO: dict[str, ZooEntry] = {
         ZooEntry("wifi_tx", "ten frames of text into the samples of OFDM symbols", (1, 10, 78), vocabulary=256),
         ZooEntry("sar", "image of a synthetic aperture radar, range-Doppler", (1, 256, 512), is_complex=True),
         ZooEntry("temporal_mitigation", "four antennas without a known interferer", (1, 2, 4, 64), is_complex=True),
+        ZooEntry("lane_detection", "gradient of a road's image by Fourier transforms, and its lane", (1, 3, 540, 960)),
+        ZooEntry("lane_detection_conv2d", "gradient of a road's image by convolutions, and its lane", (1, 3, 540, 960)),
     )
 }
 
