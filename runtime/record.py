@@ -3,7 +3,8 @@
 Format (`.cedrrec`, little-endian, append-only), the same that libcedr writes:
 
     header, 64 bytes   magic "CEDRREC1", u32 version = 1, u32 state (0 running, 1 ended, 2 ended with an error),
-                       u64 length_bytes (whole chunks allocated so far, header included), 40 reserved bytes
+                       u64 length_bytes (whole chunks allocated so far, header included), u32 host time (0 unknown,
+                       1 off, 2 fixed, 3 blocks, 4 measured), 36 reserved bytes
     chunk, repeated    u32 kind (1 EVENTS, 2 AUX, 3 CLASSES), u32 thread, u64 capacity_bytes (a multiple of 8),
                        u64 used_bytes (stored last; a reader trusts nothing else), u64 reserved; then the data
 
@@ -35,6 +36,7 @@ VERSION: Final = 1
 HEADER_BYTES: Final = 64
 CHUNK_HEADER_BYTES: Final = 32
 STATES: Final = ("running", "ended", "failed")
+HOST_TIMES: Final = ("unknown", "off", "fixed", "blocks", "measured")
 
 EVENTS: Final = 1
 AUX: Final = 2
@@ -50,10 +52,18 @@ EVENT_SPAWN: Final = 6
 EVENT_JOIN: Final = 7
 EVENT_END: Final = 8
 EVENT_HOST_WORK: Final = 9
-EVENT_NAMES: Final = ("", "SUBMIT", "SUBMIT_AT", "BLOCK", "WAIT", "HOST", "SPAWN", "JOIN", "END", "HOST_WORK")
+EVENT_DETACHED: Final = 10
+EVENT_NAMES: Final = (
+    "", "SUBMIT", "SUBMIT_AT", "BLOCK", "WAIT", "HOST", "SPAWN", "JOIN", "END", "HOST_WORK", "DETACHED"
+)  # fmt: skip
 #: Aux words that an event of each kind must have: at least (SUBMIT, SUBMIT_AT, BLOCK, WAIT), exactly (the others).
-_LEAST_AUX: Final = (0, 0, 1, 0, 0, 2, 1, 1, 0, 4)
-_EXACT_AUX: Final = (False, False, False, False, False, True, True, True, True, True)
+_LEAST_AUX: Final = (0, 0, 1, 0, 0, 2, 1, 1, 0, 4, 0)
+_EXACT_AUX: Final = (False, False, False, False, False, True, True, True, True, True, True)
+#: In the class field of a WAIT. CONTINUED: its list goes on that of the event before it.
+WAIT_INFERRED: Final = 1
+WAIT_TENTATIVE: Final = 2
+WAIT_AMBIGUOUS: Final = 4
+WAIT_CONTINUED: Final = 8
 AUX_COUNT_FOLLOWS: Final = 255
 
 STEP_SUBMIT: Final = 1
@@ -70,6 +80,7 @@ MAX_CLASSES: Final = 65535
 _EVENT: Final = np.dtype([("kind", "u1"), ("n_aux", "u1"), ("class", "<u2"), ("host_ns", "<u4")])
 
 State = Literal["running", "ended", "failed"]
+HostTime = Literal["unknown", "off", "fixed", "blocks", "measured"]
 Int64Array = npt.NDArray[np.int64]
 UInt32Array = npt.NDArray[np.uint32]
 
@@ -91,12 +102,16 @@ class ThreadStream:
         STEP_HOST_WORK (flops, bytes)  the same, as work
         STEP_SPAWN (thread), STEP_JOIN (thread), STEP_END (exit code)
     submitted: uint32[n], task indices in the order of submission. waits: uint32[w], task indices.
+    wait_flags: uint16, one for each STEP_WAIT and STEP_WAIT_ALL: what is known of it, of WAIT_INFERRED (the thread was
+    seen to spin), WAIT_TENTATIVE (another thread waited for the same calls, this one only looked), WAIT_AMBIGUOUS (there
+    were calls of several barriers that it could be waiting for).
     """
 
     number: int
     steps: Int64Array
     submitted: UInt32Array
     waits: UInt32Array
+    wait_flags: npt.NDArray[np.uint16] = field(default_factory=lambda: np.empty(0, np.uint16))
 
     @property
     def ended(self) -> bool:
@@ -122,6 +137,9 @@ class Record:
     state       what the header says: running, ended, failed
     truncated   the file is shorter than its header says
     complete    the process came to its own end, without an error, and nothing of the record is missing
+    detached    uint32, ascending: tasks that were submitted so that nobody can wait for them alone
+    host_time   where the host times come from: off (there are none), fixed (a stated figure for each segment), blocks (a
+                stated figure for each basic block), measured (by the clock of the machine that recorded)
     """
 
     path: Path | None
@@ -133,6 +151,8 @@ class Record:
     threads: tuple[ThreadStream, ...]
     state: State = "ended"
     truncated: bool = False
+    detached: UInt32Array = field(default_factory=lambda: np.empty(0, np.uint32))
+    host_time: HostTime = "unknown"
 
     @property
     def complete(self) -> bool:
@@ -145,6 +165,21 @@ class Record:
 
     def __len__(self) -> int:
         return len(self.task_ids)
+
+    def unwaited(self) -> UInt32Array:
+        """Tasks, ascending, that no thread and no other task ever waited for, the detached ones not counted."""
+        waited = np.zeros(len(self), np.bool_)
+        waited[self.detached] = True
+        waited[self.after_indices] = True
+        for thread in self.threads:
+            waited[thread.waits] = True
+            kinds = thread.steps[:, 0]
+            blocks = thread.steps[kinds == STEP_BLOCK]
+            waited[thread.submitted[blocks[:, 1] + blocks[:, 2] - 1]] = True
+            if len(everything := np.flatnonzero(kinds == STEP_WAIT_ALL)):
+                before = thread.steps[: everything[-1]]
+                waited[thread.submitted[: before[np.isin(before[:, 0], (STEP_SUBMIT, STEP_BLOCK)), 2].sum()]] = True
+        return np.flatnonzero(~waited).astype(np.uint32)
 
 
 # --------------------------------------------------------------------------------------------------------- reading
@@ -227,6 +262,7 @@ class _Reader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.state: State = "running"
+        self.host_time: HostTime = "unknown"
         self.truncated = False
         #: An unfinished record ends where the next entry is missing; a finished one has no such excuse.
         self.partial = True
@@ -260,7 +296,11 @@ class _Reader:
         length = int(data[16:24].view("<u8")[0])
         if length < HEADER_BYTES:
             raise self.refuse(16, f"a length of at least {HEADER_BYTES} bytes", length)
+        host_time = int(data[24:28].view("<u4")[0])
+        if host_time >= len(HOST_TIMES):
+            raise self.refuse(24, "a host time of 0 (unknown) to 4 (measured)", host_time)
         self.state = ("running", "ended", "failed")[state]
+        self.host_time = ("unknown", "off", "fixed", "blocks", "measured")[host_time]
         self.truncated = length > len(data)
         self.partial = state == 0 or self.truncated
         return length
@@ -334,11 +374,11 @@ class _Reader:
             offsets += np.cumsum(shifts[:-1])
         thread = _Thread(number, stream, kinds, np.ascontiguousarray(events["class"]), host_ns, aux, counts, offsets)
 
-        unknown = np.flatnonzero((kinds == 0) | (kinds > EVENT_HOST_WORK))
+        unknown = np.flatnonzero((kinds == 0) | (kinds > EVENT_DETACHED))
         missing = np.flatnonzero(offsets + counts > len(aux))
         whole = min((int(where[0]) for where in (unknown, missing) if len(where)), default=len(events))
         if whole < len(events) and len(unknown) and whole == unknown[0]:
-            raise self.refuse(thread.byte(whole), "an event of kind 1 to 9", int(kinds[whole]))
+            raise self.refuse(thread.byte(whole), "an event of kind 1 to 10", int(kinds[whole]))
         if whole < len(events) and not self.partial:
             raise self.refuse(
                 thread.byte(whole),
@@ -358,7 +398,7 @@ class _Reader:
         return thread
 
     def _check_events(self, thread: _Thread) -> None:
-        for kind in range(EVENT_SUBMIT, EVENT_HOST_WORK + 1):
+        for kind in range(EVENT_SUBMIT, EVENT_DETACHED + 1):
             least, exact = _LEAST_AUX[kind], _EXACT_AUX[kind]
             if least == 0 and not exact:
                 continue
@@ -369,6 +409,22 @@ class _Reader:
                 event = int(wrong[0])
                 wanted = f"{'' if exact else 'at least '}{least} aux words for a {EVENT_NAMES[kind]}"
                 raise self.refuse(thread.byte(event) + 1, wanted, int(thread.counts[event]))
+        waits = thread.kinds == EVENT_WAIT
+        continued = waits & (thread.classes & WAIT_CONTINUED > 0)
+        detached = thread.kinds == EVENT_DETACHED
+        before = np.zeros(len(waits), np.uint8)  # the kinds of the events before
+        before[1:] = thread.kinds[:-1]
+        submitted = (before == EVENT_SUBMIT) | (before == EVENT_SUBMIT_AT)
+        for what, wrong in (
+            ("a WAIT with flags below 16", waits & (thread.classes > 15)),
+            ("a WAIT before a WAIT that goes on its list", continued & (before != EVENT_WAIT)),
+            ("no host time in a WAIT that goes on a list", continued & (thread.host_ns > 0)),
+            ("a SUBMIT or SUBMIT_AT before a DETACHED", detached & ~submitted),
+        ):
+            if wrong.any():
+                event = int(np.argmax(wrong))
+                found = f"{EVENT_NAMES[before[event]] or 'nothing'}, and flags {int(thread.classes[event])}"
+                raise self.refuse(thread.byte(event), what, found)
         ends = np.flatnonzero(thread.kinds == EVENT_END)
         if len(ends) and ends[0] + 1 < len(thread.kinds):
             after = int(ends[0]) + 1
@@ -407,8 +463,22 @@ class _Reader:
             self._steps(thread, where, index, table)
             for thread, where, index in zip(threads, events, table.index, strict=True)
         )
+        detached = [
+            index[np.searchsorted(where, np.flatnonzero(thread.kinds == EVENT_DETACHED)) - 1]
+            for thread, where, index in zip(threads, events, table.index, strict=True)
+        ]
         return Record(
-            self.path, classes, table.ids, class_of, after_indptr, after_indices, streams, self.state, self.truncated
+            self.path,
+            classes,
+            table.ids,
+            class_of,
+            after_indptr,
+            after_indices,
+            streams,
+            self.state,
+            self.truncated,
+            np.sort(np.concatenate([np.empty(0, np.uint32), *detached])),
+            self.host_time,
         )
 
     def _cut_unknown(
@@ -457,7 +527,11 @@ class _Reader:
         plain = is_submit & (kinds != EVENT_BLOCK)
         opens = is_submit.copy()  # a run of submissions goes on behind a plain one, without host time between them
         opens[1:] &= ~plain[:-1] | (host_ns[1:] > 0)
-        rows = (host_ns > 0).astype(np.int64) + np.where(is_submit, opens, True)
+        waits = np.flatnonzero(kinds == EVENT_WAIT)
+        continued = thread.classes[waits] & WAIT_CONTINUED > 0
+        own = np.where(is_submit, opens, kinds != EVENT_DETACHED)  # events that have a row of their own
+        own[waits[continued]] = False
+        rows = (host_ns > 0).astype(np.int64) + own
         ends = np.cumsum(rows)
         steps = np.zeros((int(ends[-1]) if len(ends) else 0, 3), np.int64)
         hosted = np.flatnonzero(host_ns > 0)
@@ -473,12 +547,13 @@ class _Reader:
             steps[at, 1] = starts
             steps[at, 2] = np.diff(bounds)
 
-        waits = np.flatnonzero(kinds == EVENT_WAIT)
         indptr, names = thread.lists(waits)
-        counts = np.diff(indptr)
-        steps[ends[waits] - 1, 0] = np.where(counts > 0, STEP_WAIT, STEP_WAIT_ALL)
-        steps[ends[waits] - 1, 1] = np.where(counts > 0, indptr[:-1], 0)
-        steps[ends[waits] - 1, 2] = counts
+        heads = waits[~continued]
+        firsts = indptr[:-1][~continued]
+        counts = np.diff(np.append(firsts, indptr[-1]))
+        steps[ends[heads] - 1, 0] = np.where(counts > 0, STEP_WAIT, STEP_WAIT_ALL)
+        steps[ends[heads] - 1, 1] = np.where(counts > 0, firsts, 0)
+        steps[ends[heads] - 1, 2] = counts
 
         def words(events: Int64Array, first: int, n: int) -> Int64Array:
             """n aux words from the given one on, as one integer each, low word first."""
@@ -506,7 +581,7 @@ class _Reader:
         over = np.flatnonzero(kinds == EVENT_END)
         steps[ends[over] - 1, 0] = STEP_END
         steps[ends[over] - 1, 1] = thread.classes[over]
-        return ThreadStream(thread.number, steps, index, table.lookup(names)[0])
+        return ThreadStream(thread.number, steps, index, table.lookup(names)[0], thread.classes[heads])
 
 
 class _Ids:
@@ -598,7 +673,7 @@ class RecordWriter:
     is that of a few NumPy operations and one write a chunk. An existing file is refused, never overwritten.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], host_time: HostTime = "unknown") -> None:
         self.path = Path(path)
         self._chunks: dict[tuple[int, int], _Chunk] = {}
         self._last_id: dict[int, int] = {}
@@ -612,6 +687,7 @@ class RecordWriter:
         except OSError as error:
             raise RecordError(f"{self.path}: the record can't be written: {error.strerror or error}") from error
         header = MAGIC + np.array([VERSION, 0], "<u4").tobytes() + np.array([HEADER_BYTES], "<u8").tobytes()
+        header += np.array([HOST_TIMES.index(host_time)], "<u4").tobytes()
         self._store(0, header.ljust(HEADER_BYTES, b"\0"))
 
     def __enter__(self) -> Self:
@@ -714,12 +790,20 @@ class RecordWriter:
         self._append(AUX, thread, aux.tobytes())
         self._append(EVENTS, thread, events.tobytes())
 
-    def wait(self, ids: npt.ArrayLike | None = None, *, host_ns: int = 0, thread: int = 0) -> None:
-        """The thread waits for the given tasks; for all that it has submitted so far, without ids."""
+    def detached(self, *, thread: int = 0) -> None:
+        """Nobody can wait for the task that the thread has just submitted."""
+        self._event(EVENT_DETACHED, np.empty(0, np.int64), 0, thread)
+
+    def wait(self, ids: npt.ArrayLike | None = None, *, flags: int = 0, host_ns: int = 0, thread: int = 0) -> None:
+        """The thread waits for the given tasks; for all that it has submitted so far, without ids.
+
+        flags: of WAIT_INFERRED, WAIT_TENTATIVE, WAIT_AMBIGUOUS, and WAIT_CONTINUED where the thread's last event is a
+        wait that these ids belong to.
+        """
         names = np.empty(0, np.int64) if ids is None else np.atleast_1d(np.asarray(ids, np.int64))
         if ids is not None and len(names) == 0:
             raise self._wrong("at least one id to wait for", "an empty set")
-        self._event(EVENT_WAIT, names, host_ns, thread)
+        self._event(EVENT_WAIT, names, host_ns, thread, flags)
 
     def host(self, duration_ns: int, *, thread: int = 0) -> None:
         """The thread computes for a time."""

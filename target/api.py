@@ -134,7 +134,7 @@ def _rule(api: str, condition: str) -> Expression:
 _NUMERIC: Final = tuple(name for name in DTYPES if name != "i1")
 _REAL_NUMERIC: Final = tuple(name for name in _NUMERIC if name not in COMPLEX_DTYPES)
 
-_COMPLEX = "dtype in ('c64', 'c128')"
+_COMPLEX = "dtype in ('c64', 'c128', 'ci16')"
 
 FUNCTION_FLOPS: Final = 400
 """Operations that a function of the mathematical library (exp, tanh, erf, ...) counts as: docs/costs.md."""
@@ -153,7 +153,7 @@ _TABLE: Final = (
             Operand("c", ("m", "n"), "out", "product"),
         ),
         attributes=(CallAttribute("transpose_b", "B is given transposed, n x k"),),
-        dtypes=_NUMERIC,
+        dtypes=(*_NUMERIC, "ci16"),
         c_dtypes=("f32", "f64", "c64"),
         macs_text="m * k * n",
         flops_text=f"(8 if {_COMPLEX} else 2) * m * k * n",
@@ -231,7 +231,7 @@ _TABLE: Final = (
         dim_meanings={"b": "rows, each transformed alone", "n": "points of a row, a power of two"},
         operands=(Operand("x", ("b", "n"), "in", "rows"), Operand("y", ("b", "n"), "out", "their transforms")),
         attributes=(CallAttribute("inverse", "the inverse transform, divided by n"),),
-        dtypes=COMPLEX_DTYPES,
+        dtypes=(*COMPLEX_DTYPES, "ci16"),
         c_dtypes=("c64",),
         macs_text="0",
         flops_text="5 * b * n * log2(n)",
@@ -252,7 +252,7 @@ _TABLE: Final = (
         attributes=(
             CallAttribute("kind", "the operation; mul, cmp_mul and div of complex elements are complex", ZIP_KINDS),
         ),
-        dtypes=_NUMERIC,
+        dtypes=(*_NUMERIC, "ci16"),
         c_dtypes=("f32", "f64", "i64", "i32", "c64"),
         macs_text="0",
         flops_text=f"n * ((2 if kind in ('add', 'sub') else 6 if kind != 'div' else 11) if {_COMPLEX} else 1)",

@@ -21,11 +21,15 @@ _NUMPY: Final[dict[str, np.dtype[Any]]] = {
     "i1": np.dtype(np.bool_),
     "c64": np.dtype(np.complex64),
     "c128": np.dtype(np.complex128),
+    "ci16": np.dtype([("im", "<i2"), ("re", "<i2")]),  # dash_cmplx_int_type of CEDR: the imaginary part first
 }
 _NAMES: Final = {dtype: name for name, dtype in _NUMPY.items() if name != "bf16"}
 
-DTYPES: Final[tuple[str, ...]] = tuple(_NUMPY)
-"""All names. `c64` is a complex of two f32, `c128` of two f64; `i1` is a truth value in one byte."""
+CALL_DTYPES: Final[tuple[str, ...]] = tuple(_NUMPY)
+"""All names. `c64` is a complex of two f32, `c128` of two f64, `ci16` of two i16; `i1` is a truth value in one byte."""
+
+DTYPES: Final = tuple(name for name in CALL_DTYPES if name != "ci16")
+"""Those of tensors; calls of CEDR's own API alone have elements of the others."""
 
 COMPLEX_DTYPES: Final = tuple(name for name in DTYPES if name.startswith("c"))
 

@@ -25,9 +25,6 @@ typedef struct {
   cedr_barrier_t *barrier;
 } cedr_completion;
 
-/* Whether calls are recorded, or compared with a record. */
-extern bool cedr_recording;
-
 /* The application's code ends here, a call begins. */
 void cedr_call_begin(void);
 

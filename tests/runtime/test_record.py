@@ -323,7 +323,7 @@ def u32(*values: int) -> bytes:
         ("events", 16, u32(40), "byte {}: expected at most 32 bytes used, the chunk's capacity, found 40"),
         ("events", 16, u32(31), "byte {}: expected a multiple of 8 bytes used, found 31"),
         ("aux", 16, u32(8), r"byte \d+: expected 2 aux words for a SUBMIT of thread 0, found 1 left"),
-        ("events", 32, b"\x0b", "byte {}: expected an event of kind 1 to 9, found 11"),
+        ("events", 32, b"\x0b", "byte {}: expected an event of kind 1 to 10, found 11"),
         ("events", 32, b"\x06", r"byte \d+: expected 1 aux words for a SPAWN, found 0"),
         ("events", 32, b"\x02", r"byte \d+: expected at least 1 aux words for a SUBMIT_AT, found 0"),
         ("events", 34, b"\x05", "byte {}: expected a class below 1, the table's length, found 5"),

@@ -8,7 +8,7 @@ import pytest
 
 from cedr.target.api import APIS, CallClass, CallClassError
 from cedr.target.cost import parse_expression
-from cedr.target.dtypes import DTYPES, DtypeError, dtype_name, element_bytes, numpy_dtype
+from cedr.target.dtypes import CALL_DTYPES, DtypeError, dtype_name, element_bytes, numpy_dtype
 from cedr.target.probes import conv1d_class, conv2d_class, probes
 
 CONV2D = conv2d_class(3, 8, 30, 14, 3, stride=2)
@@ -30,7 +30,7 @@ def test_every_entry_is_whole(api: Any) -> None:
         assert set(operand.shape) <= set(api.dims) and operand.role in ("in", "out") and operand.meaning
     roles = [operand.role for operand in api.operands]
     assert roles == sorted(roles)
-    assert set(api.dtypes) <= set(DTYPES) and set(api.may_be_zero) <= set(api.dims)
+    assert set(api.dtypes) <= set(CALL_DTYPES) and set(api.may_be_zero) <= set(api.dims)
     assert all(api.dim_meanings.values()) and all(attribute.meaning for attribute in api.attributes)
 
 
@@ -45,6 +45,8 @@ def test_every_entry_is_whole(api: Any) -> None:
         (CallClass("zip", "f32", {"n": 10}, {"kind": "div"}), 0, 10, 80, 40),
         (CallClass("zip", "c64", {"n": 10}, {"kind": "cmp_mul"}), 0, 60, 160, 80),
         (CallClass("zip", "c64", {"n": 10}, {"kind": "add"}), 0, 20, 160, 80),
+        (CallClass("zip", "ci16", {"n": 10}, {"kind": "div"}), 0, 110, 80, 40),
+        (CallClass("gemm", "ci16", {"m": 2, "k": 3, "n": 5}), 30, 240, 84, 40),
         (
             CallClass("kernel", "f32", {"elements": 4, "flops": 8, "bytes_in": 32, "bytes_out": 16, "macs": 4}),
             4,
@@ -151,7 +153,7 @@ def test_refused_lines(line: str, message: str) -> None:
         CallClass.from_json(line, "x.cedrrec line 3")
 
 
-@pytest.mark.parametrize("name", DTYPES)
+@pytest.mark.parametrize("name", CALL_DTYPES)
 def test_dtypes(name: str) -> None:
     assert element_bytes(name) == numpy_dtype(name).itemsize
     if name != "bf16":

@@ -1,0 +1,363 @@
+"""Applications written against dash.h alone: what is recorded of each way to wait, and which message ends a wrong call.
+
+The applications are in tests/runtime/dash: several in one executable, chosen by name. A record is told in words, by thread:
+`S3` three calls, `B` a blocking one, `W(0 1 2)` a wait for tasks, `>1` and `<1` the start of a thread and the wait for its
+end, `E0` the end. A task is named by its number in its thread, behind the thread's where that is not the main one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cedr.backend.toolchain import LIBCEDR, LIBCEDR_SOURCES, find_compiler
+from cedr.runtime.record import (
+    STEP_BLOCK,
+    STEP_HOST,
+    STEP_SPAWN,
+    STEP_SUBMIT,
+    STEP_WAIT,
+    WAIT_AMBIGUOUS,
+    WAIT_INFERRED,
+    WAIT_TENTATIVE,
+    Record,
+    ThreadStream,
+    read_record,
+)
+
+SOURCES = Path(__file__).parent / "dash"
+STRICT = ("-O1", "-Wall", "-Wextra", "-Werror", "-pthread")
+FLAGS = {WAIT_INFERRED: "inferred", WAIT_TENTATIVE: "tentative", WAIT_AMBIGUOUS: "ambiguous"}
+
+
+def build_library(folder: Path, *flags: str) -> None:
+    """libcedr.so in a folder."""
+    sources = [str(LIBCEDR / name) for name in dict.fromkeys((*LIBCEDR_SOURCES, "record.c", "dash.c", "application.c"))]
+    command = [
+        "-std=c11",
+        "-Wpedantic",
+        *STRICT,
+        *flags,
+        "-fPIC",
+        "-shared",
+        *sources,
+        "-o",
+        "libcedr.so",
+        "-lm",
+        "-ldl",
+    ]
+    find_compiler().run(command, folder)
+
+
+@dataclass(frozen=True)
+class Built:
+    """Executables that are linked with a libcedr.so beside them."""
+
+    folder: Path
+
+    def build(self, source: str, name: str, *flags: str, link: Sequence[str] | None = None) -> Path:
+        compiler = find_compiler(language="c++") if source.endswith(".cpp") else find_compiler()
+        linked = (f"-L{self.folder}", "-Wl,--no-as-needed", "-lcedr", f"-Wl,-rpath,{self.folder}")
+        standard = "-std=gnu++17" if source.endswith(".cpp") else "-std=gnu11"
+        command = [standard, "-D_GNU_SOURCE", *STRICT, *flags, f"-I{LIBCEDR}", str(SOURCES / source), "-o", name]
+        compiler.run([*command, *(linked if link is None else link)], self.folder)
+        return self.folder / name
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    folder = tmp_path_factory.mktemp("dash")
+    build_library(folder)
+    return Built(folder)
+
+
+@pytest.fixture(scope="module")
+def idioms(built: Built) -> Path:
+    return built.build("idioms.c", "idioms")
+
+
+@pytest.fixture(scope="module")
+def idioms_cpp(built: Built) -> Path:
+    return built.build("idioms.cpp", "idioms_cpp")
+
+
+@pytest.fixture(scope="module")
+def wrong(built: Built) -> Path:
+    return built.build("wrong.c", "wrong")
+
+
+def start(executable: Path, name: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    own = {k: v for k, v in os.environ.items() if not k.startswith("CEDR_")}
+    return subprocess.run(
+        [str(executable), name],
+        cwd=cwd,
+        env={**own, **settings},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def record_of(
+    executable: Path, name: str, cwd: Path, status: int = 0, **settings: str
+) -> tuple[Record, subprocess.CompletedProcess[str]]:
+    path = cwd / f"{name}.cedrrec"
+    process = start(executable, name, cwd, CEDR_MODE="record", CEDR_RECORD=str(path), **settings)
+    assert process.returncode == status, process.stderr
+    return read_record(path), process
+
+
+def told(record: Record) -> dict[int, str]:
+    """A record in words, by thread."""
+    names = {
+        index: f"{place}" if thread.number == 0 else f"{thread.number}.{place}"
+        for thread in record.threads
+        for place, index in enumerate(thread.submitted.tolist())
+    }
+    return {thread.number: " ".join(_words(thread, names)) for thread in record.threads}
+
+
+def _words(thread: ThreadStream, names: dict[int, str]) -> list[str]:
+    words = []
+    flags = iter(thread.wait_flags.tolist())
+    for kind, a, b in thread.steps.tolist():
+        if kind in (STEP_SUBMIT, STEP_BLOCK):
+            plain = b - (kind == STEP_BLOCK)
+            words += [f"S{plain}"] * (plain > 0) + ["B"] * (kind == STEP_BLOCK)
+        elif kind == STEP_WAIT:
+            known = next(flags)
+            listed = " ".join(sorted((names[index] for index in thread.waits[a : a + b].tolist()), key=float))
+            words.append(f"W({listed}){''.join(f' {word}' for flag, word in FLAGS.items() if known & flag)}")
+        elif kind == STEP_HOST:
+            words.append(f"h{a}")
+        else:
+            words.append(f"{'>' if kind == STEP_SPAWN else '<' if kind == STEP_SPAWN + 1 else 'E'}{a}")
+    return words
+
+
+ALL = " ".join(map(str, range(1000)))
+
+C_IDIOMS = {
+    "blocking": {0: "B B B E0"},
+    "nothing": {0: "E0"},
+    "lock_before_the_calls": {0: "S3 W(0 1 2) B E0"},
+    "lock_before_the_wait": {0: "S3 W(0 1 2) B E0"},
+    "counter_reset": {0: "S2 W(0 1) S2 W(2 3) S2 W(4 5) E0"},
+    "counter_goes_on": {0: "S2 W(0 1) S2 W(2 3) S2 W(4 5) E0"},
+    "frames": {0: "S1 W(0) S2 W(1 2) S3 W(3 4 5) E0"},
+    "frames_never_unlocked": {0: "S1 W(0) S2 W(1 2) S3 W(3 4 5) E0"},
+    "fewer_than_all": {0: "S5 W(0 1) B W(2 3 4) E0"},
+    "many": {0: f"S1000 W({ALL}) E0"},
+    "timed_wait": {0: "S3 W(0 1 2) E0"},
+    "clock_wait": {0: "S3 W(0 1 2) E0"},
+    "recursive_mutex": {0: "S2 W(0 1) E0"},
+    "poll_yield": {0: "S4 W(0 1 2) B W(3) E0"},
+    "poll_usleep": {0: "S4 W(0 1 2) B W(3) E0"},
+    "poll_nanosleep": {0: "S4 W(0 1 2) B W(3) E0"},
+    "poll_clock_nanosleep": {0: "S4 W(0 1 2) B W(3) E0"},
+    "poll_mutex": {0: "S4 W(0 1 2) B E0"},
+    "poll_trylock": {0: "S4 W(0 1 2) B E0"},
+    "spin": {0: "S4 W(0 1 2) inferred B E0"},
+    "long_work_before_the_wait": {0: "S3 B W(0 1 2) E0"},
+    "sleep_before_the_wait": {0: "S3 B W(0 1 2) E0"},
+    "if_not_while": {0: "S3 W(0) B E0"},
+    "orphaned": {0: "S3 B E0"},
+    "destroyed": {0: "S4 W(3) E0"},
+    "detached": {0: "S1 S1 B E0"},
+    # The first two are announced while it waits for the second two.
+    "two_counters_on_one_condition": {0: "S4 W(0 1) ambiguous W(2 3) B E0"},
+    "uncounted_calls": {0: "S3 W(0 1 2) E0"},
+    "by_enqueue_kernel": {0: "S2 W(0 1) E0"},
+    "every_kind_of_call": {0: "B " * 15 + "E0"},
+    # The first call of a thread gives its number, so its wait stands alone.
+    "threads_blocking": {0: ">1 >2 >3 >4 <1 <2 <3 <4 E0", **{n: f"S1 W({n}.0) B E0" for n in (1, 2, 3, 4)}},
+    "threads_with_barriers": {
+        0: ">1 >2 >3 >4 <1 <2 <3 <4 E0",
+        **{n: f"S3 W({n}.0 {n}.1 {n}.2) E0" for n in (1, 2, 3, 4)},
+    },
+    "shared_barrier": {
+        0: ">1 >2 >3 <1 <2 <3 S1 W(0 1.0 1.1 2.0 2.1 3.0 3.1) E0",
+        **dict.fromkeys((1, 2, 3), "S2 E0"),
+    },
+    "shared_barrier_while_waiting": {
+        0: ">1 >2 >3 W(1.0 1.1 2.0 2.1 3.0 3.1) <1 <2 <3 E0",
+        **dict.fromkeys((1, 2, 3), "S2 E0"),
+    },
+    "waiter_before_the_calls": {0: ">1 S3 <1 B E0", 1: "W(0 1 2) S1 W(1.0) E0"},
+    "spinning_thread": {0: "S3 >1 <1 E0", 1: "W(0 1 2) inferred S1 W(1.0) E0"},
+    "polling_thread": {0: "S3 >1 <1 E0", 1: "W(0 1 2) inferred S1 W(1.0) E0"},
+    "thread_exit": {0: ">1 >2 <1 <2 E0", 1: "S1 W(1.0) E0", 2: "S1 W(2.0) E0"},
+    "cancelled": {0: ">1 <1 E0", 1: "S1 W(1.0) E0"},
+    "main_leaves_first": {0: ">1 B E0", 1: "S1 W(1.0) E0"},
+    "exits": {0: "B E0"},
+    "thread_exits_the_process": {0: ">1 E0", 1: "S1 W(1.0) E0"},
+    "forks": {0: "S2 W(0 1) E0"},
+    "starts_another": {0: "B B E0"},
+    "prints_and_writes": {0: "B E0"},
+}
+
+UNWAITED = {
+    "poll_mutex": [3],
+    "poll_trylock": [3],
+    "spin": [3],
+    "if_not_while": [1, 2],
+    "orphaned": [0, 1, 2],
+    "destroyed": [0, 1, 2],
+}
+PRINTED = {"forks": "5\n", "starts_another": "3\n", "prints_and_writes": "printed\n"}
+
+CPP_IDIOMS = {
+    "condition_variable": {0: "S3 W(0 1 2) B E0"},
+    "wait_for": {0: "S3 W(0 1 2) E0"},
+    "wait_until": {0: "S3 W(0 1 2) E0"},
+    "std_threads": {0: ">1 >2 >3 <1 <2 <3 E0", **{n: f"S2 W({n}.0 {n}.1) E0" for n in (1, 2, 3)}},
+    "yields": {0: "S3 W(0 1 2) E0"},
+    "sleeps": {0: "S3 W(0 1 2) E0"},
+    "spins_on_atomic": {0: "S3 W(0 1 2) inferred E0"},
+    "locks": {0: "S3 W(0 1 2) E0"},
+    "static_destructor": {0: "B B E0"},
+}
+
+
+def check(executable: Path, name: str, wanted: dict[int, str], cwd: Path) -> None:
+    """The record is as wanted, the application does the same when it is executed, and when it just runs."""
+    record, process = record_of(executable, name, cwd)
+    assert record.complete and record.exit_code == 0 and record.host_time == "off"
+    assert told(record) == wanted and process.stderr == ""
+    assert record.unwaited().tolist() == UNWAITED.get(name, [])
+    assert record.detached.tolist() == ([0, 1] if name == "detached" else [])
+    executed = start(executable, name, cwd, CEDR_MODE="execute", CEDR_RECORD=str(cwd / f"{name}.cedrrec"))
+    for other in (process, executed, start(executable, name, cwd)):
+        assert (other.returncode, other.stdout, other.stderr) == (0, PRINTED.get(name, ""), "")
+
+
+@pytest.mark.parametrize("name", C_IDIOMS)
+def test_c_idioms(idioms: Path, name: str, tmp_path: Path) -> None:
+    check(idioms, name, C_IDIOMS[name], tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CPP_IDIOMS)
+def test_cpp_idioms(idioms_cpp: Path, name: str, tmp_path: Path) -> None:
+    check(idioms_cpp, name, CPP_IDIOMS[name], tmp_path)
+
+
+def test_one_of_two_waiters_only_looks(idioms: Path, tmp_path: Path) -> None:
+    record, _ = record_of(idioms, "two_waiters", tmp_path)
+    words = told(record)
+    seen = {words[0], words[1]}
+    assert seen <= {
+        f"{before}W(0 1 2){flag} {behind}"
+        for before, behind in (("S3 >1 ", "<1 E0"), ("", "S1 W(1.0) E0"))
+        for flag in ("", " tentative")
+    }
+    assert sum("tentative" in text for text in seen) <= 1
+    executed = start(idioms, "two_waiters", tmp_path, CEDR_MODE="execute", CEDR_RECORD=str(record.path))
+    assert (executed.returncode, executed.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "state", "words"),
+    [
+        ("exits_with_three", 3, "failed", "B E3"),
+        ("exits_at_once", 0, "running", "B"),
+        ("aborts", -6, "running", "B"),
+        ("crashes", -11, "running", "B"),
+        ("is_killed", -9, "running", "B"),
+    ],
+)
+def test_however_an_application_ends_its_record_can_be_read(
+    idioms: Path, name: str, status: int, state: str, words: str, tmp_path: Path
+) -> None:
+    record, _ = record_of(idioms, name, tmp_path, status)
+    assert record.state == state and not record.complete and told(record) == {0: words}
+
+
+def test_classes_of_calls(idioms: Path, tmp_path: Path) -> None:
+    record, _ = record_of(idioms, "every_kind_of_call", tmp_path)
+    calls = [record.classes[index] for index in record.class_of.tolist()]
+    assert [(call.label.removeprefix("DASH_"), call.api, call.dtype) for call in calls] == [
+        *[("ZIP_flt", "zip", "c64")] * 5,
+        ("ZIP_int", "zip", "ci16"),
+        *[("FFT_flt", "fft", "c64")] * 2,
+        ("FFT_int", "fft", "ci16"),
+        ("GEMM_flt", "gemm", "c64"),
+        ("GEMM_int", "gemm", "ci16"),
+        ("BPSK_flt", "kernel", "c64"),
+        ("QAM16_flt", "kernel", "c64"),
+        ("CONV_2D_int", "conv2d", "i16"),
+        ("CONV_1D_flt", "conv1d", "f32"),
+    ]
+    kinds = [call.attributes["kind"] for call in calls if call.api == "zip"]
+    assert kinds == ["add", "sub", "mul", "div", "cmp_mul", "div"]
+    assert [call.attributes["inverse"] for call in calls if call.api == "fft"] == [False, True, False]
+    assert calls[6].dims == {"b": 1, "n": 8} and calls[9].dims == {"m": 2, "k": 3, "n": 4}
+    assert calls[11].dims == {"elements": 16, "flops": 16, "bytes_in": 128, "bytes_out": 64, "macs": 0}
+    same = {"n": 1, "c": 1, "f": 1}
+    assert calls[13].dims == {
+        **same, "h": 5, "w": 6, "kh": 3, "kw": 3, "oh": 3, "ow": 4, "sh": 1, "sw": 1, "dh": 1, "dw": 1
+    }  # fmt: skip
+    assert calls[14].dims == {**same, "l": 18, "k": 3, "ol": 16, "s": 1, "d": 1}
+
+
+WRONG = {
+    "fft_of_100_points": "DASH_FFT_flt: size = 100: a power of two is wanted",
+    "fft_of_no_points": "DASH_FFT_flt: size = 0: 1 to 1152921504606846975 is allowed",
+    "fft_of_too_many_points": "DASH_FFT_flt: size = 4611686018427387904: 1 to 1152921504606846975 is allowed",
+    "fft_without_input": "DASH_FFT_flt: input = NULL: the address of its elements is wanted",
+    "fft_without_output": "DASH_FFT_flt: output = NULL: the address of its elements is wanted",
+    "integer_fft_of_3_points": "DASH_FFT_int: size = 3: a power of two is wanted",
+    "fft_of_12_points_later": "DASH_FFT_flt_nb: size = 12: a power of two is wanted",
+    "fft_without_the_address_of_its_size": "DASH_FFT_flt_nb: size = NULL: the address of the argument is wanted",
+    "fft_without_its_input_later": "DASH_FFT_flt_nb: input = NULL: the address of its elements is wanted",
+    "zip_without_second_input": "DASH_ZIP_flt: input_2 = NULL: the address of its elements is wanted",
+    "zip_of_nothing": "DASH_ZIP_flt: size = 0: 1 to 1152921504606846975 is allowed",
+    "zip_by_an_unknown_operation": r"DASH_ZIP_flt: op = 7: ADD \(0\), SUB \(1\), MULT .* are allowed",
+    "zip_by_an_unknown_operation_on_integers": r"DASH_ZIP_int: op = 9: ADD \(0\), SUB .* are allowed",
+    "integers_divided_by_zero": r"DASH_ZIP_int: input_2\[5\] = 0: integers are not divided by zero",
+    "gemm_of_no_rows": "DASH_GEMM_flt: a_rows = 0: 1 to 1152921504606846975 is allowed",
+    "gemm_larger_than_memory": "DASH_GEMM_flt: a_cols = 1099511627776: 1 to 1048575 is allowed where a_rows = 1099511627776",
+    "gemm_in_place": "DASH_GEMM_flt: C = 0x.*: it overlaps B = 0x.* of 32 bytes and must not",
+    "gemm_onto_part_of_its_input": "DASH_GEMM_int: C = 0x.*: it overlaps A = 0x.* of 16 bytes and must not",
+    "madd_of_no_columns": "DASH_BLAS_MADD_flt: cols = 0: 1 to 1152921504606846975 is allowed",
+    "transpose_in_place": "DASH_BLAS_TRANSPOSE_flt: output = 0x.*: it overlaps input = 0x.* of 128 bytes and must not",
+    "bpsk_without_output": "DASH_BPSK_flt: output = NULL: the address of its elements is wanted",
+    "qam16_of_nothing": "DASH_QAM16_flt: size = 0: 1 to 1152921504606846975 is allowed",
+    "conv_2d_of_a_negative_height": "DASH_CONV_2D_int: height = -1: 1 to 2147483647 is allowed",
+    "conv_2d_with_an_empty_mask": "DASH_CONV_2D_int: mask_size = 0: 1 to 2147483647 is allowed",
+    "conv_2d_in_place": "DASH_CONV_2D_int: output = 0x.*: it overlaps input = 0x.* of 128 bytes and must not",
+    "conv_1d_of_nothing": "DASH_CONV_1D_flt: size = 0: 1 to 2147483647 is allowed",
+    "conv_1d_in_place": "DASH_CONV_1D_flt: output = 0x.*: it overlaps input = 0x.* of 256 bytes and must not",
+    "barrier_without_a_condition": "DASH_FFT_flt_nb: barrier->cond = NULL: all three addresses are wanted, .*",
+    "barrier_without_a_mutex": "DASH_FFT_flt_nb: barrier->mutex = NULL: all three addresses are wanted, .*",
+    "barrier_without_a_counter": "DASH_FFT_flt_nb: barrier->completion_ctr = NULL: all three addresses are wanted, .*",
+    "unknown_kernel": 'enqueue_kernel: kernel = "DASH_SORT": the kernels are DASH_ZIP, DASH_FFT, DASH_GEMM, .*',
+    "kernel_without_an_implementation": 'enqueue_kernel: kernel = "DASH_FIR": the kernels are DASH_ZIP, .*',
+    "kernel_of_the_runtime": 'enqueue_kernel: kernel = "POISON_PILL": the kernels are DASH_ZIP, .*',
+    "unknown_precision": 'enqueue_kernel: precision = "double": DASH_FFT has flt, int',
+    "precision_of_another_kernel": 'enqueue_kernel: precision = "flt": DASH_CONV_2D has int',
+    "wrong_number_of_pointers": "enqueue_kernel: count = 3: DASH_FFT with precision flt takes 5 pointers",
+    "twenty_pointers": "enqueue_kernel: count = 20: DASH_FFT with precision flt takes 5 pointers",
+    "kernel_without_a_name": "enqueue_kernel: kernel = NULL: the address of the argument is wanted",
+    "enqueued_fft_of_10_points": "DASH_FFT_flt_nb: size = 10: a power of two is wanted",
+    "wrong_in_a_thread": "DASH_FFT_flt: size = 6: a power of two is wanted",
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_calls(wrong: Path, name: str, tmp_path: Path) -> None:
+    """In the call's own words, whether it runs or is recorded; the record has what was before."""
+    process = start(wrong, name, tmp_path)
+    assert process.returncode == 1 and process.stdout == ""
+    assert re.fullmatch(f"wrong: {WRONG[name]}\n", process.stderr)
+    record, recorded = record_of(wrong, name, tmp_path, status=1)
+    assert re.fullmatch(f"wrong: {WRONG[name]}\n", recorded.stderr)
+    assert record.state == "failed" and record.exit_code == 1
+    assert told(record)[0] == ("B >1 E1" if name == "wrong_in_a_thread" else "B E1")
