@@ -29,6 +29,9 @@ _KEPT = (
     torch.ops.aten.upsample_nearest1d.vec,
 )
 
+_DECOMPOSED = (torch.ops.aten.grid_sampler_2d.default,)
+"""What PyTorch's table of an export keeps though PyTorch has a decomposition that converts well."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -100,8 +103,10 @@ def _quiet() -> Iterator[None]:
 
 
 def decompositions() -> Any:
-    """PyTorch's own table less the ops that convert better whole; each call makes a new one."""
+    """PyTorch's own table less the ops that convert better whole, with more that convert better apart; each call makes a new
+    one."""
     table: Any = torch.export.default_decompositions()
+    table.update(torch._decomp.get_decompositions(_DECOMPOSED))
     for op in _KEPT:
         table.pop(op)
     return table

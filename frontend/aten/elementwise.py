@@ -257,6 +257,13 @@ def pow_tensor(s: Scalars, x: SSAValue, y: SSAValue) -> SSAValue:
     return s.select(s.compare("lt", y, zero), negative, result)
 
 
+@converts(aten.ldexp.Tensor)
+def ldexp(b: Builder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """x times two to the power of y."""
+    power = elementwise_converter(pow_tensor, 2, PROMOTION.BOOL_TO_LONG)(b, 2.0, y)
+    return elementwise_converter(mul, 2, PROMOTION.DEFAULT)(b, x, power)
+
+
 # Functions of the math dialect
 
 
@@ -396,6 +403,16 @@ def relu(s: Scalars, x: SSAValue) -> SSAValue:
 def leaky_relu(s: Scalars, x: SSAValue, slope: float) -> SSAValue:
     """x above 0, else slope * x."""
     return s.select(s.compare("gt", x, s.like(0, x)), x, s.mul(x, s.like(slope, x)))
+
+
+@converts(aten.rrelu_with_noise_functional.default)
+def rrelu(
+    b: Builder, x: SSAValue, noise: SSAValue, low: float, high: float, training: bool, generator: object
+) -> tuple[SSAValue, SSAValue]:
+    """(leaky_relu of the mean slope, the noise as it was), outside of training."""
+    if training:
+        raise Unsupported("the model is in training mode; call model.eval() before compiling")
+    return elementwise_converter(leaky_relu, 1, PROMOTION.DEFAULT)(b, x, (low + high) / 2), noise
 
 
 @pointwise(aten.elu.default, operands=1)

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from xdsl.dialects.builtin import i64
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, i64
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineExpr, AffineMap
 
-from cedr.frontend.aten.registry import Unsupported, converts, normalise_dim
+from cedr.frontend.aten.registry import Result, Unsupported, converts, normalise_dim
+from cedr.frontend.aten.scans import cumsum
 from cedr.frontend.builder import PARALLEL, REDUCTION, Builder, element_type, shape_of
 from cedr.frontend.scalars import Scalars, highest_number, lowest_number
 from cedr.frontend.types import is_boolean, is_integer
@@ -68,6 +69,80 @@ def embedding(
     )[0]
 
 
+@converts(aten._embedding_bag.default, aten._embedding_bag_forward_only.default)
+def embedding_bag(
+    b: Builder,
+    weight: SSAValue,
+    indices: SSAValue,
+    offsets: SSAValue,
+    by_frequency: bool,
+    mode: int,
+    sparse: bool,
+    factors: SSAValue | None,
+    last_offset_given: bool,
+    padding_index: int,
+) -> Result:
+    """(Sums (mode 0), means (1) or maxima (2) of the rows of W[n, e] at the indices[k] of each bag: Y[bags, e]; three more
+    results that are left out.)
+
+    A bag starts at its offset and ends at the next one's. The padding index and `sparse`, `by_frequency`: see PyTorch;
+    rows at the former count as none, the latter concern gradients only. The bag of no rows is 0.
+    """
+    count, width = shape_of(indices)[0], shape_of(weight)[1]
+    bags = shape_of(offsets)[0] - (1 if last_offset_given else 0)
+    type_ = element_type(weight)
+    wide = Float32Type() if isinstance(type_, Float16Type | BFloat16Type) else type_
+    if 0 in (count, bags, *shape_of(weight)):
+        return b.splat(0, (bags, width), type_), None, None, None
+    indices, offsets = b.cast(indices, i64), b.cast(offsets, i64)
+    starts = b.slice_dim(offsets, 0, 0, bags)
+    ends = b.slice_dim(offsets, 0, 1, shape_of(offsets)[0] - 1)
+    if not last_offset_given:
+        ends = b.concat([ends, b.splat(count, (1,), i64)], 0)
+    bag, column, step = (AffineDimExpr(dim) for dim in range(3))
+
+    def taken(s: Scalars, at: SSAValue, start: SSAValue, end: SSAValue, place: SSAValue) -> SSAValue:
+        inside = s.and_(s.compare("ge", place, start), s.compare("lt", place, end))
+        return s.and_(inside, s.compare("ne", at, s.like(padding_index, at)))
+
+    def row(s: Scalars, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        at, start, end, *factor, total = args
+        new = s.cast(s.extract(weight, [at, s.loop(1)]), wide)
+        if factor:
+            new = s.mul(new, s.cast(factor[0], wide))
+        new = s.max(total, new) if mode == 2 else s.add(total, new)
+        return (s.select(taken(s, at, start, end, s.index(2, i64)), new, total),)
+
+    def more(s: Scalars, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        at, start, end, rows = args
+        return (s.add(rows, s.cast(taken(s, at, start, end, s.index(1, i64)), i64)),)
+
+    def read(value: SSAValue, at: AffineExpr, loops: int) -> tuple[SSAValue, AffineMap]:
+        return value, AffineMap(loops, 0, (at,))
+
+    whole = AffineMap(3, 0, (bag, column))
+    inputs = [read(indices, step, 3), read(starts, bag, 3), read(ends, bag, 3)]
+    (total,) = b.generic(
+        inputs if factors is None else [*inputs, read(factors, step, 3)],
+        [(b.splat(lowest_number(wide) if mode == 2 else 0, (bags, width), wide), whole)],
+        [PARALLEL, PARALLEL, REDUCTION],
+        row,
+    )
+    if mode:
+        inputs = [read(indices, column, 2), read(starts, bag, 2), read(ends, bag, 2)]
+        (rows,) = b.generic(inputs, [read(b.splat(0, (bags,), i64), bag, 2)], [PARALLEL, REDUCTION], more)
+
+        def finish(s: Scalars, args: Sequence[SSAValue]) -> SSAValue:
+            value, number = args
+            zero = s.like(0, number)
+            if mode == 1:
+                return s.div(value, s.cast(s.max(number, s.like(1, number)), wide))
+            return s.select(s.compare("eq", number, zero), s.like(0, value), value)
+
+        total = b.pointwise([total, b.reshape(rows, (bags, 1))], finish, wide)
+    return b.cast(total, type_), None, None, None
+
+
 @converts(aten.index_select.default)
 def index_select(b: Builder, x: SSAValue, dim: int, indices: SSAValue) -> SSAValue:
     """The slices of x along a dim at indices[n]."""
@@ -104,7 +179,10 @@ def gather(b: Builder, x: SSAValue, dim: int, indices: SSAValue, sparse: bool) -
 def index_put(
     b: Builder, x: SSAValue, indices: Sequence[SSAValue | None], values: SSAValue, accumulate: bool
 ) -> SSAValue:
-    """x with x[indices] set to the values, which broadcast, or with the values added there."""
+    """x with x[indices] set to the values, which broadcast, or with the values added there.
+
+    A position outside of x ends the program with a message.
+    """
     masks = [value for value in indices if value is not None and is_boolean(element_type(value))]
     if masks:
         return _masked_put(b, x, indices, values, accumulate)
@@ -128,34 +206,103 @@ def index_put(
     )
 
     def hit(s: Scalars, args: Sequence[SSAValue]) -> SSAValue:
-        return _all(
-            s,
-            [
-                s.compare("eq", _from_end(s, s.cast(arg, i64), shape[dim]), s.index(dim, i64))
-                for dim, arg in zip(picked, args, strict=False)
-            ],
-        )
+        return _all(s, [s.compare("eq", arg, s.index(dim, i64)) for dim, arg in zip(picked, args, strict=False)])
 
     maps = [_broadcast_at(shape_of(value), positions, rank, loops) for value in picked.values()]
+    at = [_checked(b, value, shape[dim], from_end=True) for dim, value in picked.items()]
     combine: Combine = (lambda s, old, new: s.add(old, new)) if accumulate else (lambda s, old, new: new)
-    return _search(b, x, [*zip(picked.values(), maps, strict=True)], (values, values_map), positions, hit, combine)
+    return _search(b, x, [*zip(at, maps, strict=True)], (values, values_map), positions, hit, combine)
 
 
 def _masked_put(
     b: Builder, x: SSAValue, indices: Sequence[SSAValue | None], values: SSAValue, accumulate: bool
 ) -> SSAValue:
-    """x[mask] = value: of one mask and one value, a choice per element."""
+    """x with x[..., mask, ...] set to values: a choice per element, from values in the order of the mask's."""
     (mask, *others) = [value for value in indices if value is not None]
-    if others or indices[0] is None or math.prod(shape_of(values)) != 1:
-        raise Unsupported("sets the elements at a mask to several values; use torch.where with values of x's shape")
-    shape = shape_of(x)
-    mask = b.reshape(mask, (*shape_of(mask), *[1] * (len(shape) - len(shape_of(mask)))))
+    if others:
+        raise Unsupported("sets the elements at a mask and at other indices; use torch.where with values of x's shape")
+    shape, marks = shape_of(x), shape_of(mask)
+    first = next(dim for dim, value in enumerate(indices) if value is not None)
+    after = first + len(marks)
+    # Values broadcast to x's dims before the mask's, one for all of the mask's, and those after them.
+    place = [*range(first), None, *range(after, len(shape))]
+    given = shape_of(values)
+    axes = place[len(place) - len(given) :]
+    several = next((size for axis, size in zip(axes, given, strict=True) if axis is None and size != 1), None)
+    if several is None:
+        values = b.reshape(values, [size for axis, size in zip(axes, given, strict=True) if axis is not None])
+        values = _spread_at(b, values, [axis for axis in axes if axis is not None], shape)
+        mask = _spread_at(b, mask, range(first, after), shape)
+        return b.pointwise(
+            [mask, x, values],
+            lambda s, args: s.select(args[0], s.add(args[1], args[2]) if accumulate else args[2], args[1]),
+            element_type(x),
+        )
+    if 0 in given or 0 in shape:
+        return x
+    number = _numbered(b, mask, several)
+
+    def body(s: Scalars, args: Sequence[SSAValue]) -> SSAValue:
+        old, marked, at = args
+        position = [
+            at if axis is None else s.loop(axis) if size != 1 else s.constant(0, i64)
+            for axis, size in zip(axes, given, strict=True)
+        ]
+        new = s.extract(values, position)
+        return s.select(marked, s.add(old, new) if accumulate else new, old)
+
+    spread = [_spread_at(b, value, range(first, after), shape) for value in (mask, number)]
+    return b.pointwise([x, *spread], body, element_type(x))
+
+
+@converts(aten.masked_scatter.default)
+def masked_scatter(b: Builder, x: SSAValue, mask: SSAValue, source: SSAValue) -> SSAValue:
+    """x with the source's first elements, in order, where the mask holds.
+
+    More places than elements end the program with a message.
+    """
+    shape = tuple(np.broadcast_shapes(shape_of(x), shape_of(mask)))
+    x, mask = b.broadcast(x, shape), b.broadcast(mask, shape)
+    flat = b.reshape(source, (math.prod(shape_of(source)),))
+    if 0 in shape or 0 in shape_of(flat):
+        return x
     return b.pointwise(
-        [mask, x, b.reshape(values, ())],
-        lambda s, args: s.select(args[0], s.add(args[1], args[2]) if accumulate else args[2], args[1]),
+        [x, mask, _numbered(b, mask, None)],
+        lambda s, args: s.select(args[1], s.extract(flat, [args[2]]), args[0]),
         element_type(x),
-        shape,
     )
+
+
+def _numbered(b: Builder, mask: SSAValue, count: int | None) -> SSAValue:
+    """How many elements are marked before each that is, row by row, as i64; 0 for the others. A number of marks that is not
+    `count` ends the program, if that is given, with a message."""
+    shape = shape_of(mask)
+    marks = cumsum(b, b.reshape(mask, (math.prod(shape),)), 0, None)
+    if count is None:
+        return b.pointwise([b.reshape(marks, shape), mask], lambda s, args: _before_mark(s, *args), i64)
+    exact = zero_if_equal(b, b.slice_dim(marks, 0, math.prod(shape) - 1, 1), count)
+    return b.pointwise(
+        [b.reshape(marks, shape), mask, b.reshape(exact, ())],
+        lambda s, args: s.add(_before_mark(s, args[0], args[1]), args[2]),
+        i64,
+    )
+
+
+def zero_if_equal(b: Builder, value: SSAValue, number: int) -> SSAValue:
+    """0 where i64 elements are a number; any other ends the program with a message: that of reading, at the difference, a
+    tensor of one element."""
+    zero = b.splat(0, (1,), i64)
+    return b.pointwise([value], lambda s, args: s.extract(zero, [s.sub(args[0], s.like(number, args[0]))]), i64)
+
+
+def _before_mark(s: Scalars, so_far: SSAValue, marked: SSAValue) -> SSAValue:
+    return s.select(marked, s.sub(so_far, s.like(1, so_far)), s.like(0, so_far))
+
+
+def _spread_at(b: Builder, value: SSAValue, dims: Sequence[int], shape: Sequence[int]) -> SSAValue:
+    """A value that broadcasts along some dims of a shape, with dims of size one for the others."""
+    sizes = dict(zip(dims, shape_of(value), strict=True))
+    return b.reshape(value, [sizes.get(dim, 1) for dim in range(len(shape))])
 
 
 @converts(aten.scatter.src)
@@ -226,7 +373,7 @@ def scatter_reduce(
 
 
 def _scatter(b: Builder, x: SSAValue, dim: int, indices: SSAValue, source: SSAValue, combine: Combine) -> SSAValue:
-    """x combined with source[p] at p, but for one dim the index at p."""
+    """x combined with source[p] at p, but for one dim the index at p; one outside of x ends the program with a message."""
     if not shape_of(x) or not shape_of(indices):
         shape = shape_of(x)
         lifted = [_at_least_1d(b, value) for value in (x, indices, source)]
@@ -237,12 +384,13 @@ def _scatter(b: Builder, x: SSAValue, dim: int, indices: SSAValue, source: SSAVa
     # Positions that no index is given for name no element: -1.
     rest = [0 if axis == dim else size - given for axis, (size, given) in enumerate(zip(shape, taken, strict=True))]
     none = [0] * len(rest)
-    indices, source = b.pad(indices, none, rest, -1), b.pad(source, none, rest, 0)
+    indices = b.pad(_checked(b, indices, shape[dim], from_end=False), none, rest, -1)
+    source = b.pad(source, none, rest, 0)
     rank = len(shape)
     results: list[AffineExpr] = [AffineDimExpr(rank if axis == dim else axis) for axis in range(rank)]
 
     def hit(s: Scalars, args: Sequence[SSAValue]) -> SSAValue:
-        return s.compare("eq", s.cast(args[0], i64), s.index(dim, i64))
+        return s.compare("eq", args[0], s.index(dim, i64))
 
     map_ = AffineMap(rank + 1, 0, tuple(results))
     return _search(b, x, [(indices, map_)], (source, tuple(results)), (taken[dim],), hit, combine)
@@ -295,6 +443,17 @@ def as_strided(b: Builder, x: SSAValue, size: Sequence[int], stride: Sequence[in
 def _check_integers(indices: Sequence[SSAValue | None]) -> None:
     if any(value is not None and is_boolean(element_type(value)) for value in indices):
         raise Unsupported("a mask's number of elements depends on data; use torch.where")
+
+
+def _checked(b: Builder, indices: SSAValue, size: int, *, from_end: bool) -> SSAValue:
+    """Positions along a dim of a size as i64, where asked negative ones counted from its end; one outside ends the program
+    with a message."""
+    if not size or 0 in shape_of(indices):
+        return b.cast(indices, i64)
+    every = b.pointwise([], lambda s, args: s.index(0, i64), i64, (size,))
+    return b.pointwise(
+        [indices], lambda s, args: s.extract(every, [_from_end(s, args[0], size) if from_end else args[0]]), i64
+    )
 
 
 def _positions_shape(picked: dict[int, SSAValue]) -> tuple[tuple[int, ...], int]:

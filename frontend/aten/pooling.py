@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from xdsl.dialects.builtin import IntegerType, i1, i64
+from xdsl.dialects.builtin import i1, i64
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 
-from cedr.frontend.aten.registry import Result, Unsupported, converts, spread
+from cedr.frontend.aten.registry import Result, converts, spread
 from cedr.frontend.builder import PARALLEL, REDUCTION, Builder, element_type, shape_of
 from cedr.frontend.scalars import Scalars, lowest_number
+from cedr.frontend.types import to_numpy, torch_dtype
 
 aten = torch.ops.aten
 
@@ -225,7 +226,7 @@ def _divide_by_counts(b: Builder, total: SSAValue, counts: np.ndarray) -> SSAVal
     if counts.size == 0 or (counts == counts.flat[0]).all():
         return b.divide(total, float(counts.flat[0]) if counts.size else 1)
     type_ = element_type(total)
-    constant = b.dense(counts.astype(np.float32 if str(type_) == "f32" else np.float64), type_)
+    constant = b.dense(to_numpy(torch.from_numpy(counts).to(torch_dtype(type_))), type_)
     return b.pointwise([total, constant], lambda s, args: s.div(args[0], args[1]), type_)
 
 
@@ -317,8 +318,6 @@ def _adaptive_windows(size: int, out: int) -> list[tuple[int, int]]:
 
 
 def _batched(b: Builder, x: SSAValue, spatial: int) -> SSAValue:
-    if isinstance(element_type(x), IntegerType):
-        raise Unsupported("pooling of integers; convert them to a float dtype first")
     shape = shape_of(x)
     return x if len(shape) == spatial + 2 else b.reshape(x, (1, *shape))
 

@@ -8,12 +8,13 @@ import math
 from collections.abc import Sequence
 
 import torch
-from xdsl.dialects.builtin import i32, i64
+from xdsl.dialects.builtin import Float32Type, Float64Type, i32, i64
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 
-from cedr.frontend.aten.indexing import gather
+from cedr.frontend.aten.indexing import gather, zero_if_equal
 from cedr.frontend.aten.registry import Unsupported, converts, normalise_dim
+from cedr.frontend.aten.scans import cumsum
 from cedr.frontend.builder import PARALLEL, REDUCTION, Builder, element_type, shape_of
 from cedr.frontend.scalars import Scalars
 from cedr.frontend.types import is_integer
@@ -71,6 +72,44 @@ def median_all(b: Builder, x: SSAValue) -> SSAValue:
     return median(b, b.reshape(x, (count,)), 0, False)[0]
 
 
+@converts(aten.mode.default)
+def mode(b: Builder, x: SSAValue, dim: int, keepdim: bool) -> tuple[SSAValue, SSAValue]:
+    """(the most frequent element along a dim, the least of several, the position of its last one); a NaN only
+    where there is no number."""
+    if not shape_of(x):
+        return x, b.splat(0, (), i64)
+    shape, rank = shape_of(x), len(shape_of(x))
+    dim = normalise_dim(dim, rank)
+    own = AffineMap.identity(rank)
+    kept = AffineMap(rank, 0, tuple(AffineDimExpr(axis) for axis in range(rank) if axis != dim))
+    pair = AffineMap(rank + 1, 0, tuple(AffineDimExpr(axis) for axis in range(rank)))
+    other = AffineMap(rank + 1, 0, tuple(AffineDimExpr(rank if axis == dim else axis) for axis in range(rank)))
+    iterators = [REDUCTION if axis == dim else PARALLEL for axis in range(rank)]
+    rest = [size for axis, size in enumerate(shape) if axis != dim]
+    (counts,) = b.generic(
+        [(x, pair), (x, other)],
+        [(b.splat(0, shape, i64), pair)],
+        [PARALLEL] * rank + [REDUCTION],
+        lambda s, args: (s.add(args[2], s.cast(s.compare("eq", args[0], args[1]), i64)),),
+    )
+    most = b.max(counts, (dim,))
+
+    def better(s: Scalars, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        value, count, highest, best, at = args
+        unset = s.compare("lt", at, s.like(0, at))
+        hit = s.and_(s.compare("eq", count, highest), s.or_(unset, s.compare("le", value, best)))
+        return s.select(hit, value, best), s.select(hit, s.index(dim, i64), at)
+
+    found = b.generic(
+        [(x, own), (counts, own), (most, kept)],
+        [(b.splat(0, rest, element_type(x)), kept), (b.splat(-1, rest, i64), kept)],
+        iterators,
+        better,
+    )
+    values, positions = (b.keep_dims(result, shape, (dim,)) if keepdim else result for result in found)
+    return values, positions
+
+
 @converts(aten.searchsorted.Tensor)
 def searchsorted(
     b: Builder,
@@ -126,6 +165,56 @@ def bucketize_number(b: Builder, number: float, boundaries: SSAValue, narrow: bo
 def bucketize(b: Builder, x: SSAValue, boundaries: SSAValue, narrow: bool, right: bool) -> SSAValue:
     """How many of the sorted boundaries[n] are below each element of x."""
     return searchsorted(b, boundaries, x, narrow, right, None, None)
+
+
+@converts(aten.repeat_interleave.Tensor)
+def repeats(b: Builder, counts: SSAValue, output_size: int) -> SSAValue:
+    """Each index of counts[n] as often as its count says. Counts of another sum than the output's size end the program with a
+    message."""
+    if 0 in (output_size, *shape_of(counts)):
+        return b.splat(0, (output_size,), element_type(counts))
+    ends = cumsum(b, counts, 0, None)
+    exact = zero_if_equal(b, b.slice_dim(ends, 0, shape_of(ends)[0] - 1, 1), output_size)
+    places = b.pointwise([exact], lambda s, args: s.add(s.index(0, i64), args[0]), i64, (output_size,))
+    return b.cast(searchsorted(b, ends, places, False, True, None, None), element_type(counts))
+
+
+@converts(aten.histc.default)
+def histc(b: Builder, x: SSAValue, bins: int, low: float, high: float) -> SSAValue:
+    """How many elements are in each of `bins` equal parts of [low, high], or where these are the same of [least, largest];
+    the last part has its upper end too."""
+    type_ = element_type(x)
+    if type_ not in (Float32Type(), Float64Type()):
+        raise Unsupported(
+            f"a histogram of {type_}, which rounds the limits of the parts; convert the tensor to float32 first"
+        )
+    flat = b.reshape(x, (math.prod(shape_of(x)),))
+    if 0 in shape_of(flat):
+        return b.splat(0, (bins,), type_)
+    ends = [b.splat(number, (), type_) for number in (low, high)]
+    if low == high:
+        ends = [b.min(flat, (0,)), b.max(flat, (0,))]
+
+    def part_of(s: Scalars, args: Sequence[SSAValue]) -> SSAValue:
+        value, first, last = args
+        # A range of one number reaches one to either side.
+        single, one = s.compare("eq", first, last), s.like(1, first)
+        first = s.select(single, s.sub(first, one), first)
+        last = s.select(single, s.add(last, one), last)
+        inside = s.and_(s.compare("ge", value, first), s.compare("le", value, last))
+        part = s.div(s.mul(s.sub(s.select(inside, value, first), first), s.like(bins, value)), s.sub(last, first))
+        part = s.cast(part, i64)
+        return s.select(inside, s.min(part, s.like(bins - 1, part)), s.like(-1, part))
+
+    parts = b.pointwise([flat, *ends], part_of, i64)
+    bin_, element = AffineDimExpr(0), AffineDimExpr(1)
+    (counts,) = b.generic(
+        [(parts, AffineMap(2, 0, (element,)))],
+        [(b.splat(0, (bins,), i64), AffineMap(2, 0, (bin_,)))],
+        [PARALLEL, REDUCTION],
+        lambda s, args: (s.add(args[1], s.cast(s.compare("eq", args[0], s.index(0, i64)), i64)),),
+    )
+    return b.cast(counts, type_)
 
 
 def _below(s: Scalars, boundary: SSAValue, x: SSAValue, right: bool) -> SSAValue:

@@ -128,6 +128,35 @@ def _special() -> list[Case]:
     ]  # fmt: skip
 
 
+def _masks() -> list[Case]:
+    rows, columns = torch.tensor([True, False, True]), torch.tensor([True, False, True, True])
+    x, y = floats(3, 4), floats(3, 4, seed=3)
+    return [
+        Case("index_put at a mask", lambda x, y: (x.index_put((x > 0,), y), x.index_put((x > 0,), y, accumulate=True)), (x, floats(int((x > 0).sum()), seed=5))),
+        Case("index_put of rows", lambda x, m, y: (x.index_put((m,), y[:2]), x.index_put((m,), y[0]), x.index_put((m,), y[:2, :1])), (x, rows, y)),
+        Case("index_put of columns", _masked_columns, (x, columns, y)),
+        Case("index_put of no values", lambda x, m, y: x.index_put((m,), y[:0]), (x, rows & False, y)),
+        Case("masked_scatter", lambda x, y: (x.masked_scatter(x > 0, y), x.masked_scatter(y[0] > 0, y)), (x, y)),
+        Case("repeat_interleave by counts", lambda x, n: x.repeat_interleave(n, dim=0, output_size=6), (x, torch.tensor([1, 0, 5]))),
+        Case("mode", lambda x: (x.mode(0, keepdim=True).values, x.mode(1), x.float().mode(0).values), (integers(4, 7, low=0, high=3),)),
+        Case("histc", lambda x: (torch.histc(x, 7, -1, 1), torch.histc(x, 4), torch.histc(x[:1], 3)), (floats(99),)),
+        Case("pooling of integers", lambda x: (F.max_pool2d(x, 2), F.max_pool2d(x.int(), 2, padding=1, return_indices=True), F.avg_pool2d(x, 2, padding=1, ceil_mode=True, count_include_pad=False)), (integers(1, 2, 5, 5),)),
+        Case("ldexp", lambda x, y: (torch.ldexp(x, y), torch.ldexp(x, (y * 9).long())), (x, y)),
+        Case("rrelu", nn.RReLU(0.1, 0.5), (x,)),
+    ]  # fmt: skip
+
+
+def _samplers() -> list[Case]:
+    rows, at, starts = floats(10, 3), integers(7, low=0, high=10), torch.tensor([0, 2, 2, 5])
+    image, places = floats(2, 2, 4, 5), floats(2, 3, 3, 2) * 0.8
+    return [
+        *(Case(f"embedding_bag by {mode}", lambda w, i, o, mode=mode: (F.embedding_bag(i, w, o, mode=mode, padding_idx=3), F.embedding_bag(i[:6].view(2, 3), w, mode=mode)), (rows, at, starts)) for mode in ("sum", "mean", "max")),
+        Case("embedding_bag with factors", lambda w, i, o, p: F.embedding_bag(i, w, o, mode="sum", per_sample_weights=p, include_last_offset=True), (rows, at, torch.tensor([0, 2, 5, 7]), floats(7))),
+        Case("embedding_bag of halves", lambda w, i, o: F.embedding_bag(i, w, o, mode="max"), (rows.half(), at.int(), starts.int())),
+        *(Case(f"grid_sample {mode} {padding}", lambda x, at, mode=mode, padding=padding: (F.grid_sample(x, at, mode, padding, align_corners=False), F.grid_sample(x, at, mode, padding, align_corners=True)), (image, places)) for mode, padding in (("bilinear", "zeros"), ("bilinear", "reflection"), ("nearest", "border"), ("bicubic", "zeros"))),
+    ]  # fmt: skip
+
+
 def _more_reductions() -> list[Case]:
     return [
         Case("prod", lambda x: (x.prod(), x.prod(1), x.prod(-1, keepdim=True)), (X,)),
@@ -187,6 +216,15 @@ def _composed() -> list[Case]:
     ]  # fmt: skip
 
 
+def _masked_columns(x: torch.Tensor, mask: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    z = torch.stack([x, x, x])
+    z[0, :, mask] = y[:, :3]
+    z[1] = torch.ops.aten.index_put(z[1], [None, mask], y[:, 1:], True)
+    z[2][:, mask] = y[0, 0]
+    z[:, 1:, mask] = y[1, :3] * z[0, 0, 0]
+    return z
+
+
 def _writes(x: torch.Tensor) -> torch.Tensor:
     y = torch.zeros(2, 3, 4)
     y[:, 1:] += x[:, 1:]
@@ -201,6 +239,8 @@ CORE_CASES = (
     *_shifts(),
     *_elementwise(),
     *_special(),
+    *_masks(),
+    *_samplers(),
     *_more_reductions(),
     *_windows(),
     *_composed(),

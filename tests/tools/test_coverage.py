@@ -40,7 +40,7 @@ def test_every_op_that_is_not_supported(cedr: Cedr, models: Path) -> None:
     assert all(row["reason"] and f"{models.name}:" in row["locations"][0] for row in done.json["ops"])
     text = cedr("coverage", f"{models}:three")
     assert text.status == 1
-    assert f"{models.name}:" in text.out and "aten.digamma.default (x1): has no conversion" in text.out
+    assert f"{models.name}:" in text.out and "aten.special_bessel_j0.default (x1): has no conversion" in text.out
     assert text.out.endswith("three: not supported as a whole\n")
 
 
@@ -51,7 +51,7 @@ def test_what_stands_before_an_unsupported_op_has_its_pes() -> None:
             self.first, self.last = nn.Conv2d(1, 2, 3), nn.Conv2d(2, 1, 3)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            out: torch.Tensor = self.last(torch.special.digamma(self.first(x)))
+            out: torch.Tensor = self.last(torch.special.bessel_j0(self.first(x)))
             return out
 
     result = cover(TorchModel("between", Between(), (torch.randn(1, 1, 9, 9),)), CompileOptions())
