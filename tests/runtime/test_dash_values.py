@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cedr.backend.toolchain import LIBCEDR, LIBCEDR_SOURCES, find_compiler
+from tests.runtime.test_dash_api import build_library
 
 Complex = NDArray[np.complex64]
 #: dash_cmplx_int_type: the imaginary part comes first.
@@ -19,9 +19,7 @@ CI16 = np.dtype([("im", "<i2"), ("re", "<i2")])
 @pytest.fixture(scope="module")
 def dash(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     folder = tmp_path_factory.mktemp("dash")
-    sources = [str(LIBCEDR / name) for name in (*LIBCEDR_SOURCES, "dash.c", "application.c")]
-    flags = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread", "-fPIC", "-shared"]
-    find_compiler().run([*flags, *sources, "-o", "libcedr.so", "-lm", "-ldl"], folder)
+    build_library(folder)
     return ctypes.CDLL(str(folder / "libcedr.so"))
 
 
