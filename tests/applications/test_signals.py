@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from cedr.frontend.zoo import find
 from cedr.frontend.zoo.decisions import arrays
@@ -17,31 +14,11 @@ from cedr.frontend.zoo.signals import ALPHABET, SIGNALS, Signal, strongest_direc
 from cedr.frontend.zoo.wifi_tx import long_training, received, short_training
 from cedr.target.errors import CedrError
 from tests.applications import words
+from tests.applications.forms import WORDS, eager, error
 
 torch.set_num_threads(1)
 
 SEEDS = range(4)
-WORDS: dict[str, Callable[[Mapping[str, words.Numbers]], NDArray[Any]]] = {
-    "radar_correlator": words.radar_correlator,
-    "pulse_doppler": words.pulse_doppler,
-    "sar": words.sar,
-    "temporal_mitigation": words.temporal_mitigation,
-}
-
-
-def eager(name: str, signal: Signal) -> NDArray[Any]:
-    """What the zoo's module computes, without the batch."""
-    module, _ = find(name).build()
-    with torch.no_grad():
-        (output,) = arrays(module(torch.from_numpy(signal.tensor)))
-    result: NDArray[Any] = output[0]
-    return result
-
-
-def error(got: NDArray[Any], wanted: NDArray[Any]) -> float:
-    """Largest absolute difference over the largest magnitude."""
-    assert got.shape == wanted.shape
-    return float(np.abs(got - wanted).max() / np.abs(wanted).max())
 
 
 @pytest.mark.parametrize("seed", SEEDS)
