@@ -21,8 +21,8 @@ from cedr.target.manifest import Target
 
 LIBCEDR = Path(__file__).resolve().parent.parent / "runtime" / "libcedr"
 """libcedr's sources, copied into every module's directory."""
-LIBCEDR_SOURCES = ("cedr.c", "process.c", "io.c", "calls.c", "arithmetic.c")
-LIBCEDR_HEADERS = ("cedr.h", "cedr_complex.h", "half.h", "internal.h", "calls_float.h")
+LIBCEDR_SOURCES = ("cedr.c", "record.c", "process.c", "io.c", "calls.c", "arithmetic.c")
+LIBCEDR_HEADERS = ("cedr.h", "cedr_complex.h", "half.h", "internal.h", "record.h", "calls_float.h")
 
 CFLAGS = ("-std=c11", "-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wpedantic")
 NATIVE_FLAG = "-march=native"

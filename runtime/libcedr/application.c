@@ -263,9 +263,11 @@ static void compare(thread *t, cedr_event event, const uint32_t *words, uint32_t
       next.kind == CEDR_WAIT) {
     /* Whose calls come first in a list of several threads' may vary. */
     uint32_t recorded;
+    const uint64_t compared = t->record.compared;
     cedr_recorded_words(&file, &t->record, &recorded);
     if (recorded != count) {
-      diverged(t, task, "another number of tasks to wait for was recorded");
+      t->record.compared = compared;
+      diverged(t, task, "a wait for another number of tasks was recorded");
     }
     return;
   }

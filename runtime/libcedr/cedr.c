@@ -1,57 +1,13 @@
-/* The life of a module: arguments, the three modes, the record. The record's format is documented in
- * docs/record.md and read by cedr.runtime.record. */
+/* The life of a module: arguments and the three modes. */
 #define _POSIX_C_SOURCE 200809L
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "internal.h"
-
-enum { EVENTS = 1, AUX = 2, CLASSES = 3, STREAMS = 4 };
-enum { SUBMIT = 1, SUBMIT_AT = 2, WAIT = 4, END = 8 };
-enum { HEADER_BYTES = 64, CHUNK_HEADER_BYTES = 32, CHUNK_BYTES = 1 << 20, VERSION = 1 };
-enum { RUNNING = 0, ENDED = 1, ENDED_WITH_ERROR = 2 };
-
-typedef struct {
-  char magic[8];
-  uint32_t version;
-  uint32_t state;
-  uint64_t length_bytes;
-  unsigned char reserved[40];
-} record_header;
-
-typedef struct {
-  uint32_t kind;
-  uint32_t thread;
-  uint64_t capacity_bytes;
-  _Atomic uint64_t used_bytes;
-  uint64_t reserved;
-} chunk_header;
-
-typedef struct {
-  uint8_t kind;
-  uint8_t aux_count;
-  uint16_t class_index;
-  uint32_t host_ns;
-} event;
-
-_Static_assert(sizeof(record_header) == HEADER_BYTES, "the record's header");
-_Static_assert(sizeof(chunk_header) == CHUNK_HEADER_BYTES, "a chunk's header");
-_Static_assert(sizeof(event) == 8, "an event");
-
-/* The chunk of one stream that is being filled (record) or read (execute). */
-typedef struct {
-  chunk_header *chunk;
-  unsigned char *data;
-  uint64_t used;
-} stream;
+#include "record.h"
 
 typedef struct {
   const cedr_site *site; /* NULL: not submitted */
@@ -64,13 +20,8 @@ struct cedr_state {
   bool values;
   uint32_t next_task; /* the id that needs no word in the record */
 
-  int record; /* file descriptor */
-  const char *record_path;
-  record_header *header;
-  stream streams[STREAMS];
-
-  cedr_file recorded; /* execute: the record to compare with */
-  uint64_t events;    /* compared so far */
+  cedr_record record; /* record: written; execute: compared with */
+  cedr_thread_record thread;
   pending_task *pending;
   void **operands;
   size_t operand_count;
@@ -78,184 +29,24 @@ struct cedr_state {
   const char *schedule_path;
 };
 
-/* ---- recording ---- */
-
-static void *map_record(struct cedr_state *state, uint64_t offset, size_t size) {
-  /* Allocated before it is mapped: a full disk is a message here, not a SIGBUS later. */
-  const int failure = posix_fallocate(state->record, (off_t)offset, (off_t)size);
-  if (failure != 0) {
-    cedr_fail("%s: %s", state->record_path, strerror(failure));
-  }
-  const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-  const uint64_t start = offset / page * page;
-  void *data = mmap(NULL, size + (size_t)(offset - start), PROT_READ | PROT_WRITE, MAP_SHARED, state->record,
-                    (off_t)start);
-  if (data == MAP_FAILED) {
-    cedr_fail("%s: %s", state->record_path, strerror(errno));
-  }
-  return (unsigned char *)data + (offset - start);
-}
-
-static void open_record(struct cedr_state *state) {
-  state->record = open(state->record_path, O_RDWR | O_CREAT | O_EXCL, 0666);
-  if (state->record < 0) {
-    cedr_fail("%s: %s%s", state->record_path, strerror(errno), errno == EEXIST ? "; a record is never overwritten" : "");
-  }
-  state->header = map_record(state, 0, HEADER_BYTES);
-  memcpy(state->header->magic, "CEDRREC1", 8);
-  state->header->version = VERSION;
-  state->header->state = RUNNING;
-  state->header->length_bytes = HEADER_BYTES;
-}
-
-static void new_chunk(struct cedr_state *state, uint32_t kind, uint64_t needed) {
-  stream *stream = &state->streams[kind];
-  if (stream->chunk != NULL) {
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const uintptr_t start = (uintptr_t)stream->chunk / page * page;
-    munmap((void *)start, (uintptr_t)stream->data + stream->chunk->capacity_bytes - start);
-  }
-  const uint64_t capacity = needed > CHUNK_BYTES ? (needed + 7) / 8 * 8 : CHUNK_BYTES;
-  const uint64_t offset = state->header->length_bytes;
-  stream->chunk = map_record(state, offset, CHUNK_HEADER_BYTES + capacity);
-  stream->data = (unsigned char *)(stream->chunk + 1);
-  stream->used = 0;
-  stream->chunk->kind = kind;
-  stream->chunk->thread = 0;
-  stream->chunk->capacity_bytes = capacity;
-  state->header->length_bytes = offset + CHUNK_HEADER_BYTES + capacity;
-}
-
-/* Room for `size` bytes in a stream; they count once published. */
-static unsigned char *reserve(struct cedr_state *state, uint32_t kind, uint64_t size) {
-  stream *stream = &state->streams[kind];
-  if (stream->chunk == NULL || stream->used + size > stream->chunk->capacity_bytes) {
-    new_chunk(state, kind, size);
-  }
-  unsigned char *place = stream->data + stream->used;
-  stream->used += size;
-  return place;
-}
-
-static void publish(struct cedr_state *state, uint32_t kind) {
-  stream *stream = &state->streams[kind];
-  atomic_store_explicit(&stream->chunk->used_bytes, stream->used, memory_order_release);
-}
+/* ---- the record ---- */
 
 static void record_classes(struct cedr_state *state) {
   for (int32_t i = 0; i < state->module->site_count; ++i) {
-    const char *line = state->module->sites[i].record;
-    const size_t length = strlen(line);
-    unsigned char *place = reserve(state, CLASSES, length + 1);
-    memcpy(place, line, length);
-    place[length] = '\n';
-    publish(state, CLASSES);
+    cedr_record_class(&state->record, state->module->sites[i].record);
   }
 }
 
-/* The words that follow an event: a count where it does not fit the event, a task id where it is not the next one. */
-static uint32_t aux_prefix(uint32_t words[2], bool explicit_task, uint32_t task, uint32_t after_count,
-                           uint8_t *aux_count) {
-  const uint32_t total = after_count + (explicit_task ? 1 : 0);
-  uint32_t used = 0;
-  *aux_count = total < 255 ? (uint8_t)total : 255;
-  if (total >= 255) {
-    words[used++] = total;
+static void put_event(struct cedr_state *state, cedr_event event, const uint32_t *words, uint32_t count, int64_t task) {
+  if (state->mode == MODE_RECORD) {
+    cedr_record_event(&state->record, &state->thread, event, words, count);
+    return;
   }
-  if (explicit_task) {
-    words[used++] = task;
+  const char *const different = cedr_record_compare(&state->record, &state->thread, event, words, count);
+  if (different != NULL) {
+    cedr_fail("%s: the module does not do what was recorded: event %" PRIu64 ", task %" PRId64 ": %s", state->record.path,
+              state->thread.compared, task, different);
   }
-  return used;
-}
-
-static void record_event(struct cedr_state *state, event record, const uint32_t *prefix, uint32_t prefix_count,
-                         const uint32_t *words, uint32_t count) {
-  if (prefix_count + count > 0) {
-    unsigned char *place = reserve(state, AUX, (uint64_t)(prefix_count + count) * 4);
-    memcpy(place, prefix, (size_t)prefix_count * 4);
-    memcpy(place + (size_t)prefix_count * 4, words, (size_t)count * 4);
-    publish(state, AUX);
-  }
-  memcpy(reserve(state, EVENTS, sizeof record), &record, sizeof record);
-  publish(state, EVENTS);
-}
-
-static void close_record(struct cedr_state *state) {
-  const event end = {.kind = END};
-  record_event(state, end, NULL, 0, NULL, 0);
-  state->header->state = ENDED;
-  close(state->record);
-}
-
-/* ---- comparing with a record ---- */
-
-static void open_recorded(struct cedr_state *state) {
-  state->recorded = cedr_map_file(state->record_path);
-  const cedr_file *file = &state->recorded;
-  if (file->size < HEADER_BYTES || memcmp(file->data, "CEDRREC1", 8) != 0) {
-    cedr_fail("%s: not a record", state->record_path);
-  }
-}
-
-/* The next `size` bytes of a recorded stream, or NULL at its end. */
-static const unsigned char *next_recorded(struct cedr_state *state, uint32_t kind, uint64_t size) {
-  stream *stream = &state->streams[kind];
-  const unsigned char *end = state->recorded.data + state->recorded.size;
-  while (stream->chunk == NULL || stream->used + size > stream->chunk->used_bytes) {
-    const unsigned char *next = stream->chunk == NULL ? state->recorded.data + HEADER_BYTES
-                                                      : stream->data + stream->chunk->capacity_bytes;
-    for (;;) {
-      if (next + CHUNK_HEADER_BYTES > end) {
-        return NULL;
-      }
-      chunk_header *chunk = (chunk_header *)(uintptr_t)next;
-      if (chunk->capacity_bytes > (uint64_t)(end - next) - CHUNK_HEADER_BYTES) {
-        return NULL;
-      }
-      if (chunk->kind == kind && chunk->thread == 0) {
-        stream->chunk = chunk;
-        stream->data = (unsigned char *)(chunk + 1);
-        stream->used = 0;
-        break;
-      }
-      next += CHUNK_HEADER_BYTES + chunk->capacity_bytes;
-    }
-  }
-  const unsigned char *place = stream->data + stream->used;
-  stream->used += size;
-  return place;
-}
-
-_Noreturn static void diverged(struct cedr_state *state, const char *what, int64_t task) {
-  cedr_fail("%s: the module does not do what was recorded: event %" PRIu64 ", task %" PRId64 ": %s",
-            state->record_path, state->events, task, what);
-}
-
-static void compare_event(struct cedr_state *state, event wanted, const uint32_t *prefix, uint32_t prefix_count,
-                          const uint32_t *words, uint32_t count, int64_t task) {
-  event found;
-  const unsigned char *place = next_recorded(state, EVENTS, sizeof found);
-  if (place == NULL) {
-    diverged(state, "the record ends before it", task);
-  }
-  memcpy(&found, place, sizeof found);
-  if (found.kind != wanted.kind) {
-    diverged(state, "another kind of event was recorded", task);
-  }
-  if (found.class_index != wanted.class_index) {
-    diverged(state, "a call of another class was recorded", task);
-  }
-  if (found.aux_count != wanted.aux_count) {
-    diverged(state, "another number of dependencies was recorded", task);
-  }
-  if (prefix_count + count > 0) {
-    const unsigned char *recorded = next_recorded(state, AUX, (uint64_t)(prefix_count + count) * 4);
-    if (recorded == NULL || memcmp(recorded, prefix, (size_t)prefix_count * 4) != 0 ||
-        memcmp(recorded + (size_t)prefix_count * 4, words, (size_t)count * 4) != 0) {
-      diverged(state, "other dependencies were recorded", task);
-    }
-  }
-  ++state->events;
 }
 
 /* ---- what the emitted code calls ---- */
@@ -289,16 +80,11 @@ static void keep_task(struct cedr_state *state, uint32_t task, const cedr_site *
 void cedr_submit(cedr_context *cedr, uint32_t task, const cedr_site *site, void *const operand[]) {
   struct cedr_state *state = cedr->state;
   if (cedr->recording) {
-    const bool explicit_task = task != state->next_task;
-    event submit = {.kind = explicit_task ? SUBMIT_AT : SUBMIT,
-                    .class_index = (uint16_t)(site - state->module->sites)};
-    uint32_t prefix[2];
-    const uint32_t prefix_count = aux_prefix(prefix, explicit_task, task, cedr->after_count, &submit.aux_count);
-    if (state->mode == MODE_RECORD) {
-      record_event(state, submit, prefix, prefix_count, cedr->after, cedr->after_count);
-    } else {
-      compare_event(state, submit, prefix, prefix_count, cedr->after, cedr->after_count, task);
-    }
+    const bool named = task != state->next_task;
+    const cedr_event submit = {.kind = named ? CEDR_SUBMIT_AT : CEDR_SUBMIT,
+                               .number = (uint16_t)(site - state->module->sites),
+                               .task = named ? &task : NULL};
+    put_event(state, submit, cedr->after, cedr->after_count, task);
     state->next_task = task + 1;
     cedr->after_count = 0;
   }
@@ -344,11 +130,10 @@ static void run_schedule(struct cedr_state *state) {
 
 void cedr_wait(cedr_context *cedr) {
   struct cedr_state *state = cedr->state;
-  const event wait = {.kind = WAIT};
-  if (state->mode == MODE_RECORD) {
-    record_event(state, wait, NULL, 0, NULL, 0);
-  } else if (state->mode == MODE_EXECUTE) {
-    compare_event(state, wait, NULL, 0, NULL, 0, -1);
+  if (state->mode != MODE_RUN) {
+    put_event(state, (cedr_event){.kind = CEDR_WAIT}, NULL, 0, -1);
+  }
+  if (state->mode == MODE_EXECUTE) {
     run_schedule(state);
   }
 }
@@ -415,12 +200,13 @@ static char *beside_executable(const char *argv0, const char *file) {
   return result;
 }
 
-static void read_mode(struct cedr_state *state) {
+/* Gives the record's path, or NULL. */
+static const char *read_mode(struct cedr_state *state) {
   const char *mode = getenv("CEDR_MODE");
   state->values = true;
   if (mode == NULL || *mode == '\0' || strcmp(mode, "run") == 0) {
     state->mode = MODE_RUN;
-    return;
+    return NULL;
   }
   if (strcmp(mode, "record") == 0) {
     const char *values = getenv("CEDR_VALUES");
@@ -431,14 +217,15 @@ static void read_mode(struct cedr_state *state) {
   } else {
     cedr_fail("CEDR_MODE=%s: the modes are run, record, execute", mode);
   }
-  state->record_path = getenv("CEDR_RECORD");
+  const char *const path = getenv("CEDR_RECORD");
   state->schedule_path = getenv("CEDR_SCHEDULE");
-  if (state->record_path == NULL) {
+  if (path == NULL) {
     cedr_fail("CEDR_MODE=%s needs CEDR_RECORD=FILE", mode);
   }
   if (state->mode == MODE_EXECUTE && state->schedule_path == NULL) {
     cedr_fail("CEDR_MODE=execute needs CEDR_SCHEDULE=FILE");
   }
+  return path;
 }
 
 int cedr_main(int argc, char **argv, const cedr_module *module) {
@@ -461,8 +248,8 @@ int cedr_main(int argc, char **argv, const cedr_module *module) {
       assign_path(argv[++i], "--output", module->outputs, module->output_count, output_paths);
     }
   }
-  struct cedr_state state = {.module = module, .record = -1};
-  read_mode(&state);
+  struct cedr_state state = {.module = module};
+  const char *const record_path = read_mode(&state);
   cedr_context cedr = {.recording = state.mode != MODE_RUN, .state = &state};
   cedr.input = cedr_allocate((size_t)module->input_count, sizeof *cedr.input);
   cedr.output = cedr_allocate((size_t)module->output_count, sizeof *cedr.output);
@@ -487,15 +274,16 @@ int cedr_main(int argc, char **argv, const cedr_module *module) {
   unsigned char *arena = cedr_allocate((size_t)module->arena_bytes + alignment, 1);
   cedr.arena = arena + (alignment - (uintptr_t)arena % alignment) % alignment;
   if (state.mode == MODE_RECORD) {
-    open_record(&state);
+    cedr_record_create(&state.record, record_path, CEDR_HOST_UNKNOWN);
     record_classes(&state);
   } else if (state.mode == MODE_EXECUTE) {
-    open_recorded(&state);
+    cedr_record_open(&state.record, record_path);
     state.pending = cedr_allocate(module->task_count, sizeof *state.pending);
   }
   module->run(&cedr);
   if (state.mode == MODE_RECORD) {
-    close_record(&state);
+    put_event(&state, (cedr_event){.kind = CEDR_END}, NULL, 0, -1);
+    cedr_record_close(&state.record, false);
   }
   for (int32_t i = 0; i < module->output_count; ++i) {
     if (output_paths[i] != NULL) {

@@ -312,17 +312,22 @@ const char *cedr_record_compare(const cedr_record *record, cedr_thread_record *t
                                      : "a call of another class was recorded";
   }
   uint32_t total;
+  const uint64_t compared = thread->compared;
   const uint32_t *const recorded = cedr_recorded_words(record, thread, &total);
   const uint32_t named = event.task != NULL ? 1 : 0;
+  const uint64_t consumed = thread->compared;
+  thread->compared = compared;
   if (recorded == NULL && total > 0) {
     return "the record ends within it";
   }
   if (total != count + named) {
-    return "another number of tasks to wait for was recorded";
+    return event.kind == CEDR_WAIT ? "a wait for another number of tasks was recorded"
+                                   : "another number of dependencies was recorded";
   }
   if ((named > 0 && recorded[0] != *event.task) ||
       (count > 0 && memcmp(recorded + named, words, (size_t)count * sizeof *words) != 0)) {
-    return "other tasks to wait for were recorded";
+    return event.kind == CEDR_WAIT ? "a wait for other tasks was recorded" : "other dependencies were recorded";
   }
+  thread->compared = consumed;
   return NULL;
 }

@@ -51,7 +51,9 @@ def test_the_directory_builds_alone(tmp_path: Path) -> None:
     folder.mkdir()
     module = prepare(folder, "c")
     (folder / "Makefile").write_text(makefile_text("tiny"))
-    assert sorted(copy_libcedr(folder)) == sorted(f"libcedr/{p.name}" for p in LIBCEDR.iterdir())
+    for_applications = ("dash", "application", "host")
+    wanted_files = {f"libcedr/{p.name}" for p in LIBCEDR.iterdir() if not p.name.startswith(for_applications)}
+    assert set(copy_libcedr(folder)) == wanted_files
     wanted = module.compute()
     (folder / "tiny").unlink()
     make = shutil.which("make")

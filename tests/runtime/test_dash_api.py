@@ -38,7 +38,7 @@ FLAGS = {WAIT_INFERRED: "inferred", WAIT_TENTATIVE: "tentative", WAIT_AMBIGUOUS:
 
 def build_library(folder: Path, *flags: str) -> None:
     """libcedr.so in a folder."""
-    sources = [str(LIBCEDR / name) for name in dict.fromkeys((*LIBCEDR_SOURCES, "record.c", "dash.c", "application.c"))]
+    sources = [str(LIBCEDR / name) for name in (*LIBCEDR_SOURCES, "dash.c", "application.c")]
     command = [
         "-std=c11",
         "-Wpedantic",
