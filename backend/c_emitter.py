@@ -80,6 +80,7 @@ class CEmitter:
             *self._tensors("inputs", program.inputs),
             *self._tensors("outputs", program.outputs),
             *self._tensors("weights", program.weights),
+            *self._initial(),
             *self.out.lines,
         ]
         for shape, name in self.strides.items():
@@ -101,6 +102,8 @@ class CEmitter:
             for key, count in counts.items()
             for line in (f"    .{key}s = {key}s," if count else f"    .{key}s = NULL,", f"    .{key}_count = {count},")
         ]
+        if self._initial():
+            text.append("    .initial = initial,")
         text += [
             "    .sites = sites,",
             f"    .site_count = {len(self.sites)},",
@@ -115,6 +118,14 @@ class CEmitter:
             "",
         ]
         return "\n".join(text)
+
+    def _initial(self) -> list[str]:
+        """The table of the weights that inputs are where none are given, if there are any."""
+        places = {weight.name: place for place, weight in enumerate(self.program.weights)}
+        initial = [-1 if spec.initial is None else places[spec.initial] for spec in self.program.inputs]
+        if max(initial, default=-1) < 0:
+            return []
+        return [f"static const int32_t initial[] = {{{', '.join(map(str, initial))}}};", ""]
 
     def _tensors(self, name: str, tensors: Sequence[TensorSpec]) -> Iterable[str]:
         if not tensors:

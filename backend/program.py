@@ -7,13 +7,13 @@ dependencies of every call. `Program.of(module)` reads it; whatever is missing o
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
 from xdsl.dialects.builtin import MemRefType, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import BlockArgument, Operation, SSAValue
+from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
 
 from cedr.dialects.cedr import (
     Affine,
@@ -223,10 +223,33 @@ class _Reader:
             space = "output" if "cedr.output" in entries else "input"
             label = entries.get("cedr.output" if space == "output" else "cedr.name")
             name = label.data if isinstance(label, StringAttr) else f"{space}{len(tensors[space])}"
+            roles = self._roles(entries)
             dtype = dtype_name(element_type_of(argument))
             self.buffers[argument] = Buffer(space, len(tensors[space]), dtype, shape_of(argument))
-            tensors[space].append(TensorSpec(name, dtype, shape_of(argument)))
+            tensors[space].append(TensorSpec(name, dtype, shape_of(argument), **roles))
+        inputs = {spec.name: spec for spec in tensors["input"]}
+        for spec in tensors["input"]:
+            if spec.initial is not None:
+                self._use_weight(self.function, TensorSpec(spec.initial, spec.dtype, spec.shape))
+        for spec in tensors["output"]:
+            if spec.updates is None:
+                continue
+            if spec.updates not in inputs:
+                names = ", ".join(inputs) or "none"
+                raise self.fail(self.function, f"output '{spec.name}' updates '{spec.updates}'; the inputs are {names}")
+            one = inputs[spec.updates]
+            if (one.dtype, one.shape) != (spec.dtype, spec.shape):
+                raise self.fail(
+                    self.function,
+                    f"output '{spec.name}' is {spec.dtype}{list(spec.shape)}, the input that it updates "
+                    f"{one.dtype}{list(one.shape)}",
+                )
         return tuple(tensors["input"]), tuple(tensors["output"])
+
+    @staticmethod
+    def _roles(entries: Mapping[str, Attribute]) -> dict[str, str]:
+        labels = {role: entries.get(f"cedr.{role}") for role in ("initial", "updates")}
+        return {role: label.data for role, label in labels.items() if isinstance(label, StringAttr)}
 
     def _register(self, op: GridOp | JoinOp) -> None:
         if op.base is None:
@@ -249,10 +272,14 @@ class _Reader:
 
     def _weight(self, op: WeightOp) -> None:
         tensor = TensorSpec(op.weight_name, dtype_name(element_type_of(op.result)), shape_of(op.result))
+        self.buffers[op.result] = Buffer("weight", self._use_weight(op, tensor), tensor.dtype, tensor.shape)
+
+    def _use_weight(self, op: Operation, tensor: TensorSpec) -> int:
+        """Its place among the weights."""
         place, known = self.weights.setdefault(tensor.name, (len(self.weights), tensor))
         if known != tensor:
             raise self.fail(op, f"weight '{tensor.name}' is used as {known.dtype}{list(known.shape)} elsewhere")
-        self.buffers[op.result] = Buffer("weight", place, tensor.dtype, tensor.shape)
+        return place
 
     def _edges(self, op: Operation, entries: Sequence[object]) -> tuple[Edge, ...]:
         edges = []

@@ -103,7 +103,14 @@ class _Emitter:
     def _tensors(name: str, tensors: Sequence[TensorSpec]) -> list[str]:
         for tensor in tensors:
             _check(tensor.dtype, f"{name[:-1]} '{tensor.name}'")
-        lines = [f"        TensorSpec({t.name!r}, {t.dtype!r}, {t.shape!r})," for t in tensors]
+        lines = [
+            f"        TensorSpec({t.name!r}, {t.dtype!r}, {t.shape!r}"
+            + "".join(
+                f", {role}={value!r}" for role in ("initial", "updates") if (value := getattr(t, role)) is not None
+            )
+            + "),"
+            for t in tensors
+        ]
         return [f"    {name}=(", *lines, "    ),"]
 
     def _class(self) -> str:

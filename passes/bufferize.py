@@ -198,7 +198,15 @@ class FunctionBufferizer:
         old.erase(safe_erase=False)
         given = self.function.arg_attrs.data if self.function.arg_attrs is not None else ()
         given = given or tuple(DictionaryAttr({}) for _ in inputs)
-        taken = tuple(DictionaryAttr({"cedr.output": StringAttr(name)}) for name in names)
+        kept = (
+            self.function.res_attrs.data if self.function.res_attrs is not None else [DictionaryAttr({})] * len(names)
+        )
+        taken = tuple(
+            DictionaryAttr(
+                {"cedr.output": StringAttr(name)} | {k: v for k, v in attrs.data.items() if k != "cedr.name"}
+            )
+            for name, attrs in zip(names, kept, strict=True)
+        )
         self.function.properties["function_type"] = FunctionType.from_lists([*inputs, *results], [])
         self.function.properties["arg_attrs"] = ArrayAttr([*given, *taken])
         self.function.properties.pop("res_attrs", None)

@@ -739,13 +739,16 @@ def execute(module: Module, run: Callable[[Run], None], source: str, arguments: 
     given = _assign(options.input, module.inputs, "--input")
     targets = _assign(options.output, module.outputs, "--output")
     for tensor in module.inputs:
-        if needs_values and tensor.name not in given:
+        if needs_values and tensor.name not in given and tensor.initial is None:
             raise ModuleError(f"input '{tensor.name}' is missing: give --input {tensor.name}=X.npy")
     if targets and not needs_values:
         raise ModuleError("--output: recording without CEDR_VALUES=1 computes no values")
-    inputs = [_load(given[t.name], t) if t.name in given else None for t in module.inputs]
     path = os.environ.get("CEDR_WEIGHTS")
     weights = weights_file.load(Path(path) if path else Path(source).parent / "weights.safetensors", module.weights)
+    inputs = [
+        _load(given[t.name], t) if t.name in given else None if t.initial is None else weights[t.initial]
+        for t in module.inputs
+    ]
     state = Run(module, mode, inputs, weights)
     run(state)
     state.finish()

@@ -6,7 +6,9 @@
      "control": "static", "files": {"vgg_digits.c": "<SHA-256>", ...},
      "figures": {"arena_bytes": 1, "arena_bound_bytes": 1, "ir_bytes": {}, "export_s": null, "compile_s": 0.5, "build_s": 1.0}}
 
-`files` are relative to the directory. A platform that does not ship has the key `file` too: which of `files` it is in.
+An input that is a state of the model has the key `initial`, the weight that it is where none is given; an output that is an
+input's new value has the key `updates`, that input's name. `files` are relative to the directory. A platform that does not
+ship has the key `file` too: which of `files` it is in.
 `figures` are what a report says later without compiling again; null: not known.
 """
 
@@ -16,7 +18,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
@@ -51,6 +53,10 @@ class TensorSpec:
     name: str
     dtype: str
     shape: tuple[int, ...]
+    initial: str | None = None
+    """Of an input: the weight that it is where none is given. An input that has one is a state of the model."""
+    updates: str | None = None
+    """Of an output: the input whose new value it is."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,8 @@ class Manifest:
 
 
 def _spec(tensor: TensorSpec) -> dict[str, Any]:
-    return {"name": tensor.name, "dtype": tensor.dtype, "shape": list(tensor.shape)}
+    roles = {key: value for key in ("initial", "updates") if (value := getattr(tensor, key)) is not None}
+    return {"name": tensor.name, "dtype": tensor.dtype, "shape": list(tensor.shape), **roles}
 
 
 def hash_file(path: str | os.PathLike[str]) -> str:
@@ -182,13 +189,16 @@ class _Reader:
             raise self.fail("name", f"needs letters, digits and _, got {name!r}")
         platform = self.table("platform", top["platform"], ("name", "hash"), ("file",))
         files = self.files(top["files"])
+        inputs = self.tensors("inputs", top["inputs"], "initial")
+        outputs = self.tensors("outputs", top["outputs"], "updates")
+        self.updates(inputs, outputs)
         figures = self.figures(self.table("figures", top["figures"], tuple(ModuleFigures.__dataclass_fields__)))
         return Manifest(
             name=name,
             model=self.text("model", top["model"]),
             emit=cast(Emit, self.choice("emit", top["emit"], EMITS)),
-            inputs=self.tensors("inputs", top["inputs"]),
-            outputs=self.tensors("outputs", top["outputs"]),
+            inputs=inputs,
+            outputs=outputs,
             pipeline=self.text("pipeline", top["pipeline"]),
             platform=self.text("platform.name", platform["name"]),
             platform_hash=self.digest("platform.hash", platform["hash"]),
@@ -237,13 +247,13 @@ class _Reader:
             raise self.fail(key, f"needs a SHA-256 in 64 lower-case hexadecimal digits, got {_kind(value)}")
         return value
 
-    def tensors(self, key: str, value: object) -> tuple[TensorSpec, ...]:
+    def tensors(self, key: str, value: object, role: str) -> tuple[TensorSpec, ...]:
         if not isinstance(value, list):
             raise self.fail(key, f"needs an array, got {_kind(value)}")
         specs: list[TensorSpec] = []
         for index, entry in enumerate(value):
             at = f"{key}[{index}]"
-            table = self.table(at, entry, ("name", "dtype", "shape"))
+            table = self.table(at, entry, ("name", "dtype", "shape"), (role,))
             name = self.text(f"{at}.name", table["name"])
             if name in (spec.name for spec in specs):
                 raise self.fail(f"{at}.name", f"{name!r} is given twice")
@@ -251,8 +261,18 @@ class _Reader:
             if not isinstance(shape, list):
                 raise self.fail(f"{at}.shape", f"needs an array of integers, got {_kind(shape)}")
             sizes = tuple(self.integer(f"{at}.shape[{i}]", size, 0) for i, size in enumerate(shape))
-            specs.append(TensorSpec(name, self.choice(f"{at}.dtype", table["dtype"], DTYPES), sizes))
+            roles = {role: self.text(f"{at}.{role}", table[role])} if role in table else {}
+            specs.append(TensorSpec(name, self.choice(f"{at}.dtype", table["dtype"], DTYPES), sizes, **roles))
         return tuple(specs)
+
+    def updates(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+        known = {spec.name: (spec.dtype, spec.shape) for spec in inputs}
+        for index, spec in enumerate(outputs):
+            if spec.updates is not None and known.get(spec.updates) != (spec.dtype, spec.shape):
+                raise self.fail(
+                    f"outputs[{index}].updates",
+                    f"needs an input that is {spec.dtype}{list(spec.shape)} too, got {spec.updates!r}",
+                )
 
     def files(self, value: object) -> dict[str, str]:
         if not isinstance(value, dict):

@@ -18,7 +18,7 @@ from cedr.backend.package import replacing, write_ir, write_platform
 from cedr.backend.program import Program
 from cedr.backend.python_emitter import emit_python
 from cedr.backend.toolchain import build_module, copy_libcedr, makefile_text
-from cedr.dialects.cedr import AllocOp, GridOp, PlanAttr, PlatformAttr, WeightOp
+from cedr.dialects.cedr import AllocOp, GridOp, PlanAttr, PlatformAttr, weight_names
 from cedr.dialects.parsing import read_ir
 from cedr.dialects.universe import make_context
 from cedr.dialects.weights import CedrContext, WeightStore
@@ -54,7 +54,7 @@ def load_ir(path: Path) -> tuple[CedrContext, ModuleOp]:
     """A verified IR file, and a context with its weights mapped. Raises CedrError with file, line and a caret."""
     context = make_context(WeightStore())
     module = read_ir(context, path).module
-    if any(isinstance(op, WeightOp) for op in module.walk()):
+    if weight_names(module):
         file = module.attributes.get("cedr.weights_file")
         name = file.data if isinstance(file, StringAttr) else WEIGHTS
         context.weights = WeightStore.load(path.parent / name)
@@ -110,7 +110,7 @@ class _Stages:
         self.sizes[name] = len(text.encode())
         if self.keep:
             self.texts[name] = print_ir(module, self.context) if self.context.resources else text
-            self.weights.update(op.weight_name for op in module.walk() if isinstance(op, WeightOp))
+            self.weights.update(weight_names(module))
 
 
 def compile_ir(context: CedrContext, module: ModuleOp, options: CompileOptions, first_stage: str) -> Compilation:

@@ -258,9 +258,9 @@ def _print(run: _Run, module: ModuleOp) -> str:
 
 def _note_weights(run: _Run, module: ModuleOp) -> None:
     """Name the weights that the module uses for writing, and the file that will hold them in the module."""
-    from cedr.dialects.cedr import WeightOp
+    from cedr.dialects.cedr import weight_names
 
-    names = [op.weight_name for op in module.walk() if isinstance(op, WeightOp)]
+    names = weight_names(module)
     run.weight_names += names
     if names or "cedr.weights_file" in module.attributes:
         base = Path.cwd() if run.arguments.output == "-" else Path(run.arguments.output).parent

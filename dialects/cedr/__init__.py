@@ -24,7 +24,7 @@ from cedr.dialects.cedr.calls import (
     shape_of,
 )
 from cedr.dialects.cedr.grid import PARALLEL, REDUCTION, SEQUENTIAL, GridOp
-from cedr.dialects.cedr.memory import AllocOp, JoinOp, ViewOp, WaitOp, WeightOp
+from cedr.dialects.cedr.memory import AllocOp, JoinOp, ViewOp, WaitOp, WeightOp, weight_names
 
 Cedr = Dialect(
     "cedr",
@@ -68,4 +68,5 @@ __all__ = [
     "linear_index",
     "shape_of",
     "shared_dims",
+    "weight_names",
 ]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from math import prod
 
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, MemRefType, StringAttr, SymbolRefAttr, TensorType, i64
-from xdsl.ir import Attribute, SSAValue
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
     irdl_op_definition,
@@ -47,6 +48,19 @@ class WeightOp(IRDLOperation):
     @property
     def weight_name(self) -> str:
         return self.weight.root_reference.data
+
+
+def weight_names(module: Operation) -> list[str]:
+    """The weights that a module names, each once: those of its `cedr.weight` ops and the `cedr.initial` of arguments."""
+    names: dict[str, None] = {}
+    for op in module.walk():
+        if isinstance(op, WeightOp):
+            names[op.weight_name] = None
+        elif isinstance(op, FuncOp):
+            for attributes in op.arg_attrs or ():
+                if isinstance(initial := attributes.data.get("cedr.initial"), StringAttr):
+                    names[initial.data] = None
+    return list(names)
 
 
 @irdl_op_definition

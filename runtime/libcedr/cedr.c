@@ -228,6 +228,11 @@ static const char *read_mode(struct cedr_state *state) {
   return path;
 }
 
+/* The place of the weight that an input is where none is given, or -1. */
+static int32_t initial_weight(const cedr_module *module, int32_t input) {
+  return module->initial == NULL ? -1 : module->initial[input];
+}
+
 int cedr_main(int argc, char **argv, const cedr_module *module) {
   cedr_set_program(module->name);
   const char **input_paths = cedr_allocate((size_t)module->input_count, sizeof *input_paths);
@@ -256,6 +261,9 @@ int cedr_main(int argc, char **argv, const cedr_module *module) {
   cedr.weight = cedr_allocate((size_t)module->weight_count, sizeof *cedr.weight);
   const bool needs_values = state.values || state.mode == MODE_EXECUTE;
   for (int32_t i = 0; i < module->input_count; ++i) {
+    if (input_paths[i] == NULL && initial_weight(module, i) >= 0) {
+      continue;
+    }
     cedr.input[i] = cedr_allocate(cedr_size_bytes(&module->inputs[i]), 1);
     if (input_paths[i] != NULL) {
       cedr_read_npy(input_paths[i], &module->inputs[i], cedr.input[i]);
@@ -269,6 +277,11 @@ int cedr_main(int argc, char **argv, const cedr_module *module) {
   const char *weights = getenv("CEDR_WEIGHTS");
   cedr_read_weights(weights != NULL ? weights : beside_executable(argv[0], "weights.safetensors"), module->weights,
                     module->weight_count, cedr.weight);
+  for (int32_t i = 0; i < module->input_count; ++i) {
+    if (cedr.input[i] == NULL) {
+      cedr.input[i] = cedr.weight[initial_weight(module, i)];
+    }
+  }
   /* Tiles are aligned within the arena; so is the arena. */
   const size_t alignment = 64;
   unsigned char *arena = cedr_allocate((size_t)module->arena_bytes + alignment, 1);

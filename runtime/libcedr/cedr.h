@@ -71,6 +71,7 @@ typedef struct {
   int32_t output_count;
   const cedr_tensor *weights;
   int32_t weight_count;
+  const int32_t *initial; /* per input: the weight that it is where none is given, or -1; NULL: -1 for all */
   const cedr_site *sites;
   int32_t site_count;
   int64_t arena_bytes;

@@ -91,3 +91,51 @@ def test_bfloat16_has_no_python() -> None:
     program = Program.of(parse(KERNEL.format(type="bf16", body="%r = arith.addf %p, %p : bf16\n cedr.yield %r : bf16")))
     with pytest.raises(EmissionError, match="elements of bf16 cannot be emitted"):
         emit_python(program)
+
+
+STATE = """
+builtin.module {
+  func.func @main(%x: memref<4xf32> {cedr.name = "x", cedr.initial = "w"}, %y: memref<4xf32> {cedr.output = "x", cedr.updates = "x"}) {
+    cedr.grid @g [2 parallel] base 0
+        ins(%a = %x[d0 * 2][2] : memref<4xf32>)
+        outs(%b = %y[d0 * 2][2] : memref<4xf32>) {
+      cedr.zip add ins(%a, %a) outs(%b)
+      cedr.yield
+    }
+    cedr.wait
+    func.return
+  }
+}
+"""
+
+
+def test_a_state_is_a_weight_and_an_output() -> None:
+    program = Program.of(parse(STATE))
+    assert [(spec.name, spec.initial) for spec in program.inputs] == [("x", "w")]
+    assert [(spec.name, spec.updates) for spec in program.outputs] == [("x", "x")]
+    assert [spec.name for spec in program.weights] == ["w"]
+    assert "static const int32_t initial[] = {0};" in emit_c(program)
+    assert "TensorSpec('x', 'f32', (4,), initial='w')" in emit_python(program)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({'cedr.updates = "x"': 'cedr.updates = "z"'}, "output 'x' updates 'z'; the inputs are x"),
+        (
+            {
+                "%x: memref<4xf32>": "%x: memref<6xf32>",
+                "[2] : memref<4xf32>)\n        outs": "[2] : memref<6xf32>)\n        outs",
+            },
+            "output 'x' is f32[4], the input that it updates f32[6]",
+        ),
+    ],
+)
+def test_an_update_of_no_such_input_is_refused(changes: dict[str, str], message: str) -> None:
+    text = STATE
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    with pytest.raises(EmissionError) as refusal:
+        Program.of(parse(text))
+    assert message in str(refusal.value)
