@@ -15,10 +15,11 @@ from cedr.frontend.source import node_place, target_name
 from cedr.frontend.types import has_ir_type, supported_dtypes
 from cedr.target.errors import CedrError
 
+STATE_CHANGES = (OutputKind.BUFFER_MUTATION, OutputKind.PARAMETER_MUTATION)
+"""The kinds of outputs that are new values of the model's own tensors."""
+
 _TRAINING_OPS = (
     "native_dropout",
-    "_native_batch_norm_legit_functional",
-    "_native_batch_norm_legit",
     "rrelu_with_noise",
 )
 
@@ -98,23 +99,30 @@ def boundary_refusals(program: ExportedProgram) -> Iterator[tuple[str, str, str]
                 yield f"input '{spec.target or spec.arg.name}'", "the model's inputs", reason
         elif spec.kind == InputKind.USER_INPUT and not hasattr(spec.arg, "value"):
             yield f"input '{spec.arg.name}'", "the model's inputs", "a size that is not static; export with fixed sizes"
+    values = {node.name: node.meta.get("val") for node in program.graph.nodes}
+    states = {spec.target: spec.arg.name for spec in signature.input_specs if spec.target is not None}
     for output in signature.output_specs:
-        if output.kind in (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION, OutputKind.PARAMETER_MUTATION):
-            what = f"{'input' if output.kind == OutputKind.USER_INPUT_MUTATION else 'buffer'} '{output.target}'"
-            yield (
-                what,
-                "the model's state",
-                (
-                    "forward changes it in place; return the new value as an output, or call model.eval() if it is a running"
-                    " statistic"
-                ),
-            )
-        elif output.kind not in (OutputKind.USER_OUTPUT, OutputKind.TOKEN):
+        if output.kind in STATE_CHANGES:
+            assert output.target is not None
+            before, after = values.get(states.get(output.target, "")), values.get(output.arg.name)
+            if reason := _change_refusal(before, after):
+                yield f"buffer '{output.target}'", "the model's state", reason
+        elif output.kind not in (OutputKind.USER_OUTPUT, OutputKind.USER_INPUT_MUTATION, OutputKind.TOKEN):
             yield (
                 f"output '{output.target or output.kind.name}'",
                 "the model's outputs",
                 (f"an output of kind {output.kind.name}; return tensors, numbers or None"),
             )
+
+
+def _change_refusal(before: object, after: object) -> str:
+    """Why a state can't be changed from one value (a fake tensor) to another, or ""."""
+    if not isinstance(before, torch.Tensor) or not isinstance(after, torch.Tensor):
+        return "forward changes what no other call sees; return the new value as an output"
+    if (before.shape, before.dtype) == (after.shape, after.dtype):
+        return ""
+    old, new = (f"{str(value.dtype).removeprefix('torch.')}{list(value.shape)}" for value in (before, after))
+    return f"forward changes it from {old} to {new}; give it the largest shape at once and write parts of it by index"
 
 
 def is_check(node: Node) -> bool:

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 from torch.export import ExportedProgram
-from torch.utils._pytree import tree_map
+from torch.export.graph_signature import InputKind, OutputKind
+from torch.utils._pytree import tree_leaves, tree_map
 
 from cedr.frontend.source import is_library_file
 from cedr.target.errors import CedrError
@@ -42,8 +43,9 @@ class ExportError(CedrError):
 def export_model(model: nn.Module, example_inputs: tuple[Any, ...]) -> ExportedProgram:
     """The program of a model on inputs of these shapes, decomposed to core ATen ops.
 
-    The model is exported as it is: in training mode its dropout and batch norm are those of training, which the importer
-    refuses. Nothing is copied: the program holds the model's own parameters. Logs the seconds that it took.
+    The model is exported as it is: in training mode its batch norm is that of training, which changes the running
+    statistics, and so is its dropout, which the importer refuses. Nothing is copied: the program holds the model's own
+    parameters. Logs the seconds that it took.
 
     Raises ExportError where PyTorch can't export the model, ValueError's kin included that forward itself raises.
     """
@@ -59,6 +61,7 @@ def export_model(model: nn.Module, example_inputs: tuple[Any, ...]) -> ExportedP
             )
     except Exception as error:
         raise ExportError(_explain(model, error)) from error
+    _check_changes(program, example_inputs)
     _log.info("exported %s in %.2f s", type(model).__name__, time.perf_counter() - start)
     return program
 
@@ -81,6 +84,26 @@ def _apart(model: nn.Module, example_inputs: tuple[Any, ...]) -> tuple[Any, ...]
 
     copied: tuple[Any, ...] = tree_map(apart, example_inputs)
     return copied
+
+
+def _check_changes(program: ExportedProgram, example_inputs: tuple[Any, ...]) -> None:
+    """Raises ExportError where an input that is changed in place shares its memory with another one."""
+    specs = [spec.arg.name for spec in program.graph_signature.input_specs if spec.kind == InputKind.USER_INPUT]
+    leaves = dict(zip(specs, tree_leaves(example_inputs), strict=True))
+    memory = {name: v.untyped_storage().data_ptr() for name, v in leaves.items() if _has_memory(v)}
+    for spec in program.graph_signature.output_specs:
+        if spec.kind != OutputKind.USER_INPUT_MUTATION or spec.target not in memory:
+            continue
+        for other, place in memory.items():
+            if other != spec.target and place == memory[spec.target]:
+                raise ExportError(
+                    f"input '{spec.target}' is changed in place and shares its memory with input '{other}', which would "
+                    "change too; pass example inputs of their own, and clone one of them in the call"
+                )
+
+
+def _has_memory(value: object) -> bool:
+    return isinstance(value, torch.Tensor) and value.layout == torch.strided and value.numel() > 0
 
 
 @contextmanager
@@ -116,8 +139,24 @@ def _explain(model: nn.Module, error: Exception) -> str:
     """One line: the place in the user's code, what failed, PyTorch's first line, what to do."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not is_library_file(frame.filename)]
     place = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames and frames[-1].filename != __file__ else ""
+    twins = _names_of_one_tensor(model)
+    if twins and "expected compiled_fn to be GraphModule" in str(error):  # what PyTorch says of a change by two names
+        return (
+            f"{type(model).__name__}: forward changes a tensor that the module has by the names {' and '.join(twins)}, which "
+            "torch.export can't export; keep it by one of them"
+        )
     reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return (
         f"{place}torch.export can't export {type(model).__name__}: {type(error).__name__}: {reason}; check that the model"
         " runs on the example inputs and that its control flow and shapes don't depend on data"
     )
+
+
+def _names_of_one_tensor(model: nn.Module) -> list[str]:
+    """The names of the first of a module's tensors that has several, plain attributes included."""
+    names: dict[int, list[str]] = {}
+    for prefix, module in model.named_modules():
+        for name, value in {**module._parameters, **module._buffers, **vars(module)}.items():
+            if isinstance(value, torch.Tensor):
+                names.setdefault(id(value), []).append(f"{prefix}.{name}" if prefix else name)
+    return next((several for several in names.values() if len(several) > 1), [])

@@ -2,17 +2,18 @@
 
 import gc
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from operator import getitem
 from typing import Any
 
 import numpy as np
 import torch
 from torch.export import ExportedProgram
-from torch.export.graph_signature import InputKind, TensorArgument
+from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 from torch.fx import Node
 from torch.utils._pytree import tree_unflatten
 from xdsl.dialects import func
@@ -22,7 +23,15 @@ from xdsl.ir import Block, Region, SSAValue
 from cedr.dialects.cedr import WeightOp
 from cedr.frontend.aten.registry import Unsupported, find_converter, schema_arguments
 from cedr.frontend.builder import Builder, tensor_type
-from cedr.frontend.coverage import OpUse, UnsupportedOpsError, UseCounter, boundary_refusals, is_check, static_refusal
+from cedr.frontend.coverage import (
+    STATE_CHANGES,
+    OpUse,
+    UnsupportedOpsError,
+    UseCounter,
+    boundary_refusals,
+    is_check,
+    static_refusal,
+)
 from cedr.frontend.source import node_location, node_place, target_name
 from cedr.frontend.types import dtype_name, has_ir_type, scalar_type, to_numpy, to_torch
 from cedr.target.errors import CedrError
@@ -40,9 +49,11 @@ class ImportedModel:
     (which are those of the live module: `torch.export` does not copy them), so changing a parameter in place changes
     them; write them out, or copy them, before the model is trained on. bf16 comes as uint16.
 
-    `inputs` and `outputs` are those of `@main`, in its order. Outputs are distinct values: `rebuild` takes one array for
-    each and gives what the PyTorch module returns, its structure of tuples, lists and dicts with tensors, numbers and
-    None. `macs` counts multiply-accumulates of convolutions and matrix products.
+    `inputs` and `outputs` are those of `@main`, in its order: what the PyTorch module takes, then a state for each buffer
+    and parameter that it changes; what it returns, then the new values of states and of inputs that are changed in place.
+    Outputs are distinct values: `rebuild` takes one array for each and gives what the PyTorch module returns, its
+    structure of tuples, lists and dicts with tensors, numbers and None. `macs` counts multiply-accumulates of convolutions
+    and matrix products.
     """
 
     module: ModuleOp
@@ -135,11 +146,23 @@ class _Importer:
             and isinstance(spec.arg, TensorArgument)
             and _has_ir_type(placeholders[spec.arg.name].meta["val"])
         ]
-        self.block = Block(arg_types=[_ir_type(node.meta["val"]) for node in self.user_inputs])
+        changed = {spec.target for spec in program.graph_signature.output_specs if spec.kind in STATE_CHANGES}
+        self.states = {
+            spec.target: placeholders[spec.arg.name]
+            for spec in program.graph_signature.input_specs
+            if spec.target is not None
+            and spec.target in changed
+            and spec.kind in (InputKind.PARAMETER, InputKind.BUFFER)
+            and _has_ir_type(placeholders[spec.arg.name].meta["val"])
+        }
+        arguments = (*self.user_inputs, *self.states.values())
+        self.block = Block(arg_types=[_ir_type(node.meta["val"]) for node in arguments])
         self.builder = Builder(self.block)
-        for node, argument in zip(self.user_inputs, self.block.args, strict=True):
+        for node, argument in zip(arguments, self.block.args, strict=True):
             argument.name_hint = _hint(node.name)
             self.values[node] = argument
+        for target in self.states:
+            self.weights[target] = to_numpy(self._tensor(target))
         self._bind_constants(placeholders)
         for node in program.graph.nodes:
             if node.op in ("call_function", "get_attr"):
@@ -159,14 +182,19 @@ class _Importer:
                 continue
             target = spec.target
             assert target is not None
-            tensor = self.program.state_dict.get(target)
-            if tensor is None or not isinstance(tensor, torch.Tensor):
-                tensor = self.program.constants[target]
-            self.weights[target] = to_numpy(tensor)
+            self.weights[target] = to_numpy(self._tensor(target))
             self.builder.location = node_location(next(iter(node.users)))
             weight = self.builder.add(WeightOp(target, _ir_type(node.meta["val"])))
             weight.result.name_hint = _hint(target)
             self.values[node] = weight.result
+
+    def _tensor(self, target: str) -> torch.Tensor:
+        """A parameter, buffer or lifted constant, by its qualified name."""
+        tensor = self.program.state_dict.get(target)
+        if tensor is None or not isinstance(tensor, torch.Tensor):
+            tensor = self.program.constants[target]
+        assert isinstance(tensor, torch.Tensor)
+        return tensor
 
     def _convert_node(self, node: Node) -> Any:
         if node.target is getitem:
@@ -257,7 +285,8 @@ class _Importer:
         self.builder.location = self.block.last_op.location if self.block.last_op else self.builder.location
         copies: dict[SSAValue, SSAValue] = {}
         taken = dict.fromkeys(source for node in self.refusals for source in node.all_input_nodes)
-        for place, leaf in enumerate((*output.args[0], *taken)):
+        user_outputs, changes = self._split_outputs(output.args[0])
+        for place, leaf in enumerate((*user_outputs, *taken)):
             if not isinstance(leaf, Node):
                 leaves.append(lambda _, constant=leaf: constant)  # type: ignore[misc]  # mypy can't type a lambda's default
                 continue
@@ -274,12 +303,24 @@ class _Importer:
                 specs.append(TensorSpec(output_name, dtype_name(fake.dtype), tuple(fake.shape)))
                 dtypes.append(fake.dtype)
             leaves.append(lambda tensors, index=returned[value]: tensors[index])  # type: ignore[misc]  # mypy can't type a lambda's default
+        named = dict(zip(self.user_inputs, input_names or [n.name for n in self.user_inputs], strict=True))
+        for target, node in self.states.items():
+            named[node] = _fresh_name(target, named.values())
+        inputs = tuple(_spec(name, node) for node, name in named.items())
+        initial = dict(zip(list(named.values())[len(self.user_inputs) :], self.states, strict=True))
+        inputs = tuple(replace(spec, initial=initial.get(spec.name)) for spec in inputs)
+        for changed, leaf in changes:
+            value = self.values[leaf]
+            if not isinstance(value, SSAValue) or changed not in named:
+                continue  # refused
+            if value in returned or value.owner is self.block or isinstance(value.owner, WeightOp):
+                value = self.builder.copy(value)
+            returned[value] = len(returned)
+            output_name = _fresh_name(named[changed], [spec.name for spec in specs])
+            specs.append(replace(_spec(output_name, leaf), updates=named[changed]))
+            dtypes.append(leaf.meta["val"].dtype)
         self.builder.add(func.ReturnOp(*returned))
         self._erase_dead()
-        inputs = tuple(
-            TensorSpec(given, dtype_name(node.meta["val"].dtype), tuple(node.meta["val"].shape))
-            for node, given in zip(self.user_inputs, input_names or [n.name for n in self.user_inputs], strict=True)
-        )
         main = func.FuncOp(
             "main",
             (self.block.arg_types, [value.type for value in returned]),
@@ -302,6 +343,19 @@ class _Importer:
 
         return ImportedModel(module, self.weights, inputs, tuple(specs), rebuild, self.builder.macs)
 
+    def _split_outputs(self, leaves: Sequence[Any]) -> tuple[list[Any], list[tuple[Node, Node]]]:
+        """What the model returns; and the inputs and states that it changes, with their new values."""
+        user_outputs: list[Any] = []
+        changes: list[tuple[Node, Node]] = []
+        inputs = {node.name: node for node in self.user_inputs}
+        for spec, leaf in zip(self.program.graph_signature.output_specs, leaves, strict=True):
+            known = self.states if spec.kind in STATE_CHANGES else inputs
+            if spec.kind not in (*STATE_CHANGES, OutputKind.USER_INPUT_MUTATION):
+                user_outputs.append(leaf)
+            elif spec.target in known:
+                changes.append((known[spec.target], leaf))
+        return user_outputs, changes
+
     def _erase_dead(self) -> None:
         """Erases ops without uses, from the end; their weights go with them. Every op here is free of effects."""
         for op in reversed(list(self.block.ops)):
@@ -311,8 +365,24 @@ class _Importer:
                 self.block.erase_op(op)
 
 
+def _spec(name: str, node: Node) -> TensorSpec:
+    fake = node.meta["val"]
+    return TensorSpec(name, dtype_name(fake.dtype), tuple(fake.shape))
+
+
+def _fresh_name(name: str, taken: Iterable[str]) -> str:
+    """The name, or one like it that is not taken."""
+    taken = set(taken)
+    return next(fresh for i in count() if (fresh := f"{name}_{i}" if i else name) not in taken)
+
+
 def _named(specs: Sequence[TensorSpec]) -> ArrayAttr[DictionaryAttr] | None:
-    return ArrayAttr([DictionaryAttr({"cedr.name": StringAttr(spec.name)}) for spec in specs]) if specs else None
+    return ArrayAttr([_attributes(spec) for spec in specs]) if specs else None
+
+
+def _attributes(spec: TensorSpec) -> DictionaryAttr:
+    labels = {"name": spec.name, "initial": spec.initial, "updates": spec.updates}
+    return DictionaryAttr({f"cedr.{key}": StringAttr(label) for key, label in labels.items() if label is not None})
 
 
 def _used_results(node: Node) -> frozenset[int]:

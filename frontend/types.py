@@ -27,6 +27,7 @@ _DTYPES: dict[torch.dtype, tuple[str, ScalarType]] = {
     torch.bool: ("i1", IntegerType(1)),
 }
 _BY_TYPE = {type_: dtype for dtype, (_, type_) in _DTYPES.items()}
+_BY_NAME = {name: dtype for dtype, (name, _) in _DTYPES.items()}
 
 
 def supported_dtypes() -> tuple[str, ...]:
@@ -42,6 +43,11 @@ def has_ir_type(dtype: torch.dtype) -> bool:
 def dtype_name(dtype: torch.dtype) -> str:
     """The project's name of a dtype that has an IR type, "f32" for torch.float32."""
     return _DTYPES[dtype][0]
+
+
+def named_dtype(name: str) -> torch.dtype:
+    """The dtype that the project gives this name, torch.float32 for "f32"."""
+    return _BY_NAME[name]
 
 
 def scalar_type(dtype: torch.dtype) -> ScalarType:

@@ -292,13 +292,13 @@ def _read_inputs(program: Program, texts: Sequence[str]) -> tuple[Program, dict[
 
     specs = {spec.name: spec for spec in program.manifest.inputs}
     arrays = {name: np.array(array) for name, array in _open_inputs(texts, list(specs)).items()}
-    missing = [name for name in specs if name not in arrays]
+    missing = [name for name, spec in specs.items() if name not in arrays and spec.initial is None]
     if missing:
         raise CedrError(f"input {', '.join(map(repr, missing))} is missing: give --input {missing[0]}=X.npy")
-    arrays = {name: arrays[name] for name in specs}
     if program.torch_model is not None:
-        program = program.at(torch_inputs(program.torch_model, list(arrays.values())))
-    return program, {spec.name: check_input(spec, arrays[spec.name]) for spec in program.manifest.inputs}
+        given = [arrays[name] for name, spec in specs.items() if spec.initial is None]
+        program = program.at(torch_inputs(program.torch_model, given))
+    return program, {s.name: check_input(s, arrays[s.name]) for s in program.manifest.inputs if s.name in arrays}
 
 
 def _assigned(texts: Sequence[str], names: Sequence[str], option: str) -> dict[str, Path]:

@@ -27,9 +27,10 @@ from cedr.runtime.process import ModuleProcess
 from cedr.runtime.record import Record
 from cedr.runtime.result import EmulationResult
 from cedr.runtime.schedulers import Scheduler, get_scheduler
+from cedr.runtime.weights import load
 from cedr.target.dtypes import numpy_dtype
 from cedr.target.errors import CedrError
-from cedr.target.manifest import Manifest
+from cedr.target.manifest import Manifest, TensorSpec
 from cedr.target.platform import load_platform, parse_composition
 from cedr.tools.models import IrFile, Model, ModuleDirectory, OnnxModel, TorchModel
 from cedr.tools.options import CompileOptions
@@ -75,8 +76,9 @@ class RunOptions:
 class Program:
     """A compiled model: a module's directory, and what PyTorch is needed for, where there is a PyTorch model.
 
-    Calling it computes on the emulator and returns tensors shaped like eager's result. `profile` returns the figures of
-    `cedr run --json`.
+    Calling it computes on the emulator and returns tensors shaped like eager's result. It changes what a call of the
+    PyTorch module changes: tensors that are passed, in place, and buffers, of which it has values of its own, `state`.
+    `profile` returns the figures of `cedr run --json`.
     """
 
     directory: Path
@@ -89,6 +91,7 @@ class Program:
     process: ModuleProcess = field(init=False)
     _owned: list[tempfile.TemporaryDirectory[str]] = field(default_factory=list, repr=False)
     _record: tuple[Path, Record] | None = field(default=None, repr=False)
+    _state: dict[str, Any] | None = field(default=None, repr=False)
     _others: dict[tuple[tuple[int, ...], ...], Program] = field(default_factory=dict, repr=False)
     _computing: _Computing | None = field(default=None, repr=False)
 
@@ -96,9 +99,74 @@ class Program:
         self.process = ModuleProcess(self.directory, self.manifest.name, self.manifest.emit, self.manifest.outputs)
 
     def __call__(self, *inputs: Any) -> Any:
-        """Compute on the emulator, with the default scheduler. Takes what the PyTorch model takes."""
+        """Compute on the emulator, with the default scheduler. Takes what the PyTorch model takes.
+
+        Raises RunError for inputs that don't fit, and for one that is changed in place and shares its memory with another.
+        """
         program = self.at(inputs)
-        return program.structured(program.compute(program.bind(inputs)))
+        arrays = program.bind(inputs)
+        given = dict(zip((spec.name for spec in program.user_inputs()), _tensor_leaves(inputs), strict=True))
+        program._check_apart({name: arrays[name] for name in given})
+        outputs = program.compute(arrays)
+        program._update(given, outputs)
+        return program.structured(outputs)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The model's buffers, and parameters, that a call changes: tensors by the name of the program's input.
+
+        They begin as they were in the PyTorch module when it was compiled, and after a call stand for its new values. The
+        module's own are neither read nor changed. What is put here is what the next call starts from.
+        """
+        if self._state is None:
+            self._state = {}
+            specs = [spec for spec in self.manifest.inputs if spec.initial is not None]
+            if specs:
+                from cedr.frontend.types import named_dtype, to_torch
+
+                path = self.process.weights or self.directory / "weights.safetensors"
+                weights = load(path, [replace(spec, name=str(spec.initial), initial=None) for spec in specs])
+                for spec in specs:
+                    array = np.array(weights[str(spec.initial)])
+                    self._state[spec.name] = to_torch(array, named_dtype(spec.dtype))
+        return self._state
+
+    def user_inputs(self) -> list[TensorSpec]:
+        """The inputs that a call passes: all but the states."""
+        return [spec for spec in self.manifest.inputs if spec.initial is None]
+
+    def updates(self) -> list[tuple[TensorSpec, int]]:
+        """The inputs that a call changes, each with the position of the output that is its new value."""
+        inputs = {spec.name: spec for spec in self.manifest.inputs}
+        return [(inputs[o.updates], place) for place, o in enumerate(self.manifest.outputs) if o.updates is not None]
+
+    def _check_apart(self, inputs: Mapping[str, Array]) -> None:
+        """What is changed in place shares no memory with the other inputs, where PyTorch would see the change."""
+        for spec, _ in self.updates():
+            for other, array in inputs.items():
+                if spec.initial is None and other != spec.name and np.may_share_memory(inputs[spec.name], array):
+                    raise RunError(
+                        f"input '{spec.name}' is changed in place and shares its memory with input '{other}'; "
+                        "pass a clone of one of them"
+                    )
+
+    def _update(self, given: Mapping[str, Any], outputs: Sequence[Array]) -> None:
+        """Keep the new values of states, and write those of inputs that are changed in place into the caller's tensors."""
+        for spec, place in self.updates():
+            target = given.get(spec.name)
+            if isinstance(target, np.ndarray):
+                target[...] = outputs[place]
+                continue
+            import torch
+
+            from cedr.frontend.types import named_dtype, to_torch
+
+            value = to_torch(outputs[place], named_dtype(spec.dtype))
+            if target is None:
+                self.state[spec.name] = value
+                continue
+            with torch.no_grad():
+                target.copy_(value)
 
     def at(self, inputs: Sequence[Any]) -> Program:
         """The program for inputs of these sizes: this one, or one compiled when they first come, where sizes are open.
@@ -106,13 +174,14 @@ class Program:
         Raises ExportError for sizes that the model is not good for.
         """
         shapes = tuple(tuple(leaf.shape) for leaf in _tensor_leaves(inputs))
-        own = tuple(spec.shape for spec in self.manifest.inputs)
+        own = tuple(spec.shape for spec in self.user_inputs())
         if self.sizes is None or self.torch_model is None or shapes == own or len(shapes) != len(own):
             return self
         self.sizes.check(shapes)
         if shapes not in self._others:
             model = replace(self.torch_model, example_inputs=tuple(inputs), dynamic_shapes=None)
             self._others[shapes] = compile_torch(model, self.options)
+            self._others[shapes]._state = self.state
         return self._others[shapes]
 
     def compute(self, inputs: Mapping[str, Array]) -> list[Array]:
@@ -140,13 +209,21 @@ class Program:
         return run_program(program, program.bind(inputs) if inputs else None, options).figures
 
     def bind(self, inputs: Sequence[Any]) -> dict[str, Array]:
-        """The model's arguments as arrays by input name. Raises RunError for a wrong count, dtype or shape."""
+        """The model's arguments and its state as arrays by input name. Raises RunError for a wrong count, dtype or shape."""
         arrays = [_as_array(leaf) for leaf in _tensor_leaves(inputs)]
-        specs = self.manifest.inputs
+        specs = self.user_inputs()
         if len(arrays) != len(specs):
             wanted = ", ".join(f"{s.name} {s.dtype}{list(s.shape)}" for s in specs)
             raise RunError(f"the program takes {len(specs)} tensors ({wanted}), got {len(arrays)}")
-        return {spec.name: check_input(spec, array) for spec, array in zip(specs, arrays, strict=True)}
+        given = dict(zip((spec.name for spec in specs), arrays, strict=True))
+        names = [spec.name for spec in self.manifest.inputs if spec.initial is not None]
+        if wrong := sorted(set(names) ^ self.state.keys()):
+            known = ", ".join(names) or "none"
+            raise RunError(
+                f"state '{wrong[0]}' is {'missing' if wrong[0] in names else 'none of the program'}; those there are: {known}"
+            )
+        given |= {name: _as_array(tensor) for name, tensor in self.state.items()}
+        return {spec.name: check_input(spec, given[spec.name]) for spec in self.manifest.inputs}
 
     def structured(self, outputs: Sequence[Array]) -> Any:
         """Flat output arrays in the structure of eager's result; a tuple of tensors where that is not known."""
@@ -510,10 +587,11 @@ def _compare_with_eager(
     program: Program, inputs: Mapping[str, Array], outputs: Sequence[Array], options: RunOptions, result: dict[str, Any]
 ) -> bool:
     assert program.torch_model is not None
-    eager = eager_outputs(program.torch_model, list(inputs.values()))
+    eager, changed = eager_outputs(program, inputs)
     computed = program.structured(outputs)
     dtypes = [t.dtype for t in program.manifest.outputs]
-    references, values = flat_arrays(eager), flat_arrays(computed)
+    references, values = flat_arrays((eager, changed)), flat_arrays(computed)
+    values += [outputs[place] for _, place in program.updates()]
     if len(values) != len(dtypes):  # outputs that are one value in the IR stand several times in eager's structure
         dtypes = [_dtype_of(array) for array in references]
     parity = compare(references, values, dtypes, options.tolerance)
@@ -525,12 +603,28 @@ def _compare_with_eager(
     return parity.within
 
 
-def eager_outputs(model: TorchModel, inputs: Sequence[Array]) -> Any:
-    """PyTorch's own answer to flat input arrays in the structure of the model's example inputs."""
+def eager_outputs(program: Program, inputs: Mapping[str, Array]) -> tuple[Any, list[Any]]:
+    """PyTorch's own answer to input arrays by name, and the values that it leaves in what the program's outputs update.
+
+    States that are not given are the program's. The PyTorch module keeps its own.
+    """
     import torch
 
+    from cedr.frontend.types import named_dtype, to_torch
+
+    model = program.torch_model
+    assert model is not None
+    arguments = torch_inputs(model, [inputs[spec.name] for spec in program.user_inputs()])
+    tensors = dict(zip((spec.name for spec in program.user_inputs()), _tensor_leaves(arguments), strict=True))
+    buffers: dict[str, Any] = {}
+    for spec in program.manifest.inputs:
+        if spec.initial is not None:
+            given = inputs.get(spec.name)
+            value = program.state[spec.name] if given is None else to_torch(given, named_dtype(spec.dtype))
+            buffers[spec.initial] = value.clone()
     with torch.no_grad():
-        return model.module(*torch_inputs(model, inputs))
+        outputs = torch.func.functional_call(model.module, buffers, arguments) if buffers else model.module(*arguments)
+    return outputs, [tensors[s.name] if s.initial is None else buffers[s.initial] for s, _ in program.updates()]
 
 
 def torch_inputs(model: TorchModel, inputs: Sequence[Array]) -> tuple[Any, ...]:
@@ -538,9 +632,11 @@ def torch_inputs(model: TorchModel, inputs: Sequence[Array]) -> tuple[Any, ...]:
     import torch
     from torch.utils._pytree import tree_flatten, tree_unflatten
 
+    from cedr.frontend.types import to_torch
+
     leaves, structure = tree_flatten(tuple(model.example_inputs))
     given = iter(inputs)
-    filled = [torch.from_numpy(np.array(next(given))).to(v.dtype) if isinstance(v, torch.Tensor) else v for v in leaves]
+    filled = [to_torch(np.array(next(given)), v.dtype) if isinstance(v, torch.Tensor) else v for v in leaves]
     arguments: tuple[Any, ...] = tree_unflatten(filled, structure)
     return arguments
 
@@ -574,7 +670,7 @@ def evaluate(model: TorchModel, options: CompileOptions) -> dict[str, Any]:
     differing = 0
     for sample in samples:
         outputs = program.compute({name: check_input(program.manifest.inputs[0], sample)})
-        eager = eager_outputs(model, [sample])
+        eager, _ = eager_outputs(program, {name: sample})
         worst = max(worst, compare(flat_arrays(eager), flat_arrays(program.structured(outputs)), dtypes).max_rel)
         pair = judge.decide(eager), judge.decide(program.structured(outputs))
         if pair[0] is None:

@@ -26,7 +26,7 @@ def batch_norm(
     variance: SSAValue,
     momentum: float,
     epsilon: float,
-) -> Result:
+) -> tuple[SSAValue, None, None]:
     """X[n, c, *s] times a scale per channel plus a shift per channel.
 
     scale = gamma / sqrt(variance + epsilon) and shift = beta - mean * scale are small generics of their own on weights,
@@ -60,14 +60,63 @@ def batch_norm_of_own_statistics(
     epsilon: float,
 ) -> Result:
     """X[n, c, *s] normalised by the statistics of each channel over the batch itself (instance norm comes as this)."""
+    y, mean, _, inverse = _normalise_channels(b, x, gamma, beta, epsilon)
+    statistics = _statistics_type(x, gamma)
+    return y, b.cast(mean, statistics), b.cast(inverse, statistics)
+
+
+@converts(aten._native_batch_norm_legit_functional.default)
+def batch_norm_in_training(
+    b: Builder,
+    x: SSAValue,
+    gamma: SSAValue | None,
+    beta: SSAValue | None,
+    running_mean: SSAValue,
+    running_variance: SSAValue,
+    training: bool,
+    momentum: float,
+    epsilon: float,
+) -> Result:
+    """(y, mean, reciprocal of the deviation, new running mean, new running variance): the running statistics go towards
+    those of the batch, its variance with the divisor n - 1."""
+    if not training:
+        y = batch_norm(b, x, gamma, beta, running_mean, running_variance, momentum, epsilon)[0]
+        return y, None, None, running_mean, running_variance
+    y, mean, variance, inverse = _normalise_channels(b, x, gamma, beta, epsilon)
+    statistics = _statistics_type(x, gamma)
+    count = math.prod(shape_of(x)) // max(shape_of(x)[1], 1)
+
+    def moved(running: SSAValue, value: SSAValue, factor: float) -> SSAValue:
+        def body(s: Scalars, args: Sequence[SSAValue]) -> SSAValue:
+            kept = s.mul(args[0], s.like(1 - momentum, args[0]))
+            return s.add(kept, s.mul(args[1], s.like(momentum * factor, args[1])))
+
+        wide = b.widen(running)
+        value = b.cast(value, element_type(wide))
+        return b.cast(b.pointwise([wide, value], body, element_type(wide)), element_type(running))
+
+    unbiased = count / (count - 1) if count > 1 else math.nan
+    return (
+        y,
+        b.cast(mean, statistics),
+        b.cast(inverse, statistics),
+        moved(running_mean, mean, 1.0),
+        moved(running_variance, variance, unbiased),
+    )
+
+
+def _normalise_channels(
+    b: Builder, x: SSAValue, gamma: SSAValue | None, beta: SSAValue | None, epsilon: float
+) -> tuple[SSAValue, SSAValue, SSAValue, SSAValue]:
+    """X[n, c, *s] normalised over all but c; mean, variance and reciprocal of the deviation by channel."""
     shape = shape_of(x)
     column = (shape[1], *(1,) * (len(shape) - 2))
     dims = tuple(dim for dim in range(len(shape)) if dim != 1)
-    normalised, mean, inverse = _normalise(b, b.widen(x), dims, epsilon)
+    normalised, mean, variance, inverse = _normalise(b, b.widen(x), dims, epsilon)
     gamma, beta = (None if vector is None else b.reshape(vector, column) for vector in (gamma, beta))
     y = b.cast(_affine(b, normalised, gamma, beta), element_type(x))
-    statistics = _statistics_type(x, gamma)
-    return y, *(b.cast(b.reshape(value, (shape[1],)), statistics) for value in (mean, inverse))
+    channels = (shape[1],)
+    return y, b.reshape(mean, channels), b.reshape(variance, channels), b.reshape(inverse, channels)
 
 
 @converts(aten.native_layer_norm.default)
@@ -82,7 +131,7 @@ def layer_norm(
     """(y, mean, reciprocal of the deviation) over the last dims."""
     rank = len(shape_of(x))
     dims = tuple(range(rank - len(normalized_shape), rank))
-    normalised, mean, inverse = _normalise(b, b.widen(x), dims, epsilon)
+    normalised, mean, _, inverse = _normalise(b, b.widen(x), dims, epsilon)
     y = b.cast(_affine(b, normalised, gamma, beta), element_type(x))
     statistics = _statistics_type(x, gamma)
     return y, b.cast(mean, statistics), b.cast(inverse, statistics)
@@ -103,7 +152,7 @@ def group_norm(
     """(y, mean, reciprocal of the deviation) of X[n, c, *s] over each group of channels."""
     shape = shape_of(x)
     grouped = b.reshape(b.widen(x), (n, groups, math.prod(shape) // (n * groups) if n else 0))
-    normalised, mean, inverse = _normalise(b, grouped, (2,), epsilon)
+    normalised, mean, _, inverse = _normalise(b, grouped, (2,), epsilon)
     column = (c, *(1,) * (len(shape) - 2))
     gamma, beta = (None if vector is None else b.reshape(vector, column) for vector in (gamma, beta))
     y = b.cast(_affine(b, b.reshape(normalised, shape), gamma, beta), element_type(x))
@@ -116,15 +165,17 @@ def _statistics_type(x: SSAValue, gamma: SSAValue | None) -> ScalarType:
     return element_type(x if gamma is None else gamma)
 
 
-def _normalise(b: Builder, x: SSAValue, dims: Sequence[int], epsilon: float) -> tuple[SSAValue, SSAValue, SSAValue]:
-    """(x - mean) / sqrt(variance + epsilon) over dims, the mean, and the second factor; the last two keep dims."""
+def _normalise(
+    b: Builder, x: SSAValue, dims: Sequence[int], epsilon: float
+) -> tuple[SSAValue, SSAValue, SSAValue, SSAValue]:
+    """(x - mean) / sqrt(variance + epsilon) over dims, the mean, the variance, and the second factor, which keep dims."""
     type_ = element_type(x)
     mean = b.mean(x, dims, keepdim=True)
     centred = b.pointwise([x, mean], lambda s, args: s.sub(args[0], args[1]), type_)
     square = b.pointwise([centred], lambda s, args: s.mul(args[0], args[0]), type_)
     variance = b.mean(square, dims, keepdim=True)
     inverse = b.pointwise([variance], lambda s, args: _inverse_root(s, args[0], epsilon), type_)
-    return b.pointwise([centred, inverse], lambda s, args: s.mul(args[0], args[1]), type_), mean, inverse
+    return b.pointwise([centred, inverse], lambda s, args: s.mul(args[0], args[1]), type_), mean, variance, inverse
 
 
 def _affine(b: Builder, x: SSAValue, gamma: SSAValue | None, beta: SSAValue | None) -> SSAValue:

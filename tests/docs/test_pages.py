@@ -38,6 +38,7 @@ def test_every_page_is_generated_or_run() -> None:
         "docs/record.md",
         "docs/scenarios.md",
         "docs/sweeps.md",
+        "docs/state.md",
         "docs/torch_compile.md",
         "docs/values.md",
         "CONTRIBUTING.md",

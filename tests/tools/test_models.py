@@ -86,10 +86,10 @@ def test_refused_models(
     assert done.status == 1 and message in done.err and done.out == ""
 
 
-def test_training_mode_is_said(cedr: Cedr, models: Path) -> None:
-    done = cedr("run", f"{models}:training")
-    assert done.status == 1
-    assert "the model is in training mode; call model.eval() before compiling" in done.err
+def test_training_mode_is_that_of_eager(cedr: Cedr, models: Path) -> None:
+    """Batch norm goes by the batch; its new statistics are compared with eager's too."""
+    done = cedr("run", f"{models}:training", "--json")
+    assert done.status == 0 and json.loads(done.out)["max_rel_error"] <= 1e-5
 
 
 def test_open_sizes_are_those_of_the_inputs(cedr: Cedr, models: Path, tmp_path: Path) -> None:
