@@ -62,14 +62,19 @@ static struct {
 } libc;
 #undef X
 
-static void *find(const char *name) {
+static void *find_behind(void *place, const char *name) {
 #ifdef __x86_64__
   /* There is an older version of these, with another layout of the condition variable. */
   if (strncmp(name, "pthread_cond_", 13) == 0 && strcmp(name, "pthread_cond_clockwait") != 0) {
-    return dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2");
+    return dlvsym(place, name, "GLIBC_2.3.2");
   }
 #endif
-  return dlsym(RTLD_NEXT, name);
+  return dlsym(place, name);
+}
+
+static void *find(const char *name) {
+  void *const next = find_behind(RTLD_NEXT, name);
+  return next != NULL ? next : find_behind(RTLD_DEFAULT, name); /* libc stands before libcedr, where that only runs */
 }
 
 static void find_libc(void) {
@@ -887,6 +892,10 @@ static void check_thread(const char *call) {
     cedr_fail("%s: called in a parallel region of OpenMP, whose joins cannot be seen: record it with pthread_create and "
               "pthread_join, or with OMP_NUM_THREADS=1", call);
   }
+  if (host_time == CEDR_HOST_BLOCKS && self == &main_thread && basic_blocks == 0) {
+    cedr_fail("CEDR_HOST_TIME=blocks: the application counts no basic blocks: compile it with "
+              "-fsanitize-coverage=trace-pc");
+  }
 }
 
 /* Puts a submission. */
@@ -984,6 +993,7 @@ static void end(thread *t, uint16_t status) {
   if (!t->ended) {
     put(t, (cedr_event){.kind = CEDR_END, .number = status}, NULL, 0, stamp(t), -1);
     t->ended = true;
+    t->blocked_on = NULL; /* where it was cancelled inside a wait */
   }
 }
 
@@ -1021,6 +1031,9 @@ int SEEN(pthread_create)(pthread_t *handle, const pthread_attr_t *attributes, vo
     t->next = threads;
     threads = t;
     take_block(t);
+    if (mode == MODE_RECORD) {
+      cedr_record_thread(&file, &t->record);
+    }
     put(creator, (cedr_event){.kind = CEDR_SPAWN}, &t->number, 1, until, -1);
   } else {
     free(t);
@@ -1384,5 +1397,6 @@ __attribute__((constructor(101))) static void start(void) {
   on_exit(on_process_end, NULL);
   begin_thread(&main_thread);
   start_watching();
+  main_thread.since = stamp(&main_thread);
   recording = true;
 }

@@ -134,6 +134,10 @@ void cedr_record_class(cedr_record *record, const char *line) {
   append(record, &record->classes, CLASSES, 0, "\n", 1);
 }
 
+void cedr_record_thread(cedr_record *record, cedr_thread_record *thread) {
+  new_chunk(record, &thread->events, EVENTS, thread->thread);
+}
+
 void cedr_record_event(cedr_record *record, cedr_thread_record *thread, cedr_event event, const uint32_t *words,
                        uint32_t count) {
   const uint32_t total = count + (event.task != NULL ? 1 : 0);

@@ -70,6 +70,8 @@ typedef struct {
 /* Makes the file, which must not exist. A record that cannot be made or grow ends the program by a message. */
 void cedr_record_create(cedr_record *record, const char *path, cedr_host_time host_time);
 void cedr_record_class(cedr_record *record, const char *line);
+/* The thread is in the record, though it may never have an event. */
+void cedr_record_thread(cedr_record *record, cedr_thread_record *thread);
 void cedr_record_event(cedr_record *record, cedr_thread_record *thread, cedr_event event, const uint32_t *words,
                        uint32_t count);
 void cedr_record_close(cedr_record *record, bool failed);

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cedr.backend.toolchain import LIBCEDR, LIBCEDR_SOURCES, find_compiler
+from cedr.runtime.emulator import emulate
 from cedr.runtime.record import (
     STEP_BLOCK,
     STEP_HOST,
+    STEP_JOIN,
     STEP_SPAWN,
     STEP_SUBMIT,
     STEP_WAIT,
@@ -30,6 +34,8 @@ from cedr.runtime.record import (
     ThreadStream,
     read_record,
 )
+from cedr.target.platform import class_costs, load_platform, parse_composition
+from tests.runtime.checker import check_trace
 
 SOURCES = Path(__file__).parent / "dash"
 STRICT = ("-O1", "-Wall", "-Wextra", "-Werror", "-pthread")
@@ -138,7 +144,7 @@ def _words(thread: ThreadStream, names: dict[int, str]) -> list[str]:
         elif kind == STEP_HOST:
             words.append(f"h{a}")
         else:
-            words.append(f"{'>' if kind == STEP_SPAWN else '<' if kind == STEP_SPAWN + 1 else 'E'}{a}")
+            words.append(f"{'>' if kind == STEP_SPAWN else '<' if kind == STEP_JOIN else 'E'}{a}")
     return words
 
 
@@ -196,6 +202,7 @@ C_IDIOMS = {
     "thread_exit": {0: ">1 >2 <1 <2 E0", 1: "S1 W(1.0) E0", 2: "S1 W(2.0) E0"},
     "cancelled": {0: ">1 <1 E0", 1: "S1 W(1.0) E0"},
     "main_leaves_first": {0: ">1 B E0", 1: "S1 W(1.0) E0"},
+    "thread_never_ends": {0: ">1 B E0", 1: ""},
     "exits": {0: "B E0"},
     "thread_exits_the_process": {0: ">1 E0", 1: "S1 W(1.0) E0"},
     "forks": {0: "S2 W(0 1) E0"},
@@ -278,6 +285,266 @@ def test_however_an_application_ends_its_record_can_be_read(
 ) -> None:
     record, _ = record_of(idioms, name, tmp_path, status)
     assert record.state == state and not record.complete and told(record) == {0: words}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "executed", "message"),
+    [
+        (
+            "lock_before_the_wait",
+            "if_not_while",
+            "thread 0, event 3, task 0: a wait for another number of tasks was recorded",
+        ),
+        ("fewer_than_all", "many", "thread 0, event 5, task 5: another kind of event was recorded"),
+        ("blocking", "exits", "thread 0, event 1: another kind of event was recorded"),
+        ("spin", "poll_mutex", "thread 0, event 4, task 0: another kind of wait was recorded"),
+        ("every_kind_of_call", "detached", "thread 0, event 0: a call of a class that was not recorded"),
+        (
+            "threads_with_barriers",
+            "threads_blocking",
+            "thread [1-4], event 1, task [0-9]+: another kind of event was recorded",
+        ),
+        ("is_killed", "blocking", "thread 0, event 1, task 1: the record ends before it"),
+        (
+            "two_counters_on_one_condition",
+            "by_enqueue_kernel",
+            "thread 0, event 1: a call of a class that was not recorded",
+        ),
+    ],
+)
+def test_execution_stops_where_the_application_leaves_its_record(
+    idioms: Path, recorded: str, executed: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.cedrrec"
+    start(idioms, recorded, tmp_path, CEDR_MODE="record", CEDR_RECORD=str(path))
+    before = path.read_bytes()
+    process = start(idioms, executed, tmp_path, CEDR_MODE="execute", CEDR_RECORD=str(path))
+    assert process.returncode == 1
+    wanted = rf"idioms: {path}: the application does not do what was recorded: {message}\n"
+    assert re.fullmatch(wanted, process.stderr), process.stderr
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"CEDR_MODE": "trace"}, "CEDR_MODE=trace: the modes are run, record, execute"),
+        ({"CEDR_MODE": "record"}, "CEDR_MODE=record needs CEDR_RECORD=FILE"),
+        ({"CEDR_MODE": "execute"}, "CEDR_MODE=execute needs CEDR_RECORD=FILE"),
+        (
+            {"CEDR_MODE": "record", "CEDR_RECORD": "there"},
+            "there: File exists; a record is never overwritten",
+        ),
+        ({"CEDR_MODE": "record", "CEDR_RECORD": "no/such/folder"}, "no/such/folder: No such file or directory"),
+        ({"CEDR_MODE": "execute", "CEDR_RECORD": "there"}, "there: not a record"),
+        ({"CEDR_HOST_TIME": "quick"}, "CEDR_HOST_TIME=quick: off, fixed, blocks and measured are allowed"),
+        (
+            {"CEDR_HOST_TIME": "fixed"},
+            "CEDR_HOST_TIME=fixed needs CEDR_HOST_NS=N, the nanoseconds of a segment .*got none",
+        ),
+        ({"CEDR_HOST_TIME": "fixed", "CEDR_HOST_NS": "-1"}, "CEDR_HOST_TIME=fixed needs .*: 0 to 10.12; got -1"),
+        (
+            {"CEDR_HOST_TIME": "blocks"},
+            "CEDR_HOST_TIME=blocks needs CEDR_HOST_NS=N, the nanoseconds of a basic block.*",
+        ),
+        (
+            {"CEDR_HOST_TIME": "measured", "CEDR_HOST_NS": "3"},
+            "CEDR_HOST_NS=3: CEDR_HOST_TIME=measured takes no figure",
+        ),
+        (
+            {"CEDR_HOST_TIME": "blocks", "CEDR_HOST_NS": "2"},
+            "CEDR_HOST_TIME=blocks: the application counts no basic blocks: compile it with -fsanitize-coverage=trace-pc",
+        ),
+    ],
+)
+def test_refused_settings(idioms: Path, settings: dict[str, str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("no record, and not to be lost\n")
+    recording = {} if "CEDR_MODE" in settings else {"CEDR_MODE": "record", "CEDR_RECORD": "a.cedrrec"}
+    process = start(idioms, "blocking", tmp_path, **recording, **settings)
+    assert process.returncode == 1 and re.fullmatch(f"idioms: {message}\n", process.stderr), process.stderr
+    assert (tmp_path / "there").read_text() == "no record, and not to be lost\n"
+
+
+def test_a_full_disk_leaves_what_was_before(idioms: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.cedrrec"
+    process = subprocess.run(
+        [str(idioms), "many"],
+        env={**os.environ, "CEDR_MODE": "record", "CEDR_RECORD": str(path)},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (80_000, 80_000)),
+        restore_signals=False,  # Python ignores SIGXFSZ, and so does the application then
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 1 and process.stderr == f"idioms: {path}: File too large\n"
+    record = read_record(path)
+    assert record.state == "failed" and told(record) == {0: "S1000"}
+
+
+def test_host_time_of_segments(built: Built, tmp_path: Path) -> None:
+    """Basic blocks are counted the same in every run; what is added to a loop is what is added to its segment."""
+    program = built.build("computes.c", "computes", "-fsanitize-coverage=trace-pc")
+    settings = {"CEDR_MODE": "record", "CEDR_HOST_TIME": "blocks", "CEDR_HOST_NS": "2.5"}
+    for name, more in (("a", "1000"), ("b", "1000"), ("c", "3000")):
+        process = subprocess.run(
+            [str(program), "x", more], env={**os.environ, **settings, "CEDR_RECORD": str(tmp_path / name)}, check=False
+        )
+        assert process.returncode == 0
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    host, longer = (
+        [a for kind, a, _ in read_record(tmp_path / name).threads[0].steps.tolist() if kind == STEP_HOST]
+        for name in ("a", "c")
+    )
+    assert read_record(tmp_path / "a").host_time == "blocks"
+    # Before the first call, three submissions, the wait, the last call.
+    assert len(host) == 6 and 1000 <= host[0] / 2.5 < 1010 and 100 <= host[4] / 2.5 < 110
+    assert longer[:5] == host[:5] and longer[5] - host[5] == 2000 * 2.5
+
+
+def test_fixed_host_time_is_the_same_for_each_event(idioms: Path, tmp_path: Path) -> None:
+    record, _ = record_of(idioms, "fewer_than_all", tmp_path, CEDR_HOST_TIME="fixed", CEDR_HOST_NS="300")
+    assert record.host_time == "fixed"
+    assert told(record) == {0: "h300 S1 " * 5 + "h300 W(0 1) h300 B h300 W(2 3 4) h300 E0"}
+
+
+def test_fixed_host_time_may_be_long(idioms: Path, tmp_path: Path) -> None:
+    record, _ = record_of(idioms, "exits", tmp_path, CEDR_HOST_TIME="fixed", CEDR_HOST_NS="5e9")
+    assert told(record) == {0: "h5000000000 B h5000000000 E0"}
+    executed = start(idioms, "exits", tmp_path, CEDR_MODE="execute", CEDR_RECORD=str(record.path))
+    assert (executed.returncode, executed.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_measured_host_time_is_that_of_the_code_between_calls(idioms: Path, tmp_path: Path) -> None:
+    record, _ = record_of(idioms, "long_work_before_the_wait", tmp_path, CEDR_HOST_TIME="measured")
+    assert record.host_time == "measured"
+    words = told(record)[0].split()
+    before_the_wait = int(words[words.index("W(0") - 1].removeprefix("h"))
+    assert 80_000_000 <= before_the_wait < 2_000_000_000  # 80 ms by the same clock, however busy the machine
+    record, _ = record_of(idioms, "sleep_before_the_wait", tmp_path, CEDR_HOST_TIME="measured")
+    words = told(record)[0].split()
+    assert int(words[words.index("B") - 1].removeprefix("h")) >= 60_000_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "status", "message"),
+    [
+        (
+            "c11_thread",
+            1,
+            "DASH_FFT_flt: the thread that calls it was not seen to start, or has ended: only threads of .*",
+        ),
+        ("openmp", 1, "DASH_FFT_flt: called in a parallel region of OpenMP, whose joins cannot be seen: .*"),
+        ("openmp_elsewhere", 0, ""),
+    ],
+)
+def test_threads_that_cannot_be_seen(built: Built, name: str, status: int, message: str, tmp_path: Path) -> None:
+    program = built.build("unseen.c", "unseen", "-fopenmp")
+    record, process = record_of(program, name, tmp_path, status, OMP_NUM_THREADS="2")
+    assert re.fullmatch(f"unseen: {message}\n" if message else "", process.stderr)
+    assert record.complete == (status == 0)
+    assert start(program, name, tmp_path).returncode == 0
+
+
+#: Every way in which a wait is seen, for the ways to link.
+SEEN = ["blocking", "lock_before_the_wait", "timed_wait", "clock_wait", "poll_yield", "poll_usleep", "poll_nanosleep",
+        "poll_clock_nanosleep", "poll_mutex", "poll_trylock", "spin", "destroyed", "threads_with_barriers",
+        "waiter_before_the_calls", "forks", "starts_another", "main_leaves_first"]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["archive", "static", "address", "undefined"])
+def test_ways_to_link(built: Built, how: str, tmp_path: Path) -> None:
+    compiler = find_compiler()
+    sources = [*LIBCEDR_SOURCES, "dash.c", "application.c"]
+    flags = ["-std=c11", "-O1", "-pthread", "-fPIC", *(["-DCEDR_WRAP"] if how == "static" else [])]
+    if how in ("archive", "static"):
+        folder = built.folder / how
+        folder.mkdir()
+        compiler.run([*flags, "-c", *(str(LIBCEDR / name) for name in sources)], folder)
+        objects = [str(folder / name).replace(".c", ".o") for name in sources]
+        if how == "archive":
+            subprocess.run(["ar", "rcs", "libcedr.a", *objects], cwd=folder, check=True)
+            link = ["-rdynamic", str(folder / "libcedr.a"), "-lm", "-ldl"]
+        else:
+            seen = re.findall(r"X\((\w+)\)", (LIBCEDR / "application.c").read_text().split("#ifdef CEDR_WRAP")[0])
+            link = ["-static", *objects, *(f"-Wl,--wrap={name}" for name in seen if name != "X"), "-lm"]
+        program = built.build("idioms.c", f"idioms_{how}", link=link)
+    else:
+        program = built.build("idioms.c", f"idioms_{how}", f"-fsanitize={how}", "-fno-sanitize-recover")
+    for name in SEEN:
+        check(program, name, C_IDIOMS[name], tmp_path)
+
+
+@pytest.mark.slow
+def test_a_shared_object_under_a_host(built: Built, tmp_path: Path) -> None:
+    host = built.build("host.c", "host")
+    module = built.build("idioms.c", "idioms.so", "-shared", "-fPIC", link=[])
+    for name in SEEN:
+        if name != "starts_another":  # it would start the shared object
+            path = tmp_path / f"{name}.cedrrec"
+            environment = {**os.environ, "CEDR_MODE": "record", "CEDR_RECORD": str(path)}
+            subprocess.run([str(host), str(module), name], env=environment, check=True, stdout=subprocess.DEVNULL)
+            assert told(read_record(path)) == C_IDIOMS[name]
+
+
+def test_libcedr_behind_libc_is_refused_and_preloading_cures_it(built: Built, tmp_path: Path) -> None:
+    link = ["-Wl,--no-as-needed", "-lc", f"-L{built.folder}", "-lcedr", f"-Wl,-rpath,{built.folder}"]
+    program = built.build("idioms.c", "behind", link=link)
+    path = tmp_path / "a.cedrrec"
+    settings = {"CEDR_MODE": "record", "CEDR_RECORD": str(path)}
+    process = start(program, "lock_before_the_wait", tmp_path, **settings)
+    assert process.returncode == 1 and not path.exists()
+    assert process.stderr.startswith("behind: libcedr stands behind libc in the program's search order, so its waits")
+    assert start(program, "lock_before_the_wait", tmp_path).returncode == 0
+    process = start(program, "lock_before_the_wait", tmp_path, LD_PRELOAD=str(built.folder / "libcedr.so"), **settings)
+    assert process.returncode == 0 and told(read_record(path)) == C_IDIOMS["lock_before_the_wait"]
+
+
+@pytest.mark.parametrize("name", ["fewer_than_all", "threads_with_barriers", "waiter_before_the_calls", "detached"])
+@pytest.mark.parametrize("os_model", ["ideal", "linux-cfs"])
+def test_what_is_recorded_is_emulated(idioms: Path, name: str, os_model: str, tmp_path: Path) -> None:
+    """Tasks are ready when their thread has come to them: worked out here from the ends of the tasks it waits for."""
+    record, _ = record_of(idioms, name, tmp_path, CEDR_HOST_TIME="fixed", CEDR_HOST_NS="50000")
+    board = load_platform("zcu102")
+    pes = parse_composition(board, "C3+F1")
+    result = emulate(record, board, "C3+F1", os_model=os_model)
+    costs = class_costs(board, result.classes).cost_ns[:, pes.pe_types]
+    assert len(result.task) == len(record) and (result.ends_ns > 0).all()
+    if os_model == "ideal":
+        assert check_trace(result, [record], costs) == []
+    tasks = np.searchsorted(record.task_ids, result.task).tolist()
+    ends = dict(zip(tasks, result.end_ns.tolist(), strict=True))
+    ready = dict(zip(tasks, result.ready_ns.tolist(), strict=True))
+    for task, at_ns in submission_times(record, ends).items():
+        assert ready[task] == at_ns if os_model == "ideal" else ready[task] > at_ns
+
+
+def submission_times(record: Record, ends_ns: dict[int, int]) -> dict[int, int]:
+    """When each task is submitted, by index, where threads compute undisturbed: from the ends of the tasks."""
+    threads = {thread.number: thread for thread in record.threads}
+    over, submitted = dict[int, int](), dict[int, int]()
+
+    def run(number: int, now: int) -> int:
+        thread = threads[number]
+        for kind, a, b in thread.steps.tolist():
+            if kind == STEP_HOST:
+                now += a
+            elif kind in (STEP_SUBMIT, STEP_BLOCK):
+                tasks = thread.submitted[a : a + b].tolist()
+                submitted.update(dict.fromkeys(tasks, now))
+                now = max(now, ends_ns[tasks[-1]]) if kind == STEP_BLOCK else now
+            elif kind == STEP_WAIT:
+                now = max([now, *(ends_ns[task] for task in thread.waits[a : a + b].tolist())])
+            elif kind == STEP_SPAWN:
+                over[a] = run(a, now)
+            elif kind == STEP_JOIN:
+                now = max(now, over[a])
+        return now
+
+    run(0, 0)
+    return submitted
 
 
 def test_classes_of_calls(idioms: Path, tmp_path: Path) -> None:

@@ -26,6 +26,10 @@ from cedr.runtime.record import (
     STEP_SUBMIT,
     STEP_WAIT,
     STEP_WAIT_ALL,
+    WAIT_AMBIGUOUS,
+    WAIT_CONTINUED,
+    WAIT_INFERRED,
+    WAIT_TENTATIVE,
     Record,
     RecordError,
     RecordWriter,
@@ -455,3 +459,79 @@ def steps_of_reading(folder: Path, n: int) -> int:
     assert np.array_equal(record.after_indptr, indptr) and np.array_equal(record.after_indices, after)
     assert record.threads[0].steps.tolist() == [[STEP_SUBMIT, 0, n], [STEP_WAIT_ALL, 0, 0], [STEP_END, 0, 0]]
     return steps_of(lambda: read_record(path))
+
+
+def test_what_is_known_of_waits(tmp_path: Path) -> None:
+    """Flags, lists that go on in the next WAIT, tasks that nobody waits for."""
+    path = tmp_path / "a.cedrrec"
+    with RecordWriter(path, "fixed") as writer:
+        kind = writer.add_class(call_class("zip"))
+        none = np.zeros(2, np.int64)
+        for task in range(7):
+            writer.submit_many(kind, [task], none, [], block=task == 6, host_ns=5 * (task == 6))
+            if task == 1:
+                writer.detached()
+        writer.wait([0], flags=WAIT_INFERRED, host_ns=9)
+        writer.wait([2, 3], flags=WAIT_INFERRED | WAIT_CONTINUED)
+        writer.wait([4], flags=WAIT_AMBIGUOUS | WAIT_TENTATIVE)
+        writer.end()
+    record = read_record(path)
+    assert record.host_time == "fixed" and record.detached.tolist() == [1] and record.unwaited().tolist() == [5]
+    thread = record.threads[0]
+    assert thread.steps.tolist() == [
+        [STEP_SUBMIT, 0, 2],
+        [STEP_SUBMIT, 2, 4],
+        [STEP_HOST, 5, 0],
+        [STEP_BLOCK, 6, 1],
+        [STEP_HOST, 9, 0],
+        [STEP_WAIT, 0, 3],
+        [STEP_WAIT, 3, 1],
+        [STEP_END, 0, 0],
+    ]
+    assert thread.waits.tolist() == [0, 2, 3, 4]
+    assert thread.wait_flags.tolist() == [WAIT_INFERRED, WAIT_AMBIGUOUS | WAIT_TENTATIVE]
+
+
+def test_a_wait_for_all_is_one_for_what_was_submitted_before(tmp_path: Path) -> None:
+    path = tmp_path / "a.cedrrec"
+    with RecordWriter(path) as writer:
+        kind = writer.add_class(call_class("zip"))
+        writer.submit_many(kind, [0, 1, 2], [0, 0, 0, 0], [])
+        writer.wait()
+        writer.submit_many(kind, [3, 4, 5], [0, 0, 1, 1], [3])
+        writer.end()
+    record = read_record(path)
+    assert record.host_time == "unknown" and record.unwaited().tolist() == [4, 5]
+    assert [thread.wait_flags.tolist() for thread in record.threads] == [[0]]
+
+
+@pytest.mark.parametrize(
+    ("flags", "before", "message"),
+    [
+        (16, "wait", "expected a WAIT with flags below 16, found WAIT, and flags 16"),
+        (WAIT_CONTINUED, "submit", "expected a WAIT before a WAIT that goes on its list, found SUBMIT, and flags 8"),
+        (WAIT_CONTINUED, "host", "expected no host time in a WAIT that goes on a list, found WAIT, and flags 8"),
+        (0, "detached", "expected a SUBMIT or SUBMIT_AT before a DETACHED, found nothing, and flags 0"),
+        (0, "blocked", "expected a SUBMIT or SUBMIT_AT before a DETACHED, found BLOCK, and flags 0"),
+    ],
+)
+def test_waits_that_contradict_the_format(flags: int, before: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.cedrrec"
+    with RecordWriter(path) as writer:
+        kind = writer.add_class(call_class("zip"))
+        if before == "detached":
+            writer.detached()
+        writer.submit_many(kind, [0], [0, 0], [], block=before == "blocked")
+        if before == "blocked":
+            writer.detached()
+        if before in ("wait", "host"):
+            writer.wait([0])
+        writer.wait([0], flags=flags, host_ns=3 * (before == "host"))
+        writer.end()
+    with pytest.raises(RecordError, match=rf"a.cedrrec: byte \d+: {message}"):
+        read_record(path)
+
+
+def test_an_unknown_host_time_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"byte 24: expected a host time of 0 \(unknown\) to 4 \(measured\), found 5"):
+        read_record(patched(tmp_path, 24, u32(5)))

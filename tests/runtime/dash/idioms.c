@@ -484,6 +484,19 @@ static void main_leaves_first(void) {
   pthread_exit(NULL);
 }
 
+static void *computes_for_ever(void *unused) {
+  for (;;) {
+    pause();
+  }
+  return unused;
+}
+
+static void thread_never_ends(void) {
+  pthread_t handle;
+  pthread_create(&handle, NULL, computes_for_ever, NULL);
+  block();
+}
+
 /* ---- ends ---- */
 
 static void exits(void) {
@@ -575,7 +588,7 @@ static const program programs[] = {
     P(two_counters_on_one_condition), P(uncounted_calls), P(by_enqueue_kernel), P(every_kind_of_call),
     P(threads_blocking), P(threads_with_barriers), P(shared_barrier), P(shared_barrier_while_waiting),
     P(waiter_before_the_calls), P(two_waiters), P(spinning_thread), P(polling_thread), P(thread_exit), P(cancelled),
-    P(main_leaves_first), P(exits), P(exits_with_three), P(exits_at_once), P(aborts), P(crashes), P(is_killed),
+    P(main_leaves_first), P(thread_never_ends), P(exits), P(exits_with_three), P(exits_at_once), P(aborts), P(crashes), P(is_killed),
     P(thread_exits_the_process), P(forks), P(starts_another), P(prints_and_writes),
 };
 
