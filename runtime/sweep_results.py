@@ -231,7 +231,6 @@ def tidy_rows(plan: Plan, figures: Mapping[str, Row]) -> tuple[list[str], list[R
     `utilisation.PE`. What a point does not have is missing from its row."""
     rows: list[Row] = []
     applications: dict[str, None] = {}
-    pes: dict[str, None] = {}
     for planned in plan.points:
         if planned.key not in figures:
             continue
@@ -243,20 +242,23 @@ def tidy_rows(plan: Plan, figures: Mapping[str, Row]) -> tuple[list[str], list[R
         for one in found["applications"]:
             applications.setdefault(one["name"])
             row |= {f"{name}.{one['name']}": one[name] for name in _OF_APPLICATION}
-        for pe, share in found["utilisation"].items():
-            pes.setdefault(pe)
-            row[f"utilisation.{pe}"] = share
+        row |= {f"utilisation.{pe}": share for pe, share in found["utilisation"].items()}
         rows.append(row)
     columns = ["point", *_AXIS_COLUMNS, "pes", *_FIGURES]
     columns += [f"{name}.{application}" for application in applications for name in _OF_APPLICATION]
-    columns += [f"utilisation.{pe}" for pe in in_order(pes)]
+    columns += [f"utilisation.{pe}" for pe in pes_of(plan)]
     return columns, rows
 
 
-def in_order(pes: Mapping[str, object]) -> list[str]:
-    """PEs of several compositions: types as they first come, the PEs of each by their number."""
-    types = list(dict.fromkeys(pe.rstrip("0123456789") for pe in pes))
-    return sorted(pes, key=lambda pe: (types.index(pe.rstrip("0123456789")), len(pe), pe))
+def pes_of(plan: Plan) -> tuple[str, ...]:
+    """The PEs of all compositions, in the platform's order."""
+    platform = plan.settings.platform
+    found = {
+        (pe.type_index, pe.number): pe.name
+        for hw in {one.point.hw for one in plan.points}
+        for pe in parse_composition(platform, hw).pes
+    }
+    return tuple(found[place] for place in sorted(found))
 
 
 _CEDR_MEANS: Final = {
@@ -289,7 +291,7 @@ def cedr_rows(plan: Plan, figures: Mapping[str, Row]) -> tuple[list[str], list[R
         group = (p.workload, p.pipeline, p.hw, p.scheduler, p.instances, p.rate_mbps, p.period_us)
         if one.key in figures:
             grouped.setdefault(group, {})[p.trial] = {**figures[one.key], "point": p}
-    pes = in_order({pe: None for own in grouped.values() for found in own.values() for pe in found["utilisation"]})
+    pes = pes_of(plan)
     rows: list[Row] = []
     for own in grouped.values():
         found = list(own.values())

@@ -180,6 +180,26 @@ def argument_parser() -> argparse.ArgumentParser:
     _json_option(one)
     one.set_defaults(action=_sweep)
 
+    one = commands.add_parser(
+        "plot", help="figures of a sweep: over rates, by chip and scheduler, Pareto fronts; Gantt charts of runs"
+    )
+    one.add_argument("folder", type=Path, metavar="OUT", help="a sweep's folder, or the --out of a run")
+    one.add_argument(
+        "--figure",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="rate, rate3d, pools, instances, overhead, utilisation, energy, pareto, gantt (default: all but gantt that the "
+        "sweep has values for)",
+    )
+    one.add_argument("-o", "--output", type=Path, metavar="DIR", help="where to write them (default: OUT/figures)")
+    one.add_argument(
+        "--format", action="append", default=[], choices=("png", "svg", "html"), help="repeatable (default: svg)"
+    )
+    one.add_argument("--point", type=_positive, metavar="N", help="the point whose Gantt chart is drawn")
+    _json_option(one)
+    one.set_defaults(action=_plot)
+
     one = commands.add_parser("models", help="the model zoo")
     _json_option(one)
     one.set_defaults(action=_models)
@@ -472,6 +492,22 @@ def _sweep(arguments: argparse.Namespace) -> int:
     if result.refusal is not None:
         print(f"cedr sweep: {result.refusal}", file=sys.stderr)
         return 1
+    return 0
+
+
+def _plot(arguments: argparse.Namespace) -> int:
+    from cedr.tools.plot import PlotOptions, plot
+
+    _check_out(arguments.output)
+    formats = tuple(dict.fromkeys(arguments.format)) or ("svg",)
+    figures = tuple(dict.fromkeys(arguments.figure))
+    files = [
+        str(path) for path in plot(arguments.folder, PlotOptions(figures, arguments.output, formats, arguments.point))
+    ]
+    if arguments.json:
+        _print_json(arguments, {"out": str(arguments.folder), "files": files})
+    else:
+        print(*files, sep="\n")
     return 0
 
 

@@ -57,6 +57,7 @@ COMMANDS: dict[str, Sequence[str]] = {
     "coverage": ("coverage", "examples/tiny.py:tiny"),
     "emulate": ("emulate", "examples/scenarios/daemon_config.json", "--app", "examples/tiny.py:tiny:2:50"),
     "sweep": ("sweep", "{folder}/sweep.toml", "-o", "{folder}/out", "--jobs", "1"),
+    "plot": ("plot", "{folder}/run", "-o", "{folder}"),
     "models": ("models",),
     "platforms": ("platforms",),
     "platforms validate": ("platforms", "validate", str(ROOT / "target/platforms/zcu102.toml")),
@@ -75,6 +76,9 @@ def test_json_keys_are_those_that_the_command_prints(
     monkeypatch.chdir(ROOT)
     model = f"{ROOT / 'examples/tiny.py'}:tiny"
     (tmp_path / "sweep.toml").write_text(f'[[workload]]\n[[workload.application]]\nmodel = "{model}"\n')
+    if name == "plot":
+        assert cedr(["run", model, "--no-values", "--out", str(tmp_path / "run")]) == 0
+        capsys.readouterr()
     if name == "evaluate":
         command: Sequence[str] = ("evaluate", "vgg_digits")
     else:

@@ -123,6 +123,7 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
         "seconds": "of this command",
         "files": "what it wrote: the points and the tables",
     },
+    "plot": {"out": "the folder, as given", "files": "the figures"},
     "models": {"models": "list of `name`, `summary`, `input_shape`, `input_dtype`"},
     "platforms": {
         "platforms": "list of `name`, `title`, `hash`, `composition`, and by letter `pe_types`, `most`, `apis`; and how many "
