@@ -7,7 +7,7 @@ they are asked for. A kernel is a function of its own.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from cedr.backend.c_kernels import Kernels, Lines, c_affine
 from cedr.backend.c_scalars import c_element, c_type
@@ -77,34 +77,27 @@ class CEmitter:
             '#include "libcedr/cedr.h"',
             '#include "libcedr/cedr_complex.h"',
             "",
-            *self._tensors("inputs", program.inputs),
-            *self._tensors("outputs", program.outputs),
-            *self._tensors("weights", program.weights),
+            *self._tensors(),
             *self._initial(),
             *self.out.lines,
+            *self._stride_tables(),
+            "",
+            "static const cedr_site sites[] = {",
+            *(self.sites or ["    {0},"]),
+            "};",
+            "",
+            *body.lines,
+            "static void run(cedr_context *cedr) {",
         ]
-        for shape, name in self.strides.items():
-            rows = ", ".join("{" + ", ".join(map(str, row)) + "}" for row in shape)
-            text.append(f"static const int64_t {name}[][CEDR_MAX_RANK] = {{{rows}}};")
-        text += ["", "static const cedr_site sites[] = {", *(self.sites or ["    {0},"]), "};", ""]
-        text += body.lines
-        text += ["static void run(cedr_context *cedr) {"]
         text += [
             "  cedr_wait(cedr);" if isinstance(step, Wait) else f"  grid_{c_identifier(step.name)}(cedr);"
             for step in program.steps
         ]
-        counts = {
-            k: len(v) for k, v in (("input", program.inputs), ("output", program.outputs), ("weight", program.weights))
-        }
-        text += ["}", "", "static const cedr_module module = {", f'    .name = "{program.name}",']
         text += [
-            line
-            for key, count in counts.items()
-            for line in (f"    .{key}s = {key}s," if count else f"    .{key}s = NULL,", f"    .{key}_count = {count},")
-        ]
-        if self._initial():
-            text.append("    .initial = initial,")
-        text += [
+            "}",
+            "",
+            "static const cedr_module module = {",
+            *self._module_tensors(),
             "    .sites = sites,",
             f"    .site_count = {len(self.sites)},",
             f"    .arena_bytes = INT64_C({program.arena_bytes}),",
@@ -127,20 +120,39 @@ class CEmitter:
             return []
         return [f"static const int32_t initial[] = {{{', '.join(map(str, initial))}}};", ""]
 
-    def _tensors(self, name: str, tensors: Sequence[TensorSpec]) -> Iterable[str]:
-        if not tensors:
-            return
-        yield f"static const cedr_tensor {name}[] = {{"
-        for tensor in tensors:
-            c_type(tensor.dtype, f"{name[:-1]} '{tensor.name}'")
-            if len(tensor.shape) > MAX_RANK:
-                raise EmissionError(
-                    f"{name[:-1]} '{tensor.name}' has {len(tensor.shape)} dimensions, C modules take {MAX_RANK}"
-                )
-            shape = ", ".join(map(str, tensor.shape)) or "1"
-            yield f"    {{{json.dumps(tensor.name)}, CEDR_{tensor.dtype.upper()}, {len(tensor.shape)}, {{{shape}}}}},"
-        yield "};"
-        yield ""
+    def _tensors(self) -> Iterator[str]:
+        """The tables of the inputs, outputs and weights."""
+        for name, tensors in self._tensor_lists():
+            if not tensors:
+                continue
+            yield f"static const cedr_tensor {name}[] = {{"
+            for tensor in tensors:
+                c_type(tensor.dtype, f"{name[:-1]} '{tensor.name}'")
+                if len(tensor.shape) > MAX_RANK:
+                    raise EmissionError(
+                        f"{name[:-1]} '{tensor.name}' has {len(tensor.shape)} dimensions, C modules take {MAX_RANK}"
+                    )
+                shape = ", ".join(map(str, tensor.shape)) or "1"
+                yield f"    {{{json.dumps(tensor.name)}, CEDR_{tensor.dtype.upper()}, {len(tensor.shape)}, {{{shape}}}}},"
+            yield "};"
+            yield ""
+
+    def _module_tensors(self) -> Iterator[str]:
+        """The first fields of the module's description: its name, inputs, outputs, weights, and where states begin."""
+        yield f'    .name = "{self.program.name}",'
+        for name, tensors in self._tensor_lists():
+            yield f"    .{name} = {name if tensors else 'NULL'},"
+            yield f"    .{name[:-1]}_count = {len(tensors)},"
+        yield f"    .initial = {'initial' if self._initial() else 'NULL'},"
+
+    def _tensor_lists(self) -> tuple[tuple[str, tuple[TensorSpec, ...]], ...]:
+        program = self.program
+        return ("inputs", program.inputs), ("outputs", program.outputs), ("weights", program.weights)
+
+    def _stride_tables(self) -> Iterator[str]:
+        for shape, name in self.strides.items():
+            rows = ", ".join("{" + ", ".join(map(str, row)) + "}" for row in shape)
+            yield f"static const int64_t {name}[][CEDR_MAX_RANK] = {{{rows}}};"
 
     # Steps.
 
@@ -153,7 +165,7 @@ class CEmitter:
                 body.open(f"for (int32_t d{i} = 0; d{i} < {extent}; ++d{i})")
         index = tile_index(grid)
         body.add(f"const int32_t tile = {c_affine(self._without_unit_dims(index, grid, used))};")
-        pointers = self._pointers(grid, body, used)
+        pointers = self._pointers(grid, (tile for call in grid.calls for tile in call.tiles), body, used)
         for c, call in enumerate(grid.calls):
             site = self._site(grid, c, call)
             if call.after:
@@ -179,31 +191,30 @@ class CEmitter:
             tuple(c if i in used else 0 for i, c in enumerate(value.coefficients)), value.constant, value.divisor
         )
 
-    def _pointers(self, grid: Grid, body: Lines, used: set[int]) -> dict[Tile, str]:
-        """Declares a pointer per distinct tile of the grid."""
+    def _pointers(self, grid: Grid, tiles: Iterable[Tile], body: Lines, used: set[int]) -> dict[Tile, str]:
+        """Declares a pointer per distinct tile."""
         names: dict[Tile, str] = {}
-        for call in grid.calls:
-            for tile in call.tiles:
-                if tile in names:
-                    continue
-                name = f"t{len(names)}"
-                element = c_element(tile.buffer.dtype, grid.where())
-                offset = self._without_unit_dims(tile.offset, grid, used)
-                if tile.slots:
-                    slot = f"tile % {tile.slots}" if tile.slots > 1 else "0"
-                    position = f"(int64_t)({slot}) * {tile.slot_elements}"
-                else:
-                    position = self._wide(offset)
-                root = {
-                    "arena": f"cedr->arena + {tile.buffer.index}",
-                    "input": f"cedr->input[{tile.buffer.index}]",
-                    "output": f"cedr->output[{tile.buffer.index}]",
-                    "weight": f"cedr->weight[{tile.buffer.index}]",
-                }[tile.buffer.space]
-                pointer = f"({element} *)(void *)({root})" if tile.buffer.space == "arena" else f"({element} *){root}"
-                tail = "" if position == "0" else f" + {position}"
-                body.add(f"{element} *const {name} = {pointer}{tail};")
-                names[tile] = name
+        for tile in tiles:
+            if tile in names:
+                continue
+            name = f"t{len(names)}"
+            element = c_element(tile.buffer.dtype, grid.where())
+            offset = self._without_unit_dims(tile.offset, grid, used)
+            if tile.slots:
+                slot = f"tile % {tile.slots}" if tile.slots > 1 else "0"
+                position = f"(int64_t)({slot}) * {tile.slot_elements}"
+            else:
+                position = self._wide(offset)
+            root = {
+                "arena": f"cedr->arena + {tile.buffer.index}",
+                "input": f"cedr->input[{tile.buffer.index}]",
+                "output": f"cedr->output[{tile.buffer.index}]",
+                "weight": f"cedr->weight[{tile.buffer.index}]",
+            }[tile.buffer.space]
+            pointer = f"({element} *)(void *)({root})" if tile.buffer.space == "arena" else f"({element} *){root}"
+            tail = "" if position == "0" else f" + {position}"
+            body.add(f"{element} *const {name} = {pointer}{tail};")
+            names[tile] = name
         return names
 
     @staticmethod
@@ -278,22 +289,14 @@ class CEmitter:
     def _site(self, grid: Grid, index: int, call: Call) -> int:
         """Adds the call's site, and its function for a kernel; returns the site's number."""
         where = grid.where(index)
-        api, dtype = call.call_class.api, call.call_class.dtype
+        api = call.call_class.api
         if isinstance(call.op, KernelOp):
             function = self.kernels.function(grid, call, call.op, where)
             dims: tuple[int, ...] = ()
         else:
-            if dtype not in APIS[api].c_dtypes:
-                known = ", ".join(APIS[api].c_dtypes) or "no element type"
-                raise EmissionError(f"{where}: libcedr's {api} takes {known}, got {dtype}; use --emit python")
-            function = f"cedr_{api}_{dtype}"
+            function = self._library_function(call, where)
             dims = tuple(call.call_class.dims[d] for d in APIS[api].dims)
-        attributes = call.call_class.attributes
-        variant = (
-            ZIP_KINDS[str(attributes["kind"])]
-            if api == "zip"
-            else int(bool(attributes.get("transpose_b") or attributes.get("inverse")))
-        )
+        variant = self._variant(call)
         strides = None if isinstance(call.op, KernelOp) else self._strides(call, api)
         number = len(self.sites)
         self.sites.append(
@@ -302,6 +305,21 @@ class CEmitter:
             )
         )
         return number
+
+    @staticmethod
+    def _library_function(call: Call, where: str) -> str:
+        api, dtype = call.call_class.api, call.call_class.dtype
+        if dtype not in APIS[api].c_dtypes:
+            known = ", ".join(APIS[api].c_dtypes) or "no element type"
+            raise EmissionError(f"{where}: libcedr's {api} takes {known}, got {dtype}; use --emit python")
+        return f"cedr_{api}_{dtype}"
+
+    @staticmethod
+    def _variant(call: Call) -> int:
+        attributes = call.call_class.attributes
+        if call.call_class.api == "zip":
+            return ZIP_KINDS[str(attributes["kind"])]
+        return int(bool(attributes.get("transpose_b") or attributes.get("inverse")))
 
     def _strides(self, call: Call, api: str) -> str:
         """The table of the operands' strides; zip's are aligned to the right, with the shape as a last row."""

@@ -35,7 +35,7 @@ class Lines:
         self.lines.append("  " * self.depth + text if text else "")
 
     def open(self, text: str) -> None:
-        self.add(text + " {")
+        self.add(f"{text} {{".lstrip())
         self.depth += 1
 
     def close(self, text: str = "}") -> None:

@@ -17,15 +17,21 @@ from pathlib import Path
 from typing import Final, Literal
 
 from cedr.target.errors import CedrError
-from cedr.target.manifest import Target
+from cedr.target.manifest import Abi, Target
 
 LIBCEDR = Path(__file__).resolve().parent.parent / "runtime" / "libcedr"
 """libcedr's sources, copied into every module's directory."""
 LIBCEDR_SOURCES = ("cedr.c", "record.c", "process.c", "io.c", "calls.c", "arithmetic.c")
 LIBCEDR_HEADERS = ("cedr.h", "cedr_complex.h", "half.h", "internal.h", "record.h", "calls_float.h")
+DASH_MODULE_FILES = (
+    *("dash_module.c", "io.c", "calls.c"),
+    *("dash_module.h", "cedr.h", "cedr_complex.h", "half.h", "internal.h", "calls_float.h"),
+)
+"""What a module for CEDR itself is built with: C and C++."""
 
 CFLAGS = ("-std=c11", "-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wpedantic")
 NATIVE_FLAG = "-march=native"
+CORTEX_A53_FLAG = "-mcpu=cortex-a53"
 
 Language = Literal["c", "c++"]
 OLDEST_GLIBC: Final = "2.31"
@@ -108,7 +114,7 @@ def _candidates(
         if has_zig:
             yield zig, (NATIVE_FLAG,)
         return
-    yield (_CROSS_NAMES[language], *(() if dynamic else ("-static",))), ("-mcpu=cortex-a53",)
+    yield (_CROSS_NAMES[language], *(() if dynamic else ("-static",))), (CORTEX_A53_FLAG,)
     if has_zig:
         system = f"gnu.{OLDEST_GLIBC}" if dynamic else "musl"
         yield (*zig, "-target", f"aarch64-linux-{system}"), ("-mcpu=cortex_a53",)
@@ -186,7 +192,7 @@ def build_module(directory: Path, name: str, own_libcedr: bool = False, target: 
 
 MAKEFILE = """\
 # Builds ./{name} from {name}.c and libcedr/. Needs a C11 compiler and make, nothing else.
-CC ?= cc
+{compiler}
 ARCH ?= {native}
 CFLAGS ?= {flags} $(ARCH)
 
@@ -200,15 +206,42 @@ clean:
 """
 
 
-def makefile_text(name: str) -> str:
-    return MAKEFILE.format(name=name, flags=" ".join(CFLAGS), native=NATIVE_FLAG)
+DASH_MAKEFILE = """\
+# Builds {name}.so, an application for the CEDR runtime, from {name}.c and libcedr/:
+#   make CEDR=DIR      where DIR holds CEDR's dash.h and dash_types.h (libdash/)
+# A C or a C++ compiler serves (CC=gcc, CC=g++). LDLIBS: what CEDR's own build gives its applications to link, if anything.
+{compiler}
+ARCH ?= {machine}
+CFLAGS ?= {flags} $(ARCH)
+
+{name}.so: {name}.c $(wildcard libcedr/*.c libcedr/*.h)
+\t@test -f "$(CEDR)/dash.h" || {{ echo "make CEDR=DIR: no dash.h in '$(CEDR)'; DIR is CEDR's folder libdash" >&2; exit 1; }}
+\t$(CC) $(CFLAGS) -shared -fPIC -fvisibility=hidden -I"$(CEDR)" {name}.c libcedr/*.c -o $@ $(LDLIBS) -lm -ldl -lpthread
+
+clean:
+\trm -f {name}.so
+
+.PHONY: clean
+"""
+DASH_CFLAGS = ("-O3", "-ffp-contract=fast", "-Wall")
 
 
-def copy_libcedr(directory: Path) -> list[str]:
-    """Copy libcedr's sources to DIR/libcedr; returns the files' paths relative to DIR."""
+def makefile_text(name: str, abi: Abi = "cedr", target: Target = "host") -> str:
+    """The Makefile of a module's directory. A cross compiler is Debian's; `make CC=...` takes another."""
+    cross = target == "aarch64"
+    if abi == "dash":
+        compiler = f"ifeq ($(origin CC),default)\nCC := {_CROSS_NAMES['c']}\nendif" if cross else "CC ?= cc"
+        machine = CORTEX_A53_FLAG if cross else ""
+        return DASH_MAKEFILE.format(name=name, flags=" ".join(DASH_CFLAGS), compiler=compiler, machine=machine)
+    compiler = f"ifeq ($(origin CC),default)\nCC := {_CROSS_NAMES['c']} -static\nendif" if cross else "CC ?= cc"
+    machine = CORTEX_A53_FLAG if cross else NATIVE_FLAG
+    return MAKEFILE.format(name=name, flags=" ".join(CFLAGS), compiler=compiler, native=machine)
+
+
+def copy_libcedr(directory: Path, names: Sequence[str] = (*LIBCEDR_SOURCES, *LIBCEDR_HEADERS)) -> list[str]:
+    """Copy sources of libcedr to DIR/libcedr; returns the files' paths relative to DIR."""
     folder = directory / "libcedr"
     folder.mkdir(exist_ok=True)
-    names = [*LIBCEDR_SOURCES, *LIBCEDR_HEADERS]
     for name in names:
         shutil.copyfile(LIBCEDR / name, folder / name)
     return [f"libcedr/{name}" for name in names]

@@ -2,13 +2,14 @@
 
     {"version": 1, "name": "vgg_digits", "model": "vgg_digits", "emit": "c",
      "inputs": [{"name": "x", "dtype": "f32", "shape": [1, 1, 32, 32]}], "outputs": [...],
-     "pipeline": "default", "platform": {"name": "zcu102", "hash": "<SHA-256>"}, "hw": "C3+F1+C2D1+Z1",
-     "control": "static", "files": {"vgg_digits.c": "<SHA-256>", ...},
+     "abi": "cedr", "target": "host", "pipeline": "default",
+     "platform": {"name": "zcu102", "hash": "<SHA-256>"}, "hw": "C3+F1+C2D1+Z1", "control": "static",
+     "files": {"vgg_digits.c": "<SHA-256>", ...},
      "figures": {"arena_bytes": 1, "arena_bound_bytes": 1, "ir_bytes": {}, "export_s": null, "compile_s": 0.5, "build_s": 1.0}}
 
 An input that is a state of the model has the key `initial`, the weight that it is where none is given; an output that is an
-input's new value has the key `updates`, that input's name. `files` are relative to the directory. A platform that does not
-ship has the key `file` too: which of `files` it is in.
+input's new value has the key `updates`, that input's name. `abi` and `target` may be missing, and are cedr and host then.
+`files` are relative to the directory. A platform that does not ship has the key `file` too: which of `files` it is in.
 `figures` are what a report says later without compiling again; null: not known.
 """
 
@@ -34,11 +35,14 @@ FILE_NAME: Final = "manifest.json"
 VERSION: Final = 1
 
 Emit = Literal["c", "python"]
+Abi = Literal["cedr", "dash"]
+"""Whose functions a C module calls: libcedr's, or those of CEDR itself."""
 Control = Literal["static", "dynamic"]
 Target = Literal["host", "aarch64"]
 """What is compiled for: this machine, or the Cortex-A53 of the ZCU102 and its like, under Linux."""
 EMITS: Final[tuple[Emit, ...]] = ("c", "python")
 TARGETS: Final[tuple[Target, ...]] = ("host", "aarch64")
+ABIS: Final[tuple[Abi, ...]] = ("cedr", "dash")
 CONTROLS: Final[tuple[Control, ...]] = ("static", "dynamic")
 
 
@@ -92,6 +96,8 @@ class Manifest:
     figures: ModuleFigures = field(default_factory=ModuleFigures)
     platform_file: str | None = None
     """Which of `files` the platform is in; None: it is one that ships."""
+    abi: Abi = "cedr"
+    target: Target = "host"
 
     def to_json(self) -> str:
         own_platform = {} if self.platform_file is None else {"file": self.platform_file}
@@ -102,6 +108,8 @@ class Manifest:
             "emit": self.emit,
             "inputs": [_spec(tensor) for tensor in self.inputs],
             "outputs": [_spec(tensor) for tensor in self.outputs],
+            "abi": self.abi,
+            "target": self.target,
             "pipeline": self.pipeline,
             "platform": {"name": self.platform, "hash": self.platform_hash, **own_platform},
             "hw": self.hw,
@@ -181,8 +189,11 @@ class _Reader:
                 "version",
                 f"is {_kind(value['version'])}; this compiler reads version {VERSION}: compile the model again",
             )
-        keys = ("version", *(key for key in Manifest.__dataclass_fields__ if not key.startswith("platform_")))
-        top = self.table("", value, keys)
+        optional = ("abi", "target")
+        fields = (
+            key for key in Manifest.__dataclass_fields__ if not key.startswith("platform_") and key not in optional
+        )
+        top = self.table("", value, ("version", *fields), optional)
         self.integer("version", top["version"], VERSION)
         name = self.text("name", top["name"])
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
@@ -206,6 +217,8 @@ class _Reader:
             control=cast(Control, self.choice("control", top["control"], CONTROLS)),
             files=files,
             figures=figures,
+            abi=cast(Abi, self.choice("abi", top.get("abi", "cedr"), ABIS)),
+            target=cast(Target, self.choice("target", top.get("target", "host"), TARGETS)),
             platform_file=self.one_of_files("platform.file", platform["file"], files) if "file" in platform else None,
         )
 

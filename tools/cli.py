@@ -74,6 +74,14 @@ def _compile_options(parser: argparse.ArgumentParser) -> None:
     _json_option(parser)
 
 
+def _target_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--target",
+        choices=("host", "aarch64"),
+        help="what a C module is compiled for: this machine, or the Cortex-A53 under Linux (default: host)",
+    )
+
+
 def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cedr", description="Compile PyTorch models for heterogeneous SoCs and run them on an emulated one."
@@ -83,6 +91,18 @@ def argument_parser() -> argparse.ArgumentParser:
     one = commands.add_parser("compile", help="compile a model into a task module's directory")
     _compile_options(one)
     one.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="the module's directory")
+    _target_option(one)
+    one.add_argument(
+        "--abi",
+        choices=("cedr", "dash"),
+        help="whose functions a C module calls: libcedr's, or those of the CEDR runtime itself (default: cedr)",
+    )
+    one.add_argument(
+        "--dash-zip",
+        action="store_true",
+        default=None,
+        help="with --abi dash: ZIP calls are CEDR's, whose CPU and accelerator disagree, instead of code in the module",
+    )
     one.add_argument("--save-ir", action="store_true", help="keep the IR of every stage in DIR/ir")
     one.add_argument(
         "--input",
@@ -238,8 +258,8 @@ def _options(arguments: argparse.Namespace) -> Any:
     from cedr.tools.models import is_compiled
     from cedr.tools.options import CompileOptions
 
-    names = ("emit", "pipeline", "platform", "hw")
-    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    names = ("emit", "pipeline", "platform", "hw", "abi", "dash_zip", "target")
+    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name, None) is not None}
     options = CompileOptions(**given, save_ir=getattr(arguments, "save_ir", False), given=frozenset(given))
     # Before a model is made; what is compiled already has its say first, and is read in a moment.
     return options if is_compiled(arguments.model) else options.checked()

@@ -14,10 +14,11 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import PassFailedException, VerifyException
 
 from cedr.backend.c_emitter import emit_c
+from cedr.backend.dash_emitter import emit_dash
 from cedr.backend.package import replacing, write_ir, write_platform
 from cedr.backend.program import Program
 from cedr.backend.python_emitter import emit_python
-from cedr.backend.toolchain import build_module, copy_libcedr, makefile_text
+from cedr.backend.toolchain import DASH_MODULE_FILES, build_module, copy_libcedr, makefile_text
 from cedr.dialects.cedr import AllocOp, GridOp, PlanAttr, PlatformAttr, weight_names
 from cedr.dialects.parsing import read_ir
 from cedr.dialects.universe import make_context
@@ -137,10 +138,16 @@ def compile_ir(context: CedrContext, module: ModuleOp, options: CompileOptions, 
     except VerifyException as error:
         raise CompileError(f"the pipeline '{options.pipeline}' left IR that does not verify: {error}") from error
     program = Program.of(module)
-    text = emit_c(program) if options.emit == "c" else emit_python(program)
+    text = _emit(program, options)
     # Naming folded weights by their content is part of writing them, not of the passes.
     compile_s += time.perf_counter() - start - (weights.hash_s - hash_s)
     return Compilation(module, weights, program, text, compile_s, stages.sizes, stages.texts, stages.weights)
+
+
+def _emit(program: Program, options: CompileOptions) -> str:
+    if options.emit == "python":
+        return emit_python(program)
+    return emit_dash(program, options.dash_zip) if options.abi == "dash" else emit_c(program)
 
 
 def write_module(
@@ -167,11 +174,14 @@ def write_module(
         compilation.weights.save(folder / WEIGHTS, names)
         files.append(WEIGHTS)
         if emit == "c":
-            files += copy_libcedr(folder)
-            (folder / "Makefile").write_text(makefile_text(name))
+            (folder / "Makefile").write_text(makefile_text(name, options.abi, options.target))
             files.append("Makefile")
+        if options.abi == "dash":  # built where CEDR's headers are
+            files += copy_libcedr(folder, DASH_MODULE_FILES)
+        elif emit == "c":
+            files += copy_libcedr(folder)
             start = time.perf_counter()
-            build_module(folder, name)
+            build_module(folder, name, target=options.target)
             build_s = time.perf_counter() - start
             files.append(name)
         arena_bytes, arena_bound_bytes = arena_figures(compilation.module)
@@ -183,6 +193,8 @@ def write_module(
             name=name,
             model=model,
             emit=emit,
+            abi=options.abi,
+            target=options.target,
             inputs=program.inputs,
             outputs=program.outputs,
             pipeline=options.pipeline,

@@ -236,6 +236,7 @@ class Program:
     def record(self) -> tuple[Path, Record]:
         """The module's record, made on first use."""
         if self._record is None:
+            check_emulated(self.manifest, str(self.directory))
             path = self.scratch("record") / f"{self.manifest.name}.cedrrec"
             self._record = path, self.process.record(path)
         return self._record
@@ -419,12 +420,36 @@ def _packaged(
 ) -> Program:
     from cedr.tools.compiler import write_module
 
+    if options.dash_zip:
+        _warn_of_zip(compilation.program)
     owned: list[tempfile.TemporaryDirectory[str]] = []
     if directory is None:
         owned.append(tempfile.TemporaryDirectory(prefix="cedr-module-"))
         directory = Path(owned[0].name) / compilation.program.name
     manifest = write_module(compilation, directory, options, model, export_s)
     return Program(directory, manifest, options, torch_model, rebuild, _owned=owned)
+
+
+def _warn_of_zip(program: Any) -> None:
+    from cedr.backend.dash_emitter import zip_count
+
+    count = zip_count(program)
+    if count == 0:
+        warn("--dash-zip changes nothing: the module has no ZIP call that CEDR could do")
+        return
+    warn(
+        f"--dash-zip: {count} ZIP calls go to CEDR, whose CPU and ZIP accelerator disagree on every one: the accelerator takes "
+        "n complex numbers for n real ones and leaves the second half alone; with a zip worker the results are wrong"
+    )
+
+
+def check_emulated(manifest: Manifest, where: str) -> None:
+    """Raises RunError for a module that the emulator can't start: one for CEDR itself."""
+    if manifest.abi == "dash":
+        raise RunError(
+            f"{where}: compiled with --abi dash, for the CEDR runtime itself: `make CEDR=DIR` there builds {manifest.name}.so, "
+            "which CEDR's sub_dag starts; for the emulator compile the model without --abi dash"
+        )
 
 
 def open_directory(path: Path, asked: CompileOptions | None = None, warn: Warn = warn) -> Program:
@@ -436,6 +461,7 @@ def open_directory(path: Path, asked: CompileOptions | None = None, warn: Warn =
     """
     asked = CompileOptions() if asked is None else asked
     manifest = Manifest.load(path)
+    check_emulated(manifest, str(path))
     sizes = replace(manifest.figures, export_s=None, compile_s=None, build_s=None)  # the seconds were spent before
     manifest = replace(manifest, figures=sizes)
     options = CompileOptions(manifest.emit, manifest.pipeline, manifest.platform, manifest.hw)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from cedr.target.errors import CedrError
-from cedr.target.manifest import EMITS
+from cedr.target.manifest import ABIS, EMITS, TARGETS, Abi, Target
 from cedr.target.platform import PlatformError, load_platform, parse_composition
 
 
@@ -22,6 +22,10 @@ class CompileOptions:
     platform: str = "zcu102"
     hw: str = "C3+F1+C2D1+Z1"
     save_ir: bool = False
+    abi: Abi = "cedr"
+    dash_zip: bool = False
+    """With abi dash: ZIP calls are calls of CEDR's DASH_ZIP."""
+    target: Target = "host"
     given: frozenset[str] = frozenset()
     """The names of those that were asked for; the others are defaults, which what is compiled already overrides."""
     hw_from: str = "the default"
@@ -31,6 +35,19 @@ class CompileOptions:
         """These options with the composition in its canonical spelling. Raises CedrError for what does not exist."""
         if self.emit not in EMITS:
             raise CompileError(f"no emitter {self.emit!r}; those there are: {', '.join(EMITS)}")
+        for what, value, choices in (("ABI", self.abi, ABIS), ("target", self.target, TARGETS)):
+            if value not in choices:
+                raise CompileError(f"no {what} {value!r}; those there are: {', '.join(choices)}")
+        if self.emit != "c" and self.abi != "cedr":
+            raise CompileError(
+                f"--abi {self.abi} is for C modules: CEDR loads shared objects, not Python; leave out --emit {self.emit}"
+            )
+        if self.emit != "c" and self.target != "host":
+            raise CompileError(
+                f"--target {self.target} is for C modules: a Python module is the same everywhere; leave out one of the two"
+            )
+        if self.dash_zip and self.abi != "dash":
+            raise CompileError("--dash-zip says what ZIP calls become with --abi dash: give that too, or leave it out")
         platform = load_platform(self.platform)
         try:
             composition = parse_composition(platform, self.hw)

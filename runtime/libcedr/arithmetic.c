@@ -210,9 +210,9 @@ static void convolve(const arithmetic *a, const cedr_site *site, double *const d
   for (int64_t i = 0; i < count; ++i) {
     dense[2][i] = y[i];
   }
-  free(x);
-  free(w);
-  free(y);
+  cedr_release(x);
+  cedr_release(w);
+  cedr_release(y);
 }
 
 /* C = A B, A m x k, B k x n, of dense real or complex elements; a term after the other. */
@@ -332,8 +332,8 @@ static void fft(const arithmetic *a, const cedr_site *site, double *row) {
   for (int64_t i = 0; i < site->dims[0]; ++i) {
     transform(a, row + i * n * 2, work, root, n, inverse);
   }
-  free(work);
-  free(root);
+  cedr_release(work);
+  cedr_release(root);
 }
 
 /* ---- what cedr.c calls ---- */
@@ -429,7 +429,7 @@ static void run_in(const arithmetic *a, const known_call *call, const cedr_site 
     copy(&views[2], dense[2], false);
   }
   for (int i = 0; i < count; ++i) {
-    free(dense[i]);
+    cedr_release(dense[i]);
   }
 }
 

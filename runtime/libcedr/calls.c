@@ -207,7 +207,7 @@ void cedr_fft_c64(const cedr_site *site, void *const operand[]) {
       y[i * sy[1]] = (c64){(float)(out.re[i] * factor), (float)(out.im[i] * factor)};
     }
   }
-  free(memory);
+  cedr_release(memory);
 }
 
 /* ZIP: element by element over tiles of any rank. The record's dims give the element count only, so the extents stand

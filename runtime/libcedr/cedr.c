@@ -275,8 +275,11 @@ int cedr_main(int argc, char **argv, const cedr_module *module) {
     cedr.output[i] = cedr_allocate(cedr_size_bytes(&module->outputs[i]), 1);
   }
   const char *weights = getenv("CEDR_WEIGHTS");
-  cedr_read_weights(weights != NULL ? weights : beside_executable(argv[0], "weights.safetensors"), module->weights,
-                    module->weight_count, cedr.weight);
+  if (module->weight_count > 0) {
+    const char *path = weights != NULL ? weights : beside_executable(argv[0], "weights.safetensors");
+    const cedr_file file = cedr_map_file(path); /* to the end of the process */
+    cedr_read_weights(path, &file, module->weights, module->weight_count, cedr.weight);
+  }
   for (int32_t i = 0; i < module->input_count; ++i) {
     if (cedr.input[i] == NULL) {
       cedr.input[i] = cedr.weight[initial_weight(module, i)];

@@ -25,7 +25,9 @@ CEDR_NORETURN void cedr_fail(const char *format, ...) CEDR_PRINTF(1, 2);
 /* The name messages begin with. */
 void cedr_set_program(const char *name);
 
+/* Zeroed; given back by cedr_release(). */
 void *cedr_allocate(size_t count, size_t size);
+void cedr_release(void *data);
 
 enum { CEDR_FFT_STAGES = 63 };
 
@@ -47,6 +49,7 @@ typedef struct {
 } cedr_file;
 
 cedr_file cedr_map_file(const char *path);
+void cedr_unmap_file(const cedr_file *file);
 
 /* Reads a .npy file that must hold exactly `tensor`'s dtype and shape into `data`. */
 void cedr_read_npy(const char *path, const cedr_tensor *tensor, void *data);
@@ -54,8 +57,9 @@ void cedr_read_npy(const char *path, const cedr_tensor *tensor, void *data);
 /* Writes `data` as a .npy file: to a temporary name first, then renamed. */
 void cedr_write_npy(const char *path, const cedr_tensor *tensor, const void *data);
 
-/* Points `weight[i]` at the bytes of weights[i] in a mapped .safetensors file. */
-void cedr_read_weights(const char *path, const cedr_tensor *weights, int32_t count, void **weight);
+/* Points `weight[i]` at the bytes of weights[i] in a mapped .safetensors file, which must stay mapped; `path` is its name. */
+void cedr_read_weights(const char *path, const cedr_file *file, const cedr_tensor *weights, int32_t count,
+                       void **weight);
 
 /* Computes one task as an implementation does: 0 is site->run, others are as in docs/record.md. False: the site has none
  * such. */

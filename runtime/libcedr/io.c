@@ -67,6 +67,12 @@ cedr_file cedr_map_file(const char *path) {
   return file;
 }
 
+void cedr_unmap_file(const cedr_file *file) {
+  if (file->size > 0) {
+    munmap((void *)(uintptr_t)file->data, file->size);
+  }
+}
+
 /* "[1, 3, 224, 224]" of a tensor. */
 typedef struct {
   char text[16 + CEDR_MAX_RANK * 22];
@@ -157,10 +163,8 @@ void cedr_read_npy(const char *path, const cedr_tensor *tensor, void *data) {
               cedr_size_bytes(tensor));
   }
   memcpy(data, file.data + start + header_size, cedr_size_bytes(tensor));
-  free(header);
-  if (file.size > 0) {
-    munmap((void *)(uintptr_t)file.data, file.size);
-  }
+  cedr_release(header);
+  cedr_unmap_file(&file);
 }
 
 void cedr_write_npy(const char *path, const cedr_tensor *tensor, const void *data) {
@@ -193,7 +197,7 @@ void cedr_write_npy(const char *path, const cedr_tensor *tensor, const void *dat
     remove(temporary);
     cedr_fail("%s: %s", path, strerror(reason));
   }
-  free(temporary);
+  cedr_release(temporary);
 }
 
 /* A cursor in the JSON header of a .safetensors file. */
@@ -340,16 +344,13 @@ static uint64_t hash_text(const char *text, size_t length) {
   return hash;
 }
 
-void cedr_read_weights(const char *path, const cedr_tensor *weights, int32_t count, void **weight) {
-  if (count == 0) {
-    return;
-  }
-  const cedr_file file = cedr_map_file(path);
+void cedr_read_weights(const char *path, const cedr_file *file, const cedr_tensor *weights, int32_t count,
+                       void **weight) {
   uint64_t header_size = 0;
-  for (int i = 0; i < 8 && file.size >= 8; ++i) {
-    header_size |= (uint64_t)file.data[i] << (8 * i);
+  for (int i = 0; i < 8 && file->size >= 8; ++i) {
+    header_size |= (uint64_t)file->data[i] << (8 * i);
   }
-  if (file.size < 8 || header_size > file.size - 8) {
+  if (file->size < 8 || header_size > file->size - 8) {
     cedr_fail("%s: not a .safetensors file", path);
   }
   size_t buckets = 16;
@@ -364,9 +365,9 @@ void cedr_read_weights(const char *path, const cedr_tensor *weights, int32_t cou
     }
     table[slot] = i + 1;
   }
-  const char *header = (const char *)file.data + 8;
+  const char *header = (const char *)file->data + 8;
   json_cursor json = {path, header, header + header_size};
-  const unsigned char *data = file.data + 8 + header_size;
+  const unsigned char *data = file->data + 8 + header_size;
   json_expect(&json, '{');
   do {
     size_t length;
@@ -380,10 +381,10 @@ void cedr_read_weights(const char *path, const cedr_tensor *weights, int32_t cou
       json_skip(&json);
     } else {
       const int32_t i = table[slot] - 1;
-      read_entry(&json, &weights[i], data, file.size - 8 - (size_t)header_size, &weight[i]);
+      read_entry(&json, &weights[i], data, file->size - 8 - (size_t)header_size, &weight[i]);
     }
   } while (json_accept(&json, ','));
-  free(table);
+  cedr_release(table);
   for (int32_t i = 0; i < count; ++i) {
     if (weight[i] == NULL) {
       cedr_fail("%s: holds no weight '%s'", path, weights[i].name);

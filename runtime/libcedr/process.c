@@ -35,6 +35,10 @@ void *cedr_allocate(size_t count, size_t size) {
   return data;
 }
 
+void cedr_release(void *data) {
+  free(data);
+}
+
 const double *cedr_roots(int stage) {
   static _Atomic(double *) tables[CEDR_FFT_STAGES];
   double *table = atomic_load(&tables[stage]);
@@ -43,7 +47,7 @@ const double *cedr_roots(int stage) {
     if (atomic_compare_exchange_strong(&tables[stage], &table, made)) {
       return made;
     }
-    free(made);
+    cedr_release(made);
   }
   return table;
 }
