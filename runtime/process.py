@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_readable
 from pathlib import Path
+from platform import machine
 from threading import RLock, Thread
 from typing import IO, Any, Final, Generic, TypeVar
 
@@ -30,7 +32,7 @@ from cedr.runtime.npy import NpyError, map_npy
 from cedr.runtime.record import Record, read_record
 from cedr.runtime.result import EmulationResult
 from cedr.target.errors import CedrError
-from cedr.target.manifest import TensorSpec
+from cedr.target.manifest import Target, TensorSpec
 from cedr.target.platform import Platform, class_costs
 
 Array = NDArray[Any]
@@ -42,6 +44,24 @@ IMPORT_ROOT = Path(cedr.__file__).parents[1]
 
 class ModuleProcessError(CedrError):
     """A module's process that refused or died; the text is its own message."""
+
+
+QEMU: Final = ("qemu-aarch64", "qemu-aarch64-static")
+"""QEMU's user-mode emulator: it runs another processor's programs under this system."""
+
+
+def foreign_command(target: Target, where: str) -> tuple[str, ...]:
+    """What starts a program of a target on this machine: nothing more, or QEMU. Raises ModuleProcessError without it."""
+    if target == "host" or machine() == target:
+        return ()
+    for name in QEMU:
+        if shutil.which(name) is not None:
+            # Dynamic programs find the C library that comes with Debian's cross compiler.
+            return (name, "-L", f"/usr/{target}-linux-gnu")
+    raise ModuleProcessError(
+        f"{where}: a program for {target}, and {QEMU[0]} is not here; on Debian: apt-get install qemu-user; or run it on the "
+        "board"
+    )
 
 
 @dataclass(frozen=True)
@@ -56,6 +76,7 @@ class ModuleProcess:
     """Another weights file than the one in the directory."""
     timeout_s: float | None = None
     """After this many seconds the process is killed; None: it may take for ever."""
+    target: Target = "host"
 
     @property
     def program(self) -> Path:
@@ -137,6 +158,7 @@ class ModuleProcess:
 
     def _start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
         command = [str(self.program.resolve())] if self.emit == "c" else [sys.executable, str(self.program)]
+        command = [*foreign_command(self.target, str(self.program)), *command]
         try:
             with _Process([*command, *arguments], self._environment(environment)) as process:
                 status = process.wait(self.timeout_s)

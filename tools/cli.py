@@ -74,7 +74,13 @@ def _compile_options(parser: argparse.ArgumentParser) -> None:
     _json_option(parser)
 
 
-def _target_option(parser: argparse.ArgumentParser) -> None:
+def _module_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--abi",
+        choices=("cedr", "dash"),
+        help="whose functions a C module calls: libcedr's, or those of the CEDR runtime itself, which the emulator can't start "
+        "(default: cedr)",
+    )
     parser.add_argument(
         "--target",
         choices=("host", "aarch64"),
@@ -91,12 +97,7 @@ def argument_parser() -> argparse.ArgumentParser:
     one = commands.add_parser("compile", help="compile a model into a task module's directory")
     _compile_options(one)
     one.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="the module's directory")
-    _target_option(one)
-    one.add_argument(
-        "--abi",
-        choices=("cedr", "dash"),
-        help="whose functions a C module calls: libcedr's, or those of the CEDR runtime itself (default: cedr)",
-    )
+    _module_options(one)
     one.add_argument(
         "--dash-zip",
         action="store_true",
@@ -115,6 +116,7 @@ def argument_parser() -> argparse.ArgumentParser:
 
     one = commands.add_parser("run", help="compute a model on the emulator and compare with PyTorch")
     _compile_options(one)
+    _module_options(one)
     one.add_argument("--input", action="append", default=[], metavar="[NAME=]X.npy", help="an input (else the example)")
     one.add_argument("--output", action="append", default=[], metavar="[NAME=]Y.npy", help="where to write an output")
     one.add_argument(
@@ -366,6 +368,11 @@ def _run(arguments: argparse.Namespace) -> int:
     from cedr.tools.models import TorchModel, find_model
 
     options = _options(arguments)
+    if options.abi != "cedr":
+        raise CedrError(
+            f"--abi {options.abi} is for the CEDR runtime itself, which makes its own schedule; the emulator starts modules "
+            "that call libcedr: leave it out, or compile such a module with `cedr compile`"
+        )
     _check_out(arguments.out)
     scheduler = get_scheduler(arguments.scheduler)
     if arguments.no_values and (arguments.input or arguments.output):

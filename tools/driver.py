@@ -96,7 +96,10 @@ class Program:
     _computing: _Computing | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        self.process = ModuleProcess(self.directory, self.manifest.name, self.manifest.emit, self.manifest.outputs)
+        manifest = self.manifest
+        self.process = ModuleProcess(
+            self.directory, manifest.name, manifest.emit, manifest.outputs, target=manifest.target
+        )
 
     def __call__(self, *inputs: Any) -> Any:
         """Compute on the emulator, with the default scheduler. Takes what the PyTorch model takes.
@@ -464,8 +467,8 @@ def open_directory(path: Path, asked: CompileOptions | None = None, warn: Warn =
     check_emulated(manifest, str(path))
     sizes = replace(manifest.figures, export_s=None, compile_s=None, build_s=None)  # the seconds were spent before
     manifest = replace(manifest, figures=sizes)
-    options = CompileOptions(manifest.emit, manifest.pipeline, manifest.platform, manifest.hw)
-    for name in ("emit", "pipeline"):
+    options = CompileOptions(manifest.emit, manifest.pipeline, manifest.platform, manifest.hw, target=manifest.target)
+    for name in ("emit", "pipeline", "target"):
         if name in asked.given and getattr(asked, name) != getattr(options, name):
             raise RunError(
                 f"{path}: compiled with --{name} {getattr(options, name)}, so that --{name} {getattr(asked, name)} comes "
@@ -495,7 +498,7 @@ def open_directory(path: Path, asked: CompileOptions | None = None, warn: Warn =
         shutil.copy(path / source, folder / source)
         shutil.copytree(path / "libcedr", folder / "libcedr")
         start = time.perf_counter()
-        build_module(folder, manifest.name, own_libcedr=True)
+        build_module(folder, manifest.name, own_libcedr=True, target=manifest.target)
         manifest = replace(manifest, figures=replace(sizes, build_s=time.perf_counter() - start))
         rebuilt = Program(folder, manifest, options, _owned=program._owned)
         rebuilt.process = replace(rebuilt.process, weights=path / "weights.safetensors")
