@@ -19,7 +19,7 @@ from cedr.dialects.cedr.calls import flops_per_point
 from cedr.dialects.diagnostics import Diagnostic
 from cedr.dialects.linalg_extensions import FourierOp
 from cedr.passes.errors import PassError, at
-from cedr.passes.fuse_elementwise import is_elementwise
+from cedr.passes.fuse_elementwise import is_complex_product, is_elementwise
 from cedr.passes.grid_builder import index_loops
 from cedr.passes.layers import zip_kind
 from cedr.passes.structured import EPILOGUE, PLAN, Nest, body_of, default_api, has_function
@@ -186,7 +186,8 @@ def epilogue_source(op: Operation) -> LinalgStructuredOperation | None:
     block = op.body.block
     if (
         not isinstance(producer, LinalgStructuredOperation)
-        or isinstance(producer, linalg_ops.FillOp | FourierOp)  # what follows a transform is a zip where it can be
+        or isinstance(producer, linalg_ops.FillOp | FourierOp)  # what follows a transform is a zip where it can be,
+        or (isinstance(producer, linalg_ops.GenericOp) and is_complex_product(producer))  # what follows a zip too
         or len(producer.results) != 1
         or not source.has_one_use()
         or maps[0] != maps[-1]

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from math import prod
 
 from xdsl.context import Context
-from xdsl.dialects import arith
+from xdsl.dialects import arith, complex
 from xdsl.dialects.builtin import ArrayAttr, IndexType, IntegerAttr, LocationAttr, ModuleOp, TensorType
 from xdsl.dialects.linalg import ops as linalg_ops
 from xdsl.dialects.linalg.abstract_ops import ConvOperation, PoolingOperation
 from xdsl.dialects.linalg.attrs import IteratorType
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.ir.affine import AffineMap
 from xdsl.passes import ModulePass
 
 from cedr.dialects.cedr import Affine, affine_map, affine_results
@@ -43,7 +44,8 @@ class FuseElementwisePass(ModulePass):
     ```
 
     Both have parallel loops only and as many points, and the producer has one result and one use: nothing is computed
-    twice. Named ops stay as they are, reductions too but for constants that come into their regions. A fused generic
+    twice. Named ops stay as they are, reductions too but for constants that come into their regions. The product of two
+    complex tensors stays alone: it is a `zip`, which fused with what conjugates a factor it would not be. A fused generic
     has the location of its consumer; the scalar ops in its region keep theirs.
     """
 
@@ -68,6 +70,20 @@ def is_elementwise(op: linalg_ops.GenericOp) -> bool:
     except ValueError:
         return False
     return _loops_of(maps[-1], len(op.iterator_types)) is not None
+
+
+def is_complex_product(op: linalg_ops.GenericOp) -> bool:
+    """Whether an op is the product, element by element, of two complex tensors of its shape: what `zip` computes."""
+    block = op.body.block
+    product = block.first_op
+    identity = AffineMap.identity(len(op.iterator_types))
+    return (
+        isinstance(product, complex.MulOp)
+        and product.next_op is block.last_op
+        and list(product.operands) == list(block.args[:-1])
+        and all(accessed.data == identity for accessed in op.indexing_maps.data)
+        and all(_constant_of(value) is None for value in op.inputs)
+    )
 
 
 def _loops_of(results: Sequence[Affine], num_loops: int) -> tuple[int, ...] | None:
@@ -99,6 +115,8 @@ class Fusion:
         self._tidy()
 
     def _next_producer(self) -> int | None:
+        if is_complex_product(self.op):
+            return None
         for index, value in enumerate(self.op.inputs):
             producer = value.owner
             if (
@@ -107,6 +125,7 @@ class Fusion:
                 and self.op.body.block.args[index].first_use is not None
                 and value.has_one_use()
                 and is_elementwise(producer)
+                and not is_complex_product(producer)
                 and producer.body.block.args[-1].first_use is None
                 and self._loops(index, producer) is not None
             ):
