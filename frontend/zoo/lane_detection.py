@@ -69,9 +69,9 @@ class LaneDetection(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         for index, size in enumerate(BLURS):
-            self.register_buffer(f"blur{index}", torch.tensor(gaussian(size), dtype=torch.float32))
-        self.register_buffer("sobel_x", torch.tensor(SOBEL_X))
-        self.register_buffer("sobel_y", torch.tensor(SOBEL_Y))
+            self.register_buffer(f"blur{index}", torch.tensor(gaussian(size)[None], dtype=torch.float32))
+        self.register_buffer("sobel_x", torch.tensor((SOBEL_X,)))
+        self.register_buffer("sobel_y", torch.tensor((SOBEL_Y,)))
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         height, width = image.shape[2:]

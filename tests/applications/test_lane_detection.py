@@ -357,7 +357,8 @@ def test_png_files(libcedr: Path, folder: Path) -> None:
 # ---- the compiled forms ----
 
 
-def compiled(name: str, pipeline: str = "default", size: tuple[int, int] = SMALL) -> tuple[Program, TorchModel]:
+@cache
+def compiled(name: str, pipeline: str, size: tuple[int, int]) -> tuple[Program, TorchModel]:
     model = TorchModel(name, MODELS[name]().eval(), (torch.from_numpy(picture(1, size).tensor),))
     return compile_torch(model, CompileOptions(pipeline=pipeline)), model
 
@@ -378,10 +379,23 @@ def calls_of(program: Program) -> dict[str, int]:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_compiled_values_are_those_of_pytorch(name: str, size: tuple[int, int]) -> None:
-    program, model = compiled(name, size=size)
+    program, model = compiled(name, "default", size)
     result = run_program(program, program.bind(model.example_inputs), RunOptions())
     assert result.figures["max_rel_error"] <= 1e-6
     assert result.figures["decision_match"] is True
+
+
+@pytest.mark.parametrize("pipeline", ["default", "layerwise"])
+def test_every_transform_is_a_call(pipeline: str) -> None:
+    """As in the C form: what the filters' transforms are, 512 KiB each, is too large to be kept instead."""
+    counts = calls_of(compiled("lane_detection", pipeline, SMALL)[0])
+    assert (counts["fft"], counts["ifft"]) == (10 * 256, 4 * 256)
+    if pipeline == "default":
+        assert counts["zip"] == 4 * 256**2
+
+
+def test_every_convolution_is_a_call() -> None:
+    assert calls_of(compiled("lane_detection_conv2d", "layerwise", SMALL)[0])["conv2d"] == 4
 
 
 # ---- what follows the gradient ----
