@@ -25,6 +25,12 @@ def source_name(op: Operation) -> str:
     return op.location.desc.data if isinstance(op.location, NameLoc) else ""
 
 
+def inner_name(op: Operation) -> str:
+    """The name around which the op's location puts its own (`node 'conv1'`, of a node of a file), or "" if there is none."""
+    inner = op.location.location if isinstance(op.location, NameLoc) else None
+    return inner.desc.data if isinstance(inner, NameLoc) else ""
+
+
 def _file_line(location: Attribute) -> FileLineColLoc | None:
     match location:
         case FileLineColLoc():

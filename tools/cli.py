@@ -88,6 +88,16 @@ def _module_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _sizes_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="[NAME=]X.npy",
+        help="an input whose shape says the sizes that an .onnx file leaves open",
+    )
+
+
 def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cedr", description="Compile PyTorch models for heterogeneous SoCs and run them on an emulated one."
@@ -105,13 +115,7 @@ def argument_parser() -> argparse.ArgumentParser:
         help="with --abi dash: ZIP calls are CEDR's, whose CPU and accelerator disagree, instead of code in the module",
     )
     one.add_argument("--save-ir", action="store_true", help="keep the IR of every stage in DIR/ir")
-    one.add_argument(
-        "--input",
-        action="append",
-        default=[],
-        metavar="[NAME=]X.npy",
-        help="an input whose shape says the sizes that an .onnx file leaves open",
-    )
+    _sizes_option(one)
     one.set_defaults(action=_compile)
 
     one = commands.add_parser("run", help="compute a model on the emulator and compare with PyTorch")
@@ -145,6 +149,7 @@ def argument_parser() -> argparse.ArgumentParser:
 
     one = commands.add_parser("coverage", help="every op of a model: how often, where, supported or not, on which PEs")
     _compile_options(one)
+    _sizes_option(one)
     one.set_defaults(action=_coverage)
 
     one = commands.add_parser(
@@ -270,15 +275,13 @@ def _options(arguments: argparse.Namespace) -> Any:
 def _compile(arguments: argparse.Namespace) -> int:
     from cedr.backend.package import check_replaceable
     from cedr.tools.driver import open_model
-    from cedr.tools.models import ModuleDirectory, OnnxModel, find_model
+    from cedr.tools.models import ModuleDirectory, find_model
 
     options = _options(arguments)
     model = find_model(arguments.model)
     if isinstance(model, ModuleDirectory):
         raise CedrError(f"{arguments.model}: already a compiled module; compile the model or the IR that it came from")
-    if arguments.input and not isinstance(model, OnnxModel):
-        raise CedrError("--input says the sizes that an .onnx file leaves open; other models have sizes of their own")
-    model = _with_sizes(model, arguments.input)
+    model = _with_only_sizes(model, arguments.input)
     check_replaceable(arguments.output)
     program = open_model(model, options, arguments.output)
     figures = program.manifest.figures
@@ -301,6 +304,15 @@ def _compile(arguments: argparse.Namespace) -> int:
     else:
         print(f"{arguments.output}: {program.manifest.name}, compiled in {figures.compile_s:.2f} s")
     return 0
+
+
+def _with_only_sizes(model: Model, texts: Sequence[str]) -> Model:
+    """`_with_sizes` for a command that computes nothing."""
+    from cedr.tools.models import OnnxModel
+
+    if texts and not isinstance(model, OnnxModel):
+        raise CedrError("--input says the sizes that an .onnx file leaves open; other models have sizes of their own")
+    return _with_sizes(model, texts)
 
 
 def _with_sizes(model: Model, texts: Sequence[str]) -> Model:
@@ -455,15 +467,10 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 def _coverage(arguments: argparse.Namespace) -> int:
     from cedr.tools.coverage import cover
-    from cedr.tools.models import TorchModel, find_model
+    from cedr.tools.models import find_model
 
     options = _options(arguments)
-    model = find_model(arguments.model)
-    if not isinstance(model, TorchModel):
-        raise CedrError(
-            f"{arguments.model}: coverage lists the ops of a PyTorch model: a zoo name, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY"
-        )
-    result = cover(model, options)
+    result = cover(_with_only_sizes(find_model(arguments.model), arguments.input), options)
     if arguments.json:
         _print_json(arguments, asdict(result))
     else:

@@ -9,7 +9,7 @@ from torch.export import ExportedProgram
 
 from cedr.frontend.coverage import OpUse, UnsupportedOpsError, UseCounter
 from cedr.frontend.export import export_model
-from cedr.frontend.importer import ImportedModel, examine_program, import_program
+from cedr.frontend.importer import ImportedModel, import_program, import_what_converts
 from cedr.frontend.onnx.model import OnnxFile, OnnxModule, Shape, read_onnx
 from cedr.frontend.source import PLACE
 
@@ -45,14 +45,21 @@ def import_onnx(program: ExportedProgram, file: OnnxFile, name: str) -> Imported
 
 def examine_onnx(path: Path, shapes: Mapping[str, Shape] | None = None) -> tuple[OpUse, ...]:
     """Every node of a file and, for those that can't be converted, why; `shapes` are those of inputs with open sizes."""
-    module = OnnxModule(read_onnx(path).bound(shapes or {}))
+    return import_nodes(read_onnx(path).bound(shapes or {}))[0]
+
+
+def import_nodes(file: OnnxFile) -> tuple[tuple[OpUse, ...], ImportedModel | None]:
+    """Every node of a model whose inputs' sizes are all known, with the reason for those that can't be converted, and a
+    module of what converts (see `import_what_converts`): none where a node has no meaning in PyTorch."""
+    module = OnnxModule(file)
     if module.uses.refused():
-        return module.uses.uses()
-    refused = {use.place: f"{use.op}: {use.reason}" for use in examine_program(_exported(module)) if use.reason}
+        return module.uses.uses(), None
+    uses, imported = import_what_converts(_exported(module), "onnx")
+    refused = {use.place: f"{use.op}: {use.reason}" for use in uses if use.reason}
     counter = UseCounter()
     for use in module.uses.uses():
         counter.add(use.op, use.place, refused.pop(use.place, ""))
     for place, reason in refused.items():
         what, _, why = reason.partition(": ")
         counter.add(what, place, why)
-    return counter.uses()
+    return counter.uses(), imported

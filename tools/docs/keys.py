@@ -72,7 +72,8 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
     "coverage": {
         "model": _MODEL,
         "supported": "whether every op is, and the model compiles; exit status 1 where not",
-        "ops": "list of `op` (by its ATen name), `count`, `supported`, `locations` (source lines), `pes` (types of the "
+        "ops": "list of `op` (by its ATen name, that of ONNX, or that in the text of a `.mlir` file), `count`, `supported`, "
+        "`locations` (source lines, or nodes of an .onnx file), `pes` (types of the "
         "composition that its calls are offered to; empty where it computes nothing, is folded away or is done in another "
         "op's calls), `reason` (why it is not supported, and what to do; null where it is)",
     },
