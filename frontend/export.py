@@ -24,11 +24,13 @@ _KEPT = (
     torch.ops.aten.eye.m,
     torch.ops.aten.gru.input,
     torch.ops.aten.lstm.input,
+    torch.ops.aten.multilabel_margin_loss_forward.default,
     torch.ops.aten.rnn_relu.input,
     torch.ops.aten.rnn_tanh.input,
     torch.ops.aten.roll.default,
     torch.ops.aten.upsample_nearest1d.vec,
 )
+"""What converts better whole, or where torch 2.13's decomposition differs from the op (multilabel_margin_loss)."""
 
 _DECOMPOSED = (torch.ops.aten.grid_sampler_2d.default,)
 """What PyTorch's table of an export keeps though PyTorch has a decomposition that converts well."""
@@ -126,7 +128,7 @@ def _quiet() -> Iterator[None]:
 
 
 def decompositions() -> Any:
-    """PyTorch's own table less the ops that convert better whole, with more that convert better apart; each call makes a new
+    """PyTorch's own table less the ops that are kept, with more that convert better apart; each call makes a new
     one."""
     table: Any = torch.export.default_decompositions()
     table.update(torch._decomp.get_decompositions(_DECOMPOSED))

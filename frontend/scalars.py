@@ -4,7 +4,8 @@ Booleans (`i1`) are unsigned, other integers signed; comparisons of floats are t
 follows from the type of the operands, which all operands of a method share. Integer overflow wraps, as in PyTorch.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from xdsl.dialects import arith, tensor
@@ -154,12 +155,15 @@ class Scalars:
         """
         if not is_complex(self.type_of(x)):
             return self.emit(op(x))
-        if op not in _COMPLEX_FUNCTIONS:
-            raise Unsupported(
-                f"{op.name.removeprefix('math.')} of complex numbers; the functions of complex numbers are"
-                f" {', '.join(sorted(known.name.removeprefix('math.') for known in _COMPLEX_FUNCTIONS))}"
-            )
-        return self.emit(_COMPLEX_FUNCTIONS[op](x))
+        if op in _COMPLEX_FUNCTIONS:
+            return self.emit(_COMPLEX_FUNCTIONS[op](x))
+        if op in _COMPLEX_COMPOSITES:
+            return _COMPLEX_COMPOSITES[op](self, x)
+        known = (known.name.removeprefix("math.") for known in (*_COMPLEX_FUNCTIONS, *_COMPLEX_COMPOSITES))
+        raise Unsupported(
+            f"{op.name.removeprefix('math.')} of complex numbers; the functions of complex numbers are"
+            f" {', '.join(sorted(known))}"
+        )
 
     def exp(self, x: SSAValue) -> SSAValue:
         """e to the power of x, a float or complex number."""
@@ -295,6 +299,99 @@ class Scalars:
     def index(self, dim: int, to: ScalarType) -> SSAValue:
         """The loop index of a dimension of the generic, as an integer."""
         return self.emit(arith.IndexCastOp(self.loop(dim), to))
+
+
+# Functions of complex numbers. Numbers are added and multiplied part by part, which keeps the sign of a zero: it says on which
+# side of a branch cut x is.
+
+
+def _plus(s: Scalars, x: SSAValue, number: float) -> SSAValue:
+    return s.complex(s.add(s.real(x), s.constant(number, _F32)), s.imaginary(x))
+
+
+def _times(s: Scalars, x: SSAValue, number: float) -> SSAValue:
+    factor = s.constant(number, _F32)
+    return s.complex(s.mul(s.real(x), factor), s.mul(s.imaginary(x), factor))
+
+
+def _turned(s: Scalars, x: SSAValue) -> SSAValue:
+    """i x."""
+    return s.complex(s.neg(s.imaginary(x)), s.real(x))
+
+
+def _turned_back(s: Scalars, x: SSAValue) -> SSAValue:
+    """-i x."""
+    return s.complex(s.imaginary(x), s.neg(s.real(x)))
+
+
+def _log(s: Scalars, x: SSAValue) -> SSAValue:
+    return s.unary(math_dialect.LogOp, x)
+
+
+def _sqrt(s: Scalars, x: SSAValue) -> SSAValue:
+    return s.unary(math_dialect.SqrtOp, x)
+
+
+def _sinh(s: Scalars, x: SSAValue) -> SSAValue:
+    return _times(s, s.sub(s.exp(x), s.exp(s.neg(x))), 0.5)
+
+
+def _cosh(s: Scalars, x: SSAValue) -> SSAValue:
+    return _times(s, s.add(s.exp(x), s.exp(s.neg(x))), 0.5)
+
+
+# The inverse functions as W. Kahan has them, Branch cuts for complex elementary functions (1987).
+
+
+def _asinh(s: Scalars, x: SSAValue) -> SSAValue:
+    """log(x + sqrt(1 + i x) sqrt(1 - i x)); of -x, negated, where the real part is negative: nothing cancels in the sum."""
+    sign = s.emit(math_dialect.CopySignOp(s.constant(1, _F32), s.real(x)))
+    right = s.complex(s.mul(s.real(x), sign), s.mul(s.imaginary(x), sign))
+    roots = [_sqrt(s, _plus(s, turn(s, right), 1)) for turn in (_turned, _turned_back)]
+    result = _log(s, s.add(right, s.mul(*roots)))
+    return s.complex(s.mul(s.real(result), sign), s.mul(s.imaginary(result), sign))
+
+
+def _acosh(s: Scalars, x: SSAValue) -> SSAValue:
+    """2 log(sqrt((x + 1) / 2) + sqrt((x - 1) / 2))."""
+    roots = [_sqrt(s, _times(s, _plus(s, x, number), 0.5)) for number in (1, -1)]
+    return _times(s, _log(s, s.add(*roots)), 2)
+
+
+def _atanh(s: Scalars, x: SSAValue) -> SSAValue:
+    """(log(1 + x) - log(1 - x)) / 2."""
+    return _times(s, s.sub(_log(s, _plus(s, x, 1)), _log(s, _plus(s, s.neg(x), 1))), 0.5)
+
+
+def _asin(s: Scalars, x: SSAValue) -> SSAValue:
+    """-i asinh(i x)."""
+    return _turned_back(s, _asinh(s, _turned(s, x)))
+
+
+def _acos(s: Scalars, x: SSAValue) -> SSAValue:
+    """pi / 2 - asin(x)."""
+    return _plus(s, s.neg(_asin(s, x)), math.pi / 2)
+
+
+_COMPLEX_COMPOSITES: dict[
+    type[math_dialect.FloatingPointLikeUnaryMathOperation], Callable[[Scalars, SSAValue], SSAValue]
+] = {
+    math_dialect.RsqrtOp: lambda s, x: s.div(s.like(1, x), _sqrt(s, x)),
+    math_dialect.Exp2Op: lambda s, x: s.exp(_times(s, x, math.log(2))),
+    math_dialect.ExpM1Op: lambda s, x: _plus(s, s.exp(x), -1),
+    math_dialect.Log2Op: lambda s, x: _times(s, _log(s, x), 1 / math.log(2)),
+    math_dialect.Log10Op: lambda s, x: _times(s, _log(s, x), 1 / math.log(10)),
+    math_dialect.Log1pOp: lambda s, x: _log(s, _plus(s, x, 1)),
+    math_dialect.SinhOp: _sinh,
+    math_dialect.CoshOp: _cosh,
+    math_dialect.AsinhOp: _asinh,
+    math_dialect.AcoshOp: _acosh,
+    math_dialect.AtanhOp: _atanh,
+    math_dialect.AsinOp: _asin,
+    math_dialect.AcosOp: _acos,
+    math_dialect.AtanOp: lambda s, x: _turned_back(s, _atanh(s, _turned(s, x))),
+}
+"""Functions of complex numbers from those that the complex dialect has."""
 
 
 def constant_attribute(number: Number, type_: ScalarType) -> Attribute:

@@ -55,6 +55,18 @@ def arange(b: Builder, start: float, end: float, step: float, dtype: torch.dtype
     return _computed(b, torch.arange(start, end, step, dtype=dtype))
 
 
+@converts(aten.tril_indices.default)
+def tril_indices(b: Builder, rows: int, columns: int, offset: int, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+    """The positions of a lower triangle, as a constant computed by PyTorch itself."""
+    return _computed(b, torch.tril_indices(rows, columns, offset, dtype=dtype or torch.int64))
+
+
+@converts(aten.triu_indices.default)
+def triu_indices(b: Builder, rows: int, columns: int, offset: int, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+    """The positions of an upper triangle, as a constant computed by PyTorch itself."""
+    return _computed(b, torch.triu_indices(rows, columns, offset, dtype=dtype or torch.int64))
+
+
 @converts(aten.fft_fftfreq.default)
 def fft_frequencies(b: Builder, points: int, spacing: float, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
     """The frequencies of a transform's points, as a constant computed by PyTorch itself."""

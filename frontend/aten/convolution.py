@@ -43,6 +43,13 @@ def convolution(
     return b.channelwise(y, [b.widen(bias)], lambda s, args: s.cast(s.add(args[0], args[1]), type_), type_)
 
 
+@converts(aten.conv_tbc.default)
+def conv_tbc(b: Builder, x: SSAValue, w: SSAValue, bias: SSAValue, pad: int) -> SSAValue:
+    """X[t, n, c], W[k, c, f]: a 1-D convolution with time first."""
+    x, w = b.transpose(x, (1, 2, 0)), b.transpose(w, (2, 1, 0))
+    return b.transpose(convolution(b, x, w, bias, [1], [pad], [1], False, [0], 1), (2, 0, 1))
+
+
 def _transposed(
     b: Builder,
     x: SSAValue,

@@ -348,10 +348,11 @@ _STEPS: dict[str, Combine] = {
 def scatter_reduce(
     b: Builder, x: SSAValue, dim: int, indices: SSAValue, source: SSAValue, reduce: str, include_self: bool
 ) -> SSAValue:
-    """x reduced with the source's elements at the indices along a dim; without `include_self`, x where none is."""
+    """x reduced with the source's elements at the indices along a dim; without `include_self`, x where none is.
+
+    A mean of integers is rounded down.
+    """
     type_ = element_type(x)
-    if is_boolean(type_) or (reduce == "mean" and is_integer(type_)):
-        raise Unsupported(f"reduces {type_} by '{reduce}'; convert the tensors to float32 first")
     start = x
     if not include_self:
         neutral = {"amax": lowest_number(type_), "amin": highest_number(type_), "prod": 1}.get(reduce, 0)
@@ -359,14 +360,15 @@ def scatter_reduce(
     result = _scatter(b, start, dim, indices, source, _STEPS[reduce])
     if include_self and reduce != "mean":
         return result
-    ones, zeros = b.splat(1, shape_of(indices), type_), b.splat(0, shape_of(x), type_)
+    ones, zeros = b.splat(1, shape_of(indices), i64), b.splat(0, shape_of(x), i64)
     count = _scatter(b, zeros, dim, indices, ones, _STEPS["sum"])
 
     def finish(s: Scalars, args: Sequence[SSAValue]) -> SSAValue:
         total, times, old = args
         one = s.like(1, times)
         if reduce == "mean":
-            total = s.div(total, s.add(times, one) if include_self else s.max(times, one))
+            number = s.cast(s.add(times, one) if include_self else s.max(times, one), type_)
+            total = s.floor_div(total, number) if is_integer(type_) else s.div(total, number)
         return total if include_self else s.select(s.compare("eq", times, s.like(0, times)), old, total)
 
     return b.pointwise([result, count, x], finish, type_)

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from xdsl.dialects import math as math_dialect
-from xdsl.dialects.builtin import IntegerType
+from xdsl.dialects.builtin import IntegerType, i64
 from xdsl.ir import SSAValue
 
+from cedr.frontend.aten.indexing import index_select
 from cedr.frontend.aten.registry import Result, converts, normalise_dim, normalise_dims
 from cedr.frontend.builder import Builder, element_type, shape_of
 from cedr.frontend.scalars import Scalars
@@ -242,4 +244,16 @@ def cdist(b: Builder, x: SSAValue, y: SSAValue, order: float, mode: int | None) 
         lambda s, args: s.sub(args[0], args[1]),
         element_type(x),
     )
+    return vector_norm(b, difference, order, (-1,), False, None)
+
+
+@converts(aten._pdist_forward.default)
+def pdist(b: Builder, x: SSAValue, order: float) -> SSAValue:
+    """Norms of the differences of each two rows of X[n, k], those of the first row first."""
+    rows, width = shape_of(x)
+    if rows < 2 or not width:
+        return b.splat(0, (rows * (rows - 1) // 2,), element_type(x))
+    pairs = b.dense(np.argwhere(np.triu(np.ones((rows, rows), bool), 1)), i64)
+    sides = [index_select(b, x, 0, b.slice_dim(pairs, 1, side, 1)) for side in (0, 1)]
+    difference = b.pointwise(sides, lambda s, args: s.sub(args[0], args[1]), element_type(x))
     return vector_norm(b, difference, order, (-1,), False, None)

@@ -54,7 +54,7 @@ def schema_arguments(target: torch._ops.OpOverload, args: Sequence[Any], kwargs:
 
 def normalise_dims(dims: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
     """Axes counted from the start, sorted; None or an empty list means all of them."""
-    if dims is None or (not isinstance(dims, int) and not dims):
+    if not rank or dims is None or (not isinstance(dims, int) and not dims):
         return tuple(range(rank))
     listed = (dims,) if isinstance(dims, int) else dims
     return tuple(sorted(normalise_dim(dim, rank) for dim in listed))

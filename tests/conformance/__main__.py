@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 import torch
 
 from tests.conformance.cases import DTYPES, Case
+from tests.conformance.groups import GROUPS, module_cases
 from tests.conformance.harness import BAD, Outcome, Status, compiled, interpreted, run_cases
-from tests.conformance.modules import GROUPS, module_cases
 from tests.conformance.op_db import op_db_cases, ops
 from tests.conformance.table import table
 

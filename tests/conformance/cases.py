@@ -25,7 +25,6 @@ DTYPES = {
     "i16": torch.int16,
     "i32": torch.int32,
     "i64": torch.int64,
-    "u8": torch.uint8,
     "bool": torch.bool,
     "c64": torch.complex64,
 }

@@ -10,8 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tests.conformance.cases import Case
-
 Entry = tuple[str, Callable[..., Any], tuple[Any, ...]]
 
 
@@ -569,18 +567,3 @@ class _Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(self.inner(x) + x)
-
-
-GROUPS = {f"modules-{f.__name__}": f for f in (elementwise, activations, reductions, shapes, layers, empty)}
-"""The groups by name: each counts as an op."""
-
-
-def module_cases(group: str) -> list[Case]:
-    """Those of a group, with seeded parameters."""
-    torch.manual_seed(0)
-    cases = []
-    for name, function, inputs in GROUPS[group]():
-        if isinstance(function, nn.Module):
-            function.eval().requires_grad_(False)
-        cases.append(Case.of(f"{group}.{name}", group, "f32", function, inputs, {}))
-    return cases

@@ -52,7 +52,7 @@ TABLE = {
     "where": "where masked_fill",
     "clamp": "clamp clamp_min clamp_max",
     "constant_pad_nd": "constant_pad_nd nn.functional.pad",
-    "_to_copy": "float double half bfloat16 int long short char byte bool to",
+    "_to_copy": "float double half bfloat16 int long short char bool to",
     "gelu": "nn.functional.gelu",
     "sqrt": "sqrt rsqrt",
     "sum": "sum",
@@ -110,8 +110,9 @@ FURTHER = """
     diagonal diag diag_embed diagonal_copy linalg.diagonal meshgrid broadcast_tensors atleast_1d atleast_2d atleast_3d
     einsum tensordot kron cross linalg.cross linalg.norm linalg.vecdot norm count_nonzero nan_to_num xlogy heaviside
     isclose hypot copysign frac deg2rad rad2deg signbit sinc erfc
-    erfinv lgamma digamma nextafter gcd lcm
+    erfinv lgamma digamma nextafter gcd lcm ldexp
     index_add index_copy index_fill scatter scatter_add scatter_reduce take searchsorted bucketize kthvalue quantile
+    masked_scatter mode histc cummax cummin logcumsumexp cdist dist trapezoid block_diag
     repeat_interleave unflatten squeeze_copy std_mean var_mean trace rsub linspace eye ravel
     nn.functional.adaptive_max_pool1d nn.functional.adaptive_max_pool2d nn.functional.silu nn.functional.elu
     nn.functional.hardswish nn.functional.hardsigmoid nn.functional.softplus nn.functional.mish nn.functional.celu
@@ -123,6 +124,7 @@ FURTHER = """
     nn.functional.kl_div nn.functional.cosine_similarity nn.functional.pairwise_distance
     nn.functional.pixel_shuffle nn.functional.pixel_unshuffle nn.functional.channel_shuffle nn.functional.one_hot
     nn.functional.rms_norm nn.functional.local_response_norm nn.functional.unfold nn.functional.bilinear
+    nn.functional.embedding_bag nn.functional.grid_sample nn.functional.rrelu nn.functional.conv_transpose3d
     nn.functional.conv3d nn.functional.max_pool3d nn.functional.avg_pool3d nn.functional.adaptive_avg_pool3d
 """
 """Entries beyond the table."""

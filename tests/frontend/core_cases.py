@@ -128,6 +128,15 @@ def _special() -> list[Case]:
     ]  # fmt: skip
 
 
+def _complex_functions() -> list[Case]:
+    names = words("rsqrt exp2 expm1 log2 log10 log1p sinh cosh asinh acosh atanh asin acos atan")
+    z = torch.complex(floats(40) * 3, floats(40, seed=2))
+    cuts = torch.tensor(
+        [2, -2, 2j, -2j, complex(2, -0.0), complex(-2, -0.0), complex(-0.0, 2), complex(-0.0, -2), 0, 100, -100j]
+    )
+    return [Case(f"{name} of complex numbers", lambda x, y, f=f: (f(x), f(y)), (z, cuts), 2e-5) for name, f in ((name, getattr(torch, name)) for name in names)]  # fmt: skip
+
+
 def _masks() -> list[Case]:
     rows, columns = torch.tensor([True, False, True]), torch.tensor([True, False, True, True])
     x, y = floats(3, 4), floats(3, 4, seed=3)
@@ -141,6 +150,10 @@ def _masks() -> list[Case]:
         Case("mode", lambda x: (x.mode(0, keepdim=True).values, x.mode(1), x.float().mode(0).values), (integers(4, 7, low=0, high=3),)),
         Case("histc", lambda x: (torch.histc(x, 7, -1, 1), torch.histc(x, 4), torch.histc(x[:1], 3)), (floats(99),)),
         Case("pooling of integers", lambda x: (F.max_pool2d(x, 2), F.max_pool2d(x.int(), 2, padding=1, return_indices=True), F.avg_pool2d(x, 2, padding=1, ceil_mode=True, count_include_pad=False)), (integers(1, 2, 5, 5),)),
+        Case("scatter_reduce of booleans and means of integers", lambda x, i, y: (*((x > 0).scatter_reduce(1, i, y > 0, how, include_self=own) for how in ("sum", "prod", "amin", "amax") for own in (True, False)), x.scatter_reduce(1, i, y, "mean"), x.scatter_reduce(0, i % 3, y, "mean", include_self=False)), (integers(3, 4), integers(3, 4, low=0, high=4), integers(3, 4, seed=9))),
+        Case("triangles and pairs", lambda x: (torch.tril_indices(3, 4, 1), torch.triu_indices(4, 3, -1, dtype=torch.int32), F.pdist(x), F.pdist(x, 1), F.pdist(x[:1])), (x,)),
+        Case("means of a scalar", lambda x: (x.mean(-1), x.half().mean(0), x.sum(0, keepdim=True)), (floats(),)),
+        Case("conv_tbc", torch.conv_tbc, (floats(6, 2, 4), floats(3, 4, 5), floats(5))),
         Case("ldexp", lambda x, y: (torch.ldexp(x, y), torch.ldexp(x, (y * 9).long())), (x, y)),
         Case("rrelu", nn.RReLU(0.1, 0.5), (x,)),
     ]  # fmt: skip
@@ -239,6 +252,7 @@ CORE_CASES = (
     *_shifts(),
     *_elementwise(),
     *_special(),
+    *_complex_functions(),
     *_masks(),
     *_samplers(),
     *_more_reductions(),

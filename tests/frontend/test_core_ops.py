@@ -64,7 +64,6 @@ LEFT_OUT = {
     "taken apart by PyTorch before": "adaptive_avg_pool1d col2im grid_sampler_2d grid_sampler_2d reflection_pad1d reflection_pad2d reflection_pad3d"
     " replication_pad2d replication_pad3d select_scatter var",
     "memory of a given layout, or an argument that is written": "atan2 empty_strided resize_",
-    "not yet": "_pdist_forward",
 }
 
 
