@@ -56,15 +56,24 @@ def arange(b: Builder, start: float, end: float, step: float, dtype: torch.dtype
 
 
 @converts(aten.tril_indices.default)
-def tril_indices(b: Builder, rows: int, columns: int, offset: int, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+def tril_indices(
+    b: Builder, rows: int, columns: int, offset: int, dtype: torch.dtype | int | None, *rest: Any
+) -> SSAValue:
     """The positions of a lower triangle, as a constant computed by PyTorch itself."""
-    return _computed(b, torch.tril_indices(rows, columns, offset, dtype=dtype or torch.int64))
+    return _computed(b, torch.tril_indices(rows, columns, offset, dtype=_index_dtype(dtype)))
 
 
 @converts(aten.triu_indices.default)
-def triu_indices(b: Builder, rows: int, columns: int, offset: int, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+def triu_indices(
+    b: Builder, rows: int, columns: int, offset: int, dtype: torch.dtype | int | None, *rest: Any
+) -> SSAValue:
     """The positions of an upper triangle, as a constant computed by PyTorch itself."""
-    return _computed(b, torch.triu_indices(rows, columns, offset, dtype=dtype or torch.int64))
+    return _computed(b, torch.triu_indices(rows, columns, offset, dtype=_index_dtype(dtype)))
+
+
+def _index_dtype(dtype: torch.dtype | int | None) -> torch.dtype:
+    """A dtype that is given; the schema's default is a number that stands for int64."""
+    return dtype if isinstance(dtype, torch.dtype) else torch.int64
 
 
 @converts(aten.fft_fftfreq.default)
