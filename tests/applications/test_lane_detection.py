@@ -6,6 +6,7 @@ from __future__ import annotations
 import ctypes
 import math
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +17,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from cedr.backend.toolchain import LIBCEDR, LIBCEDR_SOURCES, ToolchainError, find_compiler
+from cedr.backend.toolchain import LIBCEDR, ToolchainError, find_compiler
 from cedr.frontend.zoo import find
 from cedr.frontend.zoo.lane_detection import DISPLACEMENT, LaneDetection
 from cedr.frontend.zoo.lane_detection_conv2d import DISPLACEMENT as DISPLACEMENT_CONV2D
@@ -34,16 +35,18 @@ from cedr.frontend.zoo.lane_lines import (
     region_of_interest,
 )
 from cedr.frontend.zoo.road_images import TOLERANCE, Road, held_out_roads, main, road, share_found
+from cedr.runtime.record import Record, read_record
 from cedr.tools.driver import Program, RunOptions, compile_torch, run_program
 from cedr.tools.models import TorchModel
 from cedr.tools.options import CompileOptions
+from tests.applications.forms import APPLICATIONS
+from tests.runtime.test_dash_api import build_library
 
 torch.set_num_threads(1)
 
 Reals = NDArray[np.float64]
 Floats = NDArray[np.float32]
 
-APPLICATIONS = Path(__file__).parents[2] / "examples" / "applications"
 SMALL = (135, 240)
 FULL = (540, 960)
 MODELS: dict[str, type[LaneDetection | LaneDetectionConv2d]] = {
@@ -55,38 +58,6 @@ MARKS = {"lane_detection": (5, 15, 10), "lane_detection_conv2d": (4, 12, 8)}
 """Half of the rows of the band, the radii of the discs at the car and at the lane's centre."""
 SIZES = [SMALL, pytest.param(FULL, marks=pytest.mark.slow)]
 
-COUNTING = """
-#include <dash.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-static unsigned long fft, ifft, zip, conv_2d, zip_elements;
-static void report(void) {
-  fprintf(stderr, "FFT %lu IFFT %lu ZIP %lu of %lu CONV_2D %lu", fft, ifft, zip, zip_elements, conv_2d);
-}
-static void count(unsigned long *calls) {
-  if (fft + ifft + zip + conv_2d == 0) {
-    atexit(report);
-  }
-  ++*calls;
-}
-void __real_DASH_FFT_flt(dash_cmplx_flt_type *, dash_cmplx_flt_type *, size_t, bool);
-void __wrap_DASH_FFT_flt(dash_cmplx_flt_type *input, dash_cmplx_flt_type *output, size_t size, bool forward) {
-  count(forward ? &fft : &ifft);
-  __real_DASH_FFT_flt(input, output, size, forward);
-}
-void __real_DASH_ZIP_flt(dash_cmplx_flt_type *, dash_cmplx_flt_type *, dash_cmplx_flt_type *, size_t, zip_op_t);
-void __wrap_DASH_ZIP_flt(dash_cmplx_flt_type *a, dash_cmplx_flt_type *b, dash_cmplx_flt_type *c, size_t n, zip_op_t op) {
-  count(&zip);
-  zip_elements = n;
-  __real_DASH_ZIP_flt(a, b, c, n, op);
-}
-void __real_DASH_CONV_2D_int(dash_re_int_type *, int, int, dash_re_flt_type *, int, dash_re_int_type *);
-void __wrap_DASH_CONV_2D_int(dash_re_int_type *x, int h, int w, dash_re_flt_type *mask, int k, dash_re_int_type *y) {
-  count(&conv_2d);
-  __real_DASH_CONV_2D_int(x, h, w, mask, k, y);
-}
-"""
 TAIL = """
 #include "lane.h"
 
@@ -178,6 +149,23 @@ def test_integer_pixels_change_the_gradient_by_little() -> None:
     assert np.abs(exact[1:] - rounded[1:]).mean() <= 1
 
 
+# ---- calls ----
+
+
+def counts_of(record: Record) -> Counter[str]:
+    """Rows of transforms by direction, elements of products, convolutions; over all calls of a kind."""
+    counts: Counter[str] = Counter()
+    for call, times in zip(record.classes, np.bincount(record.class_of, minlength=len(record.classes)), strict=True):
+        if call.api == "fft":
+            counts["ifft" if call.attributes["inverse"] else "fft"] += int(times) * call.dims["b"]
+        elif call.api == "zip":
+            assert (call.attributes["kind"], call.dtype) == ("mul", "c64")
+            counts["zip"] += int(times) * call.dims["n"]
+        elif call.api == "conv2d":
+            counts["conv2d"] += int(times)
+    return counts
+
+
 # ---- the C forms ----
 
 
@@ -192,26 +180,40 @@ class Outcome:
 class Application:
     executable: Path
 
-    def run(self, folder: Path, *arguments: str) -> Outcome:
+    def run(self, folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> Outcome:
         process = subprocess.run(
-            [self.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+            [self.executable, *arguments],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
         return Outcome(process.stdout, process.stderr, process.returncode)
+
+    def record(self, folder: Path) -> Record:
+        """What it calls."""
+        path = folder / "calls.cedrrec"
+        outcome = self.run(folder, environment={"CEDR_MODE": "record", "CEDR_RECORD": str(path)})
+        assert outcome.status == 0
+        return read_record(path)
 
 
 @pytest.fixture(scope="module")
 def libcedr(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with libcedr.so."""
     folder = tmp_path_factory.mktemp("libcedr")
-    sources = [str(LIBCEDR / name) for name in (*LIBCEDR_SOURCES, "dash.c", "application.c")]
-    flags = ["-std=c11", "-O1", "-pthread", "-fPIC", "-shared"]
-    find_compiler().run([*flags, *sources, "-o", "libcedr.so", "-lm", "-ldl"], folder)
-    return folder / "libcedr.so"
+    build_library(folder)
+    return folder
 
 
-def build(libcedr: Path, folder: Path, sources: list[str], *flags: str) -> None:
+def build(libcedr: Path, name: str, program: Path, *flags: str) -> Application:
+    """The C form of an application."""
     strict = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread", f"-I{LIBCEDR}"]
-    linked = [str(libcedr), f"-Wl,-rpath,{libcedr.parent}", "-lm"]
-    find_compiler().run([*strict, *sources, *linked, *flags], folder)
+    linked = [f"-L{libcedr}", "-Wl,--no-as-needed", "-lcedr", f"-Wl,-rpath,{libcedr}", "-lm", "-o", str(program)]
+    find_compiler().run([*strict, str(APPLICATIONS / name / f"{name}.c"), *linked, *flags], program.parent)
+    return Application(program)
 
 
 @pytest.fixture(scope="module", params=list(MODELS))
@@ -221,13 +223,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def application(name: str, libcedr: Path, tmp_path_factory: pytest.TempPathFactory) -> Application:
-    """The C form; it reports its calls on standard error when it ends."""
-    folder = tmp_path_factory.mktemp(name)
-    (folder / "counting.c").write_text(COUNTING)
-    wrapped = ",".join(f"--wrap={call}" for call in ("DASH_FFT_flt", "DASH_ZIP_flt", "DASH_CONV_2D_int"))
-    sources = [str(APPLICATIONS / name / f"{name}.c"), "counting.c"]
-    build(libcedr, folder, sources, f"-Wl,{wrapped}", "-o", name)
-    return Application(folder / name)
+    return build(libcedr, name, tmp_path_factory.mktemp(name) / name)
 
 
 @pytest.fixture
@@ -268,10 +264,9 @@ def test_both_forms_agree(name: str, application: Application, size: tuple[int, 
 def test_calls(name: str, application: Application, size: tuple[int, int], points: int, folder: Path) -> None:
     """Five two-dimensional transforms, two back, four products; at full size 10,240 + 4,096 + 4 = 14,340 calls."""
     picture(2, size).write(folder / "input" / "image.ppm")
-    ffts, iffts, zips, convolutions = (10 * points, 4 * points, 4, 0) if name == "lane_detection" else (0, 0, 0, 4)
-    elements = points**2 if zips else 0
-    wanted = f"FFT {ffts} IFFT {iffts} ZIP {zips} of {elements} CONV_2D {convolutions}"
-    assert application.run(folder).errors == wanted
+    found = counts_of(application.record(folder))
+    wanted = Counter({"fft": 10 * points, "ifft": 4 * points, "zip": 4 * points**2})
+    assert found == (wanted if name == "lane_detection" else Counter({"conv2d": 4}))
 
 
 def test_the_lane_is_where_the_road_has_it(name: str, application: Application, folder: Path) -> None:
@@ -338,12 +333,11 @@ def test_png_files(libcedr: Path, folder: Path) -> None:
     name = "lane_detection_conv2d"
     pil = pytest.importorskip("PIL.Image")
     try:
-        build(libcedr, folder, [str(APPLICATIONS / name / f"{name}.c")], "-DUSE_PNG", "-o", "detect", "-lpng")
+        application = build(libcedr, name, folder / name, "-DUSE_PNG", "-lpng")
     except ToolchainError as error:
         pytest.skip(f"no libpng: {error}")
     made = picture(1, SMALL)
     pil.fromarray(made.image).save(folder / "input" / "image.png")
-    application = Application(folder / "detect")
     outcome = application.run(folder)
     lane = find_lane(*eager(name, 1, SMALL))
     assert lane is not None and outcome == Outcome(f"{lane}\n", "", 0)
@@ -363,20 +357,6 @@ def compiled(name: str, pipeline: str, size: tuple[int, int]) -> tuple[Program, 
     return compile_torch(model, CompileOptions(pipeline=pipeline)), model
 
 
-def calls_of(program: Program) -> dict[str, int]:
-    """Rows of transforms by direction, elements of products, convolutions, each over all calls of a kind."""
-    _, record = program.record()
-    counts = dict.fromkeys(("fft", "ifft", "zip", "conv2d"), 0)
-    for call, times in zip(record.classes, np.bincount(record.class_of, minlength=len(record.classes)), strict=True):
-        if call.api == "fft":
-            counts["ifft" if call.attributes["inverse"] else "fft"] += int(times) * call.dims["b"]
-        elif call.api == "zip":
-            counts["zip"] += int(times) * call.dims["n"]
-        elif call.api == "conv2d":
-            counts["conv2d"] += int(times)
-    return counts
-
-
 @pytest.mark.parametrize("size", SIZES)
 def test_compiled_values_are_those_of_pytorch(name: str, size: tuple[int, int]) -> None:
     program, model = compiled(name, "default", size)
@@ -388,14 +368,14 @@ def test_compiled_values_are_those_of_pytorch(name: str, size: tuple[int, int]) 
 @pytest.mark.parametrize("pipeline", ["default", "layerwise"])
 def test_every_transform_is_a_call(pipeline: str) -> None:
     """As in the C form: what the filters' transforms are, 512 KiB each, is too large to be kept instead."""
-    counts = calls_of(compiled("lane_detection", pipeline, SMALL)[0])
+    counts = counts_of(compiled("lane_detection", pipeline, SMALL)[0].record()[1])
     assert (counts["fft"], counts["ifft"]) == (10 * 256, 4 * 256)
     if pipeline == "default":
         assert counts["zip"] == 4 * 256**2
 
 
 def test_every_convolution_is_a_call() -> None:
-    assert calls_of(compiled("lane_detection_conv2d", "layerwise", SMALL)[0])["conv2d"] == 4
+    assert counts_of(compiled("lane_detection_conv2d", "layerwise", SMALL)[0].record()[1])["conv2d"] == 4
 
 
 # ---- what follows the gradient ----
