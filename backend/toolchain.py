@@ -10,8 +10,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final, Literal
@@ -28,6 +28,29 @@ DASH_MODULE_FILES = (
     *("dash_module.h", "cedr.h", "cedr_complex.h", "half.h", "internal.h", "calls_float.h"),
 )
 """What a module for CEDR itself is built with: C and C++."""
+APPLICATION_SOURCES = (*LIBCEDR_SOURCES, "dash.c", "application.c")
+"""libcedr as C and C++ applications link with it."""
+APPLICATION_HEADERS = (*LIBCEDR_HEADERS, "dash.h", "dash_types.h", "application.h")
+PUBLIC_HEADERS = ("dash.h", "dash_types.h")
+"""What an application may include."""
+HOST_SOURCE = "host.c"
+"""The program that loads an application which is a shared object."""
+SEEN_FUNCTIONS = (
+    "pthread_cond_wait",
+    "pthread_cond_timedwait",
+    "pthread_cond_clockwait",
+    "pthread_cond_destroy",
+    "pthread_mutex_lock",
+    "pthread_mutex_trylock",
+    "pthread_create",
+    "pthread_join",
+    "sched_yield",
+    "sleep",
+    "usleep",
+    "nanosleep",
+    "clock_nanosleep",
+)
+"""The functions of libc that libcedr defines again to see an application wait (CEDR_SEEN of application.c)."""
 
 CFLAGS = ("-std=c11", "-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wpedantic")
 NATIVE_FLAG = "-march=native"
@@ -125,34 +148,119 @@ def _cache_folder() -> Path:
     return Path(root) / "cedr" if root else Path.home() / ".cache" / "cedr"
 
 
-def libcedr_objects(compiler: Compiler) -> list[Path]:
-    """libcedr's objects for this compiler and these flags, built on first use and kept in the user's cache."""
+def _built(name: str, sources: Sequence[str], key: object, make: Callable[[Path], None], files: Sequence[str]) -> Path:
+    """A folder of the user's cache with `files`, made by `make` on first use; `sources` and `key` say what it is made from."""
     digest = hashlib.sha256()
-    for name in (*LIBCEDR_SOURCES, *LIBCEDR_HEADERS):
-        digest.update((LIBCEDR / name).read_bytes())
-    digest.update(repr((compiler, CFLAGS, _cpu_name() if NATIVE_FLAG in compiler.machine_flags else "")).encode())
-    folder = _cache_folder() / f"libcedr-{digest.hexdigest()[:16]}"
-    objects = [folder / f"{Path(name).stem}.o" for name in LIBCEDR_SOURCES]
-    if all(path.exists() for path in objects):
-        return objects
+    for source in sources:
+        digest.update((LIBCEDR / source).read_bytes())
+    digest.update(repr(key).encode())
+    folder = _cache_folder() / f"{name}-{digest.hexdigest()[:16]}"
+    if all((folder / file).exists() for file in files):
+        return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix="libcedr-", dir=folder.parent))
+        scratch = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder.parent))
     except OSError:  # a read-only home: build without a cache
-        scratch = Path(tempfile.mkdtemp(prefix="libcedr-"))
+        scratch = Path(tempfile.mkdtemp(prefix=f"{name}-"))
         folder = scratch.with_name(scratch.name + "-built")
-        objects = [folder / path.name for path in objects]
     try:
-        for name, path in zip(LIBCEDR_SOURCES, objects, strict=True):
-            compiler.run([*CFLAGS, *compiler.machine_flags, "-c", str(LIBCEDR / name), "-o", path.name], scratch)
+        make(scratch)
         try:
             scratch.rename(folder)
         except OSError:  # another process was first
-            if not all(path.exists() for path in objects):
+            if not all((folder / file).exists() for file in files):
                 raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return objects
+    return folder
+
+
+def libcedr_objects(compiler: Compiler) -> list[Path]:
+    """libcedr's objects for this compiler and these flags, built on first use and kept in the user's cache."""
+
+    def make(folder: Path) -> None:
+        for source, name in zip(LIBCEDR_SOURCES, names, strict=True):
+            compiler.run([*CFLAGS, *compiler.machine_flags, "-c", str(LIBCEDR / source), "-o", name], folder)
+
+    names = [f"{Path(name).stem}.o" for name in LIBCEDR_SOURCES]
+    key = (compiler, CFLAGS, _cpu_name() if NATIVE_FLAG in compiler.machine_flags else "")
+    folder = _built("libcedr", (*LIBCEDR_SOURCES, *LIBCEDR_HEADERS), key, make, names)
+    return [folder / name for name in names]
+
+
+@dataclass(frozen=True)
+class ApplicationLibrary:
+    """libcedr for C and C++ applications."""
+
+    include: Path
+    """The folder of the headers."""
+    link: tuple[str, ...]
+    """What an executable is linked with, behind its own objects: libcedr is a part of it."""
+    shared: Path | None
+    """libcedr.so, for shared objects; None where all is linked statically."""
+    host: Path | None
+    """The program that loads a shared object and calls its main; None as `shared`."""
+
+
+def application_library(compiler: Compiler) -> ApplicationLibrary:
+    """libcedr for what this C compiler compiles, built on first use and kept in the user's cache.
+
+    It is compiled for any processor of the target: an application may be taken to another machine.
+    """
+    static = "-static" in compiler.command
+    names = [f"{Path(name).stem}.o" for name in APPLICATION_SOURCES]
+    flags = [*CFLAGS, *(flag for flag in compiler.machine_flags if flag != NATIVE_FLAG), "-pthread", "-fPIC"]
+    libraries = ("-lm", "-ldl", "-pthread")
+
+    def make(folder: Path) -> None:
+        (folder / "include").mkdir()
+        for header in PUBLIC_HEADERS:
+            shutil.copyfile(LIBCEDR / header, folder / "include" / header)
+        for source, name in zip(APPLICATION_SOURCES, names, strict=True):
+            wrap = ["-DCEDR_WRAP"] if static and source == "application.c" else []
+            compiler.run([*flags, *wrap, "-c", str(LIBCEDR / source), "-o", name], folder)
+        if not static:
+            compiler.run(["-shared", *names, "-Wl,-soname,libcedr.so", "-o", "libcedr.so", *libraries], folder)
+            order = [
+                "-L.",
+                "-Wl,--no-as-needed,-rpath,$ORIGIN",
+                "-lcedr",
+                *libraries,
+            ]  # before libc: its waits are seen
+            compiler.run([*flags, str(LIBCEDR / HOST_SOURCE), "-o", "cedr-host", *order], folder)
+
+    sources = (*APPLICATION_SOURCES, *APPLICATION_HEADERS, HOST_SOURCE)
+    made = [*names, *(() if static else ("libcedr.so", "cedr-host"))]
+    folder = _built("libcedr-application", sources, (compiler, flags), make, made)
+    wraps = tuple(f"-Wl,--wrap={name}" for name in SEEN_FUNCTIONS) if static else ("-rdynamic",)
+    link = (*(str(folder / name) for name in names), *wraps, *libraries)
+    return ApplicationLibrary(
+        folder / "include",
+        link,
+        None if static else folder / "libcedr.so",
+        None if static else folder / "cedr-host",
+    )
+
+
+def application_compilers(target: Target, languages: Sequence[Language], dynamic: bool) -> dict[Language, Compiler]:
+    """Compilers whose objects go together: one for C, and one for C++ if it is among the languages.
+
+    dynamic: for a shared object. What ziglang makes is dynamic always: its static C library is another one than libcedr is
+    written for.
+    """
+    found: dict[Language, Compiler] = {}
+    for language in dict.fromkeys((*languages, "c")):
+        found[language] = find_compiler(target, language, dynamic)
+    if any(_is_zig(compiler) for compiler in found.values()):
+        for language in found:
+            with_zig = [command for command, _ in _candidates(target, language, True, None) if "ziglang" in command]
+            flags = next(compiler.machine_flags for compiler in found.values() if _is_zig(compiler))
+            found[language] = replace(found[language], command=with_zig[0], machine_flags=flags)
+    return found
+
+
+def _is_zig(compiler: Compiler) -> bool:
+    return "ziglang" in compiler.command
 
 
 @cache

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -15,12 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cedr.target.errors import CedrError
+from cedr.target.manifest import TARGETS
 
 if TYPE_CHECKING:
     from cedr.tools.driver import Program
     from cedr.tools.models import Model
 
 INTERRUPTED = 130
+_HANDING_ON = ("cc",)
+"""Commands that hand on what follows behind --."""
 
 
 def _positive(text: str) -> int:
@@ -226,6 +230,16 @@ def argument_parser() -> argparse.ArgumentParser:
     one.add_argument("--point", type=_positive, metavar="N", help="the point whose Gantt chart is drawn")
     _json_option(one)
     one.set_defaults(action=_plot)
+
+    one = commands.add_parser(
+        "cc", help="build a C or C++ application against libcedr", epilog="Options of the compiler follow behind --."
+    )
+    one.add_argument("sources", metavar="SRC", nargs="+", type=Path, help="C and C++ sources (.c, .cpp, .cc, .cxx)")
+    one.add_argument("-o", "--output", required=True, type=Path, metavar="APP", help="the application's file")
+    one.add_argument("--module", action="store_true", help="a shared object with main, not an executable")
+    one.add_argument("--target", choices=TARGETS, default="host", help="what it is to run on (default: host)")
+    _json_option(one)
+    one.set_defaults(action=_cc)
 
     one = commands.add_parser("models", help="the model zoo")
     _json_option(one)
@@ -545,6 +559,23 @@ def _plot(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _cc(arguments: argparse.Namespace) -> int:
+    from cedr.tools.cc import build_application
+
+    start = time.perf_counter()
+    build_application(arguments.sources, arguments.output, arguments.module, arguments.target, arguments.rest)
+    if arguments.json:
+        result = {
+            "output": str(arguments.output),
+            "sources": [str(source) for source in arguments.sources],
+            "module": arguments.module,
+            "target": arguments.target,
+            "build_s": time.perf_counter() - start,
+        }
+        _print_json(arguments, result)
+    return 0
+
+
 def _models(arguments: argparse.Namespace) -> int:
     from cedr.frontend.zoo import ZOO
 
@@ -604,12 +635,23 @@ def _list(arguments: argparse.Namespace, name: str, rows: list[dict[str, Any]]) 
     print_rows(rows)
 
 
+def _split_rest(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The command's own words, and those behind -- that it hands on."""
+    words = list(argv)
+    if "--" not in words or words[0] not in _HANDING_ON:
+        return words, []
+    place = words.index("--")
+    return words[:place], words[place + 1 :]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The command's exit status: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted."""
+    words, rest = _split_rest(sys.argv[1:] if argv is None else argv)
     try:
-        arguments = argument_parser().parse_args(argv)
+        arguments = argument_parser().parse_args(words)
     except SystemExit as stop:  # argparse has printed what there is to say
         return int(stop.code or 0)
+    arguments.rest = rest
     action: Callable[[argparse.Namespace], int] = arguments.action
     arguments.stdout = sys.stdout
     try:

@@ -58,6 +58,7 @@ COMMANDS: dict[str, Sequence[str]] = {
     "emulate": ("emulate", "examples/scenarios/daemon_config.json", "--app", "examples/tiny.py:tiny:2:50"),
     "sweep": ("sweep", "{folder}/sweep.toml", "-o", "{folder}/out", "--jobs", "1"),
     "plot": ("plot", "{folder}/run", "-o", "{folder}"),
+    "cc": ("cc", "examples/applications/radar_correlator/radar_correlator.c", "-o", "{folder}/app"),
     "models": ("models",),
     "platforms": ("platforms",),
     "platforms validate": ("platforms", "validate", str(ROOT / "target/platforms/zcu102.toml")),

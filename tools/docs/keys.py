@@ -125,6 +125,13 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
         "files": "what it wrote: the points and the tables",
     },
     "plot": {"out": "the folder, as given", "files": "the figures"},
+    "cc": {
+        "output": "the application's file",
+        "sources": "as given",
+        "module": "whether it is a shared object",
+        "target": "as given",
+        "build_s": "seconds",
+    },
     "models": {"models": "list of `name`, `summary`, `input_shape`, `input_dtype`"},
     "platforms": {
         "platforms": "list of `name`, `title`, `hash`, `composition`, and by letter `pe_types`, `most`, `apis`; and how many "
@@ -138,6 +145,7 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
 
 ENVIRONMENT: Final = {
     "CC": "the C compiler, with arguments; else gcc, clang, cc, or the one in the PyPI package `ziglang`",
+    "CXX": "the same for C++; else g++, clang++, c++, or the one in `ziglang`",
     "CEDR_CACHE": "where libcedr, built once per compiler, is kept",
     "CEDR_DEBUG": "set: `cedr` prints the traceback of an internal error",
     "CEDR_TRACEBACK": "set: `cedr-opt` lets an internal error of a pass through",

@@ -1,0 +1,84 @@
+"""`cedr cc`: builds a C or C++ application against libcedr, so that what it waits for is seen when it is recorded."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from cedr.backend.toolchain import Compiler, Language, ToolchainError, application_compilers, application_library
+from cedr.target.manifest import Target
+
+LANGUAGES: Final[dict[str, Language]] = {
+    ".c": "c",
+    ".cpp": "c++",
+    ".cc": "c++",
+    ".cxx": "c++",
+    ".c++": "c++",
+    ".C": "c++",
+}
+"""What a source is written in, by its suffix."""
+_STANDARDS: Final[dict[Language, str]] = {"c": "-std=gnu11", "c++": "-std=gnu++17"}
+_LINK_ONLY: Final = ("-l", "-L", "-Wl,", "-rdynamic")
+
+
+def build_application(
+    sources: Sequence[Path], output: Path, module: bool = False, target: Target = "host", options: Sequence[str] = ()
+) -> None:
+    """Compile C11 and C++17 sources and link them with libcedr.
+
+    module: a shared object with `main`, else an executable. options: further ones of the compiler, which come behind ours.
+    Warnings go to stderr. An output that is there stays until the new one is done. Raises ToolchainError with the
+    compiler's own message where it refuses.
+    """
+    languages = [_language(source, output) for source in sources]
+    if output.is_dir() or not output.absolute().parent.is_dir():
+        raise ToolchainError(f"{output}: {'a folder' if output.is_dir() else 'its folder is not there'}; name a file")
+    compilers = application_compilers(target, languages, module)
+    library = application_library(compilers["c"])
+    compiling = [option for option in options if not option.startswith(_LINK_ONLY)]
+    with tempfile.TemporaryDirectory(prefix="cedr-cc-") as scratch:
+        objects = []
+        for place, (source, language) in enumerate(zip(sources, languages, strict=True)):
+            objects.append(f"{scratch}/{place}.o")
+            flags = [_STANDARDS[language], "-O2", "-Wall", "-pthread", *(("-fPIC",) if module else ())]
+            include = ["-I", str(library.include)]
+            _compile(compilers[language], [*flags, *compiling, *include, "-c", str(source), "-o", objects[-1]])
+        linker = compilers["c++" if "c++" in languages else "c"]
+        temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+        if module:
+            assert library.shared is not None
+            link = ["-shared", *objects, *options, "-Wl,-z,defs", str(library.shared), "-lm", "-pthread"]
+        else:
+            link = [*objects, *options, *library.link]
+        try:
+            _compile(linker, [*link, "-o", str(temporary)])
+            temporary.replace(output)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _language(source: Path, output: Path) -> Language:
+    if source.suffix not in LANGUAGES:
+        raise ToolchainError(f"{source}: not a source of C or C++; their names end in {', '.join(LANGUAGES)}")
+    if not source.is_file():
+        raise ToolchainError(f"{source}: no such file")
+    if output.exists() and output.samefile(source):
+        raise ToolchainError(f"-o {output}: this is the source; give the application a name of its own")
+    return LANGUAGES[source.suffix]
+
+
+def _compile(compiler: Compiler, arguments: Sequence[str]) -> None:
+    """Run a compiler in the current folder, so that it names files as they were given."""
+    process = subprocess.run(
+        [*compiler.command, *arguments], capture_output=True, text=True, check=False, errors="replace"
+    )
+    said = process.stderr.strip()
+    if process.returncode:
+        raise ToolchainError(said or f"{compiler.command[0]}: exit status {process.returncode}")
+    if said:
+        print(said, file=sys.stderr)
