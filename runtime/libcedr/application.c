@@ -113,6 +113,7 @@ struct barrier {
   barrier *next_of_counter, *next_of_cond, *next_of_mutex;
   barrier *next_pending, *previous_pending; /* calls of it are held back */
   bool pending;
+  uint64_t pending_number; /* the smaller, the longer */
 };
 
 struct thread {
@@ -154,9 +155,9 @@ struct thread {
   _Atomic bool calling;
   _Atomic uint64_t moves; /* goes up with everything that is seen of it */
   uint64_t moves_before;  /* the rest is the sampling thread's */
-  uint64_t still_since_ns, spin_since, spin_since_ns;
+  uint64_t still_since, still_since_ns, spin_since, spin_since_ns, looked_ns;
   uintptr_t spin_from, spin_to;
-  bool spins;
+  const struct spin_rule *spins; /* it was found to, by this */
 };
 
 static enum { MODE_RUN, MODE_RECORD, MODE_EXECUTE } mode;
@@ -248,32 +249,44 @@ CEDR_NORETURN static void diverged(const thread *t, int64_t task, const char *wh
             t->number, t->record.compared, which, what);
 }
 
-/* Events that are not compared: host time, and who of several threads is seen to wait, which may vary. */
-static void skip_varying(thread *t) {
-  cedr_event next;
+static void skip_recorded(thread *t) {
   uint32_t count;
-  while (cedr_recorded_next(&file, &t->record, &next) &&
-         (next.kind == CEDR_HOST || (next.kind == CEDR_WAIT && (next.number & CEDR_TENTATIVE) != 0))) {
-    cedr_recorded_words(&file, &t->record, &count);
-  }
+  cedr_recorded_words(&file, &t->record, &count);
 }
 
-static void compare(thread *t, cedr_event event, const uint32_t *words, uint32_t count, int64_t task) {
-  skip_varying(t);
-  if (event.kind == CEDR_WAIT && (event.number & CEDR_TENTATIVE) != 0) {
-    return;
+/* Consumes the next recorded event if it is a WAIT for these tasks, or, of a barrier that several threads make calls with,
+ * for as many: whose come first may vary. */
+static bool take_wait(thread *t, const uint32_t *words, uint32_t count) {
+  cedr_thread_record behind = t->record;
+  uint32_t recorded_count;
+  const uint32_t *const recorded = cedr_recorded_words(&file, &behind, &recorded_count);
+  t->record.buffer = behind.buffer;
+  t->record.buffer_capacity = behind.buffer_capacity;
+  const bool same =
+      recorded_count == count && (t->wait_shared || count == 0 || memcmp(recorded, words, count * sizeof *words) == 0);
+  if (same) {
+    t->record = behind;
   }
+  return same;
+}
+
+/* Host time is not compared. Which of several threads waited for calls and which only looked may vary, too: a tentative WAIT
+ * may be there or not, and be another thread's. */
+static void compare(thread *t, cedr_event event, const uint32_t *words, uint32_t count, int64_t task) {
   cedr_event next;
-  if (event.kind == CEDR_WAIT && t->wait_shared && cedr_recorded_next(&file, &t->record, &next) &&
-      next.kind == CEDR_WAIT) {
-    /* Whose calls come first in a list of several threads' may vary. */
-    uint32_t recorded;
-    const uint64_t compared = t->record.compared;
-    cedr_recorded_words(&file, &t->record, &recorded);
-    if (recorded != count) {
-      t->record.compared = compared;
-      diverged(t, task, "a wait for another number of tasks was recorded");
+  const bool tentative = event.kind == CEDR_WAIT && (event.number & CEDR_TENTATIVE) != 0;
+  while (cedr_recorded_next(&file, &t->record, &next)) {
+    const bool may_vary = next.kind == CEDR_WAIT && (next.number & CEDR_TENTATIVE) != 0;
+    if (next.kind == CEDR_WAIT && event.kind == CEDR_WAIT && (tentative || may_vary || next.number == event.number) &&
+        take_wait(t, words, count)) {
+      return;
     }
+    if (next.kind != CEDR_HOST && !may_vary) {
+      break;
+    }
+    skip_recorded(t);
+  }
+  if (tentative) {
     return;
   }
   const char *const different = cedr_record_compare(&file, &t->record, event, words, count);
@@ -382,7 +395,7 @@ static void put(thread *t, cedr_event event, const uint32_t *words, uint32_t cou
   settle(t, NULL);
   close_wait(t);
   t->polls = false;
-  t->spins = false;
+  t->spins = NULL;
   event.host_ns = take_host(t, until);
   put_at_once(t, event, words, count, task);
 }
@@ -486,8 +499,10 @@ static void set_pending(barrier *b, bool pending) {
   if (b->pending == pending) {
     return;
   }
+  static uint64_t number;
   b->pending = pending;
   if (pending) {
+    b->pending_number = ++number;
     b->previous_pending = pending_last;
     b->next_pending = NULL;
     *(pending_last == NULL ? &pending_first : &pending_last->next_pending) = b;
@@ -578,22 +593,55 @@ static void announce(barrier *b) {
 
 /* ---- how a wait is seen ---- */
 
-/* A barrier with calls that are held back, which the thread may be waiting for: the one that has had such calls longest.
- * mutex, cond: only barriers with these, where they are given; own: only those that the thread has made a call with. */
-static barrier *candidate(thread *t, const pthread_mutex_t *mutex, const pthread_cond_t *cond, bool own, uintptr_t frame,
-                          uint16_t *flags) {
-  barrier *found = NULL;
+/* Of barriers with calls that are held back, the one that has had such calls longest, among those that a thread may be
+ * waiting for; there may be others. */
+typedef struct {
+  thread *t;
+  uintptr_t frame; /* where its own frames end, or 0 */
+  barrier *first;
+  uint16_t flags;
+} choice;
+
+static void consider(choice *found, barrier *b) {
+  if (!b->pending || !alive(b, found->t, found->frame)) {
+    return;
+  }
+  if (found->first != NULL) {
+    found->flags |= CEDR_AMBIGUOUS;
+  }
+  if (found->first == NULL || b->pending_number < found->first->pending_number) {
+    found->first = b;
+  }
+}
+
+static choice of_condition(thread *t, const pthread_cond_t *cond, const pthread_mutex_t *mutex, uintptr_t frame) {
+  choice found = {.t = t, .frame = frame};
+  for (barrier *b = *bucket_of(by_cond, cond); b != NULL; b = b->next_of_cond) {
+    if (b->cond == cond && b->mutex == mutex) {
+      consider(&found, b);
+    }
+  }
+  return found;
+}
+
+static choice of_mutex(thread *t, const pthread_mutex_t *mutex, uintptr_t frame) {
+  choice found = {.t = t, .frame = frame};
+  for (barrier *b = *bucket_of(by_mutex, mutex); b != NULL; b = b->next_of_mutex) {
+    if (b->mutex == mutex) {
+      consider(&found, b);
+    }
+  }
+  return found;
+}
+
+/* own: only those that the thread has made the last call with. */
+static choice of_thread(thread *t, bool own, uintptr_t frame) {
+  choice found = {.t = t, .frame = frame};
   for (barrier *b = pending_first, *next; b != NULL; b = next) {
     next = b->next_pending;
-    if ((mutex != NULL && b->mutex != mutex) || (cond != NULL && b->cond != cond) || (own && b->submitter != t) ||
-        !alive(b, t, frame)) {
-      continue;
+    if (!own || b->submitter == t) {
+      consider(&found, b);
     }
-    if (found != NULL) {
-      *flags |= CEDR_AMBIGUOUS;
-      break;
-    }
-    found = b;
   }
   return found;
 }
@@ -613,7 +661,7 @@ static bool looked_at(void) {
 static void announce_to(thread *t, barrier *b, uint16_t flags, uint64_t until) {
   announce(b);
   wait_for(t, b, b->announced, flags, until);
-  t->spins = false;
+  t->spins = NULL;
 }
 
 typedef int cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, clockid_t clock, const struct timespec *until);
@@ -647,10 +695,9 @@ static int wait_for_condition(pthread_cond_t *cond, pthread_mutex_t *mutex, cond
   lock();
   t->polls = false;
   t->seen = NULL;
-  uint16_t flags = 0;
-  barrier *b = candidate(t, mutex, cond, false, frame, &flags);
-  if (b != NULL) {
-    announce_to(t, b, flags, until);
+  const choice found = of_condition(t, cond, mutex, frame);
+  if (found.first != NULL) {
+    announce_to(t, found.first, found.flags, until);
   } else {
     t->blocked_on = cond;
     t->notified = false;
@@ -658,7 +705,7 @@ static int wait_for_condition(pthread_cond_t *cond, pthread_mutex_t *mutex, cond
     result = libc_wait(cond, mutex, clock, deadline);
     lock();
     t->blocked_on = NULL;
-    for (b = *bucket_of(by_cond, cond); b != NULL; b = b->next_of_cond) {
+    for (barrier *b = *bucket_of(by_cond, cond); b != NULL; b = b->next_of_cond) {
       if (b->cond == cond && b->mutex == mutex && recording) {
         wait_for(t, b, b->announced, t->notified ? 0 : CEDR_TENTATIVE, until);
       }
@@ -705,10 +752,9 @@ static void took_mutex(pthread_mutex_t *mutex, uintptr_t frame, uint64_t until) 
   }
   if (b != NULL && recording) {
     if (t->polls && t->polled == mutex) {
-      uint16_t flags = 0;
-      barrier *const waited = candidate(t, mutex, NULL, false, frame, &flags);
-      if (waited != NULL) {
-        announce_to(t, waited, flags, t->poll_begin);
+      const choice found = of_mutex(t, mutex, frame);
+      if (found.first != NULL) {
+        announce_to(t, found.first, found.flags, t->poll_begin);
         t->seen = NULL;
         t->poll_begin = t->since = stamp(t);
       }
@@ -752,7 +798,8 @@ int SEEN(pthread_mutex_trylock)(pthread_mutex_t *mutex) {
 
 /* Announces the oldest call of a barrier to a thread that may or may not hold its mutex; `t` is the caller or another that
  * is known to go on spinning. */
-static bool announce_from_outside(thread *t, barrier *b, uint32_t generation, uint16_t flags, uint64_t until) {
+static bool announce_from_outside(thread *t, choice found, uint32_t generation, uint64_t until) {
+  barrier *const b = found.first;
   pthread_mutex_t *const mutex = b->mutex;
   const bool held = holds(t->id, mutex);
   if (!held) {
@@ -762,7 +809,7 @@ static bool announce_from_outside(thread *t, barrier *b, uint32_t generation, ui
   lock();
   const bool there = b->pending && b->generation == generation && recording;
   if (there) {
-    announce_to(t, b, flags, until);
+    announce_to(t, b, found.flags, until);
     t->poll_begin = t->since = stamp(t);
   }
   unlock();
@@ -792,15 +839,14 @@ static bool polls(uintptr_t frame) {
     unlock();
     return false;
   }
-  uint16_t flags = 0;
-  barrier *b = candidate(t, NULL, NULL, true, frame, &flags);
-  if (b == NULL && clock_ns() - t->poll_begin_ns > STILL_NS) {
-    flags = CEDR_INFERRED;
-    b = candidate(t, NULL, NULL, false, frame, &flags);
+  choice found = of_thread(t, true, frame);
+  if (found.first == NULL && clock_ns() - t->poll_begin_ns > STILL_NS) {
+    found = of_thread(t, false, frame);
+    found.flags |= CEDR_INFERRED;
   }
-  const uint32_t generation = b == NULL ? 0 : b->generation;
+  const uint32_t generation = found.first == NULL ? 0 : found.first->generation;
   unlock();
-  return b != NULL && announce_from_outside(t, b, generation, flags, t->poll_begin);
+  return found.first != NULL && announce_from_outside(t, found, generation, t->poll_begin);
 }
 
 int SEEN(sched_yield)(void) {
@@ -1070,7 +1116,18 @@ int SEEN(pthread_join)(pthread_t handle, void **result) {
 
 /* ---- a thread that spins on its counter ---- */
 
-enum { SAMPLES = 12, MOST_STATES = 6, LOOP_BYTES = 96, TICK_NS = 5000000, GAP_NS = 200000, PATIENCE = 400 };
+/* What is a spin: samples of a thread's registers that are few different ones. A loop that computes has others each time. One
+ * that calls functions, as unoptimised ones do, is more than a few bytes long, and is looked at longer. */
+typedef struct spin_rule {
+  uint64_t still_ns; /* without any other sign of it */
+  int samples, states;
+  uintptr_t bytes; /* of code */
+} spin_rule;
+
+static const spin_rule SHORT_LOOP = {STILL_NS, 12, 6, 96};
+static const spin_rule LONG_LOOP = {10 * (uint64_t)STILL_NS, 64, 16, UINTPTR_MAX};
+
+enum { MOST_STATES = 16, TICK_NS = 5000000, GAP_NS = 200000, PATIENCE = 400 };
 
 static struct {
   _Atomic uintptr_t place;
@@ -1142,55 +1199,76 @@ static bool take_sample(const thread *t) {
   return sample.taken && sample.place != 0;
 }
 
-/* Whether the place that was sampled lies within one short loop with those before it. */
-static bool in_loop(uintptr_t *from, uintptr_t *to) {
-  const uintptr_t place = sample.place;
-  *from = place < *from ? place : *from;
-  *to = place > *to ? place : *to;
-  return *to - *from <= LOOP_BYTES;
-}
-
-static bool is_spinning(thread *t) {
+static bool is_spinning(thread *t, const spin_rule *rule) {
   uint64_t states[MOST_STATES];
   int state_count = 0;
   uintptr_t from = UINTPTR_MAX;
   uintptr_t to = 0;
   const uint64_t moves = t->moves;
-  for (int i = 0; i < SAMPLES; ++i) {
+  for (int i = 0; i < rule->samples; ++i) {
     pause_ns(GAP_NS);
-    if (!take_sample(t) || !in_loop(&from, &to) || t->moves != moves) {
+    if (!take_sample(t) || t->moves != moves) {
       return false;
     }
+    const uintptr_t place = sample.place;
+    from = place < from ? place : from;
+    to = place > to ? place : to;
     int known = 0;
     while (known < state_count && states[known] != sample.state) {
       ++known;
     }
-    if (known == MOST_STATES) {
+    if (to - from > rule->bytes || known == rule->states) {
       return false;
     }
     states[known] = sample.state;
     state_count = known == state_count ? state_count + 1 : state_count;
   }
-  return true;
+  return t->moves == moves;
 }
 
-/* One look at a thread while calls are held back: since when it has been in one short loop. */
+/* One look at a thread while calls are held back. Its place is followed, to know since when it has been in one loop. */
 static void follow(thread *t, uint64_t now_ns) {
   const uint64_t moves = t->moves;
-  if (moves != t->moves_before) {
+  if (moves != t->moves_before || t->still_since_ns == 0) {
     t->moves_before = moves;
-    t->still_since_ns = now_ns;
-    t->spins = false;
-    t->spin_since_ns = 0;
+    t->still_since_ns = t->spin_since_ns = now_ns;
+    t->spin_since = t->still_since = stamp(t);
+    t->spin_from = UINTPTR_MAX;
+    t->spin_to = 0;
+    t->spins = NULL;
   }
-  if (t->spins || !take_sample(t)) {
+  if (t->spins != NULL || !take_sample(t)) {
     return;
   }
-  if (t->spin_since_ns == 0 || !in_loop(&t->spin_from, &t->spin_to)) {
+  const uintptr_t place = sample.place;
+  t->spin_from = place < t->spin_from ? place : t->spin_from;
+  t->spin_to = place > t->spin_to ? place : t->spin_to;
+  if (t->spin_to - t->spin_from > SHORT_LOOP.bytes) {
     t->spin_since_ns = now_ns;
     t->spin_since = stamp(t);
-    t->spin_from = t->spin_to = sample.place;
+    t->spin_from = t->spin_to = place;
   }
+}
+
+/* The rule by which a thread is found to spin, or NULL. */
+static const spin_rule *spinning(thread *t) {
+  follow(t, clock_ns());
+  if (t->spins != NULL && is_spinning(t, t->spins)) {
+    return t->spins;
+  }
+  const uint64_t now_ns = clock_ns();
+  if (t->spins != NULL) { /* no longer */
+    t->spins = NULL;
+    t->still_since_ns = t->spin_since_ns = now_ns;
+  }
+  if (now_ns - t->spin_since_ns >= SHORT_LOOP.still_ns && is_spinning(t, &SHORT_LOOP)) {
+    return &SHORT_LOOP;
+  }
+  if (now_ns - t->still_since_ns >= LONG_LOOP.still_ns && now_ns - t->looked_ns >= LONG_LOOP.still_ns) {
+    t->looked_ns = now_ns;
+    return is_spinning(t, &LONG_LOOP) ? &LONG_LOOP : NULL;
+  }
+  return NULL;
 }
 
 static bool any_lives(const thread *t) {
@@ -1220,24 +1298,20 @@ static void *watch(void *unused) {
       if (t->ended || t->calling || t->blocked_on != NULL || t->blocks == NULL) {
         continue;
       }
-      follow(t, clock_ns());
-      const uint64_t now_ns = clock_ns();
-      const bool still = t->spin_since_ns != 0 && now_ns - t->still_since_ns > STILL_NS &&
-                         now_ns - t->spin_since_ns > STILL_NS - TICK_NS;
-      const uint64_t moves = t->moves;
-      if (!(still || t->spins) || !is_spinning(t) || t->moves != moves) {
+      const spin_rule *const rule = spinning(t);
+      if (rule == NULL) {
         continue;
       }
       lock();
-      uint16_t flags = CEDR_INFERRED;
-      barrier *b = candidate(t, NULL, NULL, true, 0, &flags);
-      if (b == NULL) {
-        b = candidate(t, NULL, NULL, false, 0, &flags);
+      choice found = of_thread(t, true, 0);
+      if (found.first == NULL) {
+        found = of_thread(t, false, 0);
       }
-      const uint32_t generation = b == NULL ? 0 : b->generation;
+      found.flags |= CEDR_INFERRED;
+      const uint32_t generation = found.first == NULL ? 0 : found.first->generation;
       unlock();
-      if (b != NULL && announce_from_outside(t, b, generation, flags, t->spin_since)) {
-        t->spins = true;
+      if (found.first != NULL && announce_from_outside(t, found, generation, rule == &SHORT_LOOP ? t->spin_since : t->still_since)) {
+        t->spins = rule;
         hurry = true;
       }
     }

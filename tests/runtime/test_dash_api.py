@@ -11,6 +11,7 @@ import os
 import re
 import resource
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,13 +140,17 @@ def _words(thread: ThreadStream, names: dict[int, str]) -> list[str]:
             words += [f"S{plain}"] * (plain > 0) + ["B"] * (kind == STEP_BLOCK)
         elif kind == STEP_WAIT:
             known = next(flags)
-            listed = " ".join(sorted((names[index] for index in thread.waits[a : a + b].tolist()), key=float))
+            listed = " ".join(sorted((names[index] for index in thread.waits[a : a + b].tolist()), key=_by_number))
             words.append(f"W({listed}){''.join(f' {word}' for flag, word in FLAGS.items() if known & flag)}")
         elif kind == STEP_HOST:
             words.append(f"h{a}")
         else:
             words.append(f"{'>' if kind == STEP_SPAWN else '<' if kind == STEP_JOIN else 'E'}{a}")
     return words
+
+
+def _by_number(name: str) -> list[int]:
+    return [int(part) for part in name.split(".")]
 
 
 ALL = " ".join(map(str, range(1000)))
@@ -447,6 +452,41 @@ def test_threads_that_cannot_be_seen(built: Built, name: str, status: int, messa
     assert start(program, name, tmp_path).returncode == 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(12))
+def test_threads_that_call_and_wait_at_random(built: Built, seed: int, tmp_path: Path) -> None:
+    """Four threads say themselves what their record has to be."""
+    program = built.folder / "random"
+    if not program.exists():
+        built.build("random.c", "random")
+    record, process = record_of(program, str(seed), tmp_path)
+    assert [text for _, text in sorted(told(record).items())] == process.stdout.splitlines()
+    executed = start(program, str(seed), tmp_path, CEDR_MODE="execute", CEDR_RECORD=str(record.path))
+    assert (executed.returncode, executed.stderr) == (0, "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after_ms", range(1, 60, 3))
+def test_a_record_of_a_process_killed_at_any_time_can_be_read(built: Built, after_ms: int, tmp_path: Path) -> None:
+    program = built.folder / "random"
+    if not program.exists():
+        built.build("random.c", "random")
+    path = tmp_path / "a.cedrrec"
+    environment = {**os.environ, "CEDR_MODE": "record", "CEDR_RECORD": str(path)}
+    process = subprocess.Popen([str(program), "3"], env=environment, stdout=subprocess.DEVNULL)
+    while not path.exists() or path.stat().st_size < 64:
+        time.sleep(0.0002)
+    time.sleep(after_ms / 1000)
+    process.kill()
+    ended = process.wait() == 0
+    record = read_record(path)
+    assert record.complete == ended
+    whole = start(program, "3", tmp_path).stdout.splitlines()
+    for number, words in told(record).items():
+        found, wanted = (re.findall(r"W\([^)]*\)|\S+", text) for text in (words, whole[number]))
+        assert found[:-1] == wanted[: len(found[:-1])]  # the last may not be whole
+
+
 #: Every way in which a wait is seen, for the ways to link.
 SEEN = ["blocking", "lock_before_the_wait", "timed_wait", "clock_wait", "poll_yield", "poll_usleep", "poll_nanosleep",
         "poll_clock_nanosleep", "poll_mutex", "poll_trylock", "spin", "destroyed", "threads_with_barriers",
@@ -572,6 +612,21 @@ def test_classes_of_calls(idioms: Path, tmp_path: Path) -> None:
         **same, "h": 5, "w": 6, "kh": 3, "kw": 3, "oh": 3, "ow": 4, "sh": 1, "sw": 1, "dh": 1, "dw": 1
     }  # fmt: skip
     assert calls[14].dims == {**same, "l": 18, "k": 3, "ol": 16, "s": 1, "d": 1}
+
+
+@pytest.mark.parametrize("board", ["zcu102", "zcu102_10fft", "zcu102_cedr", "jetson_agx_xavier", "odroid_xu3"])
+def test_every_call_has_a_cost_on_every_board(idioms: Path, board: str, tmp_path: Path) -> None:
+    record, _ = record_of(idioms, "every_kind_of_call", tmp_path)
+    costs = class_costs(load_platform(board), record.classes).cost_ns
+    assert (costs.max(axis=1) > 0).all()
+
+
+@pytest.mark.parametrize(("source", "standard"), [("a.c", "c11"), ("a.cpp", "c++11")])
+def test_the_header_stands_alone(source: str, standard: str, tmp_path: Path) -> None:
+    (tmp_path / source).write_text("#include <dash.h>\n")
+    compiler = find_compiler(language="c" if source == "a.c" else "c++")
+    flags = (f"-std={standard}", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", f"-I{LIBCEDR}")
+    compiler.run([*flags, source], tmp_path)
 
 
 WRONG = {
