@@ -18,22 +18,23 @@ from cedr.frontend.zoo.signals import SAR_PULSES, SAR_SAMPLES, SarGeometry, brig
 class Sar(nn.Module):
     """complex64 [N, 256 pulses, 512 samples] -> float32 [N, 256, 512], magnitudes of the image.
 
-    `range_filter`: complex64 [512], in time. `azimuth_filter`: complex64 [256], times the shifted spectrum of a column.
+    `range_filter`: complex64 [512], in time. `azimuth_filters`: complex64 [1, 512, 256], one for each range, times the
+    shifted spectrum of that column.
     """
 
     range_filter: torch.Tensor
-    azimuth_filter: torch.Tensor
+    azimuth_filters: torch.Tensor
 
-    def __init__(self, range_filter: torch.Tensor, azimuth_filter: torch.Tensor) -> None:
+    def __init__(self, range_filter: torch.Tensor, azimuth_filters: torch.Tensor) -> None:
         super().__init__()
         self.register_buffer("range_filter", range_filter)
-        self.register_buffer("azimuth_filter", azimuth_filter)
+        self.register_buffer("azimuth_filters", azimuth_filters)
 
     def forward(self, raw: torch.Tensor) -> torch.Tensor:
         spectra = torch.fft.fftshift(torch.fft.fft(raw), dim=-1)
         columns = torch.fft.ifft(spectra * torch.fft.fft(self.range_filter)).mT
         spectra = torch.fft.fftshift(torch.fft.fft(columns), dim=-1)
-        image: torch.Tensor = torch.fft.fftshift(torch.fft.ifft(spectra * self.azimuth_filter), dim=-1)
+        image: torch.Tensor = torch.fft.fftshift(torch.fft.ifft(spectra * self.azimuth_filters), dim=-1)
         return image.abs().mT
 
     def decide(self, outputs: object) -> str:
@@ -48,13 +49,12 @@ class Sar(nn.Module):
 
 def skeleton() -> nn.Module:
     """The processor without its filters."""
-    return without_weights(
-        lambda: Sar(torch.empty(SAR_SAMPLES, dtype=torch.complex64), torch.empty(SAR_PULSES, dtype=torch.complex64))
-    )
+    sizes = ((SAR_SAMPLES,), (1, SAR_SAMPLES, SAR_PULSES))
+    return without_weights(lambda: Sar(*(torch.empty(size, dtype=torch.complex64) for size in sizes)))
 
 
 def build() -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
-    """The processor, and the echoes of three targets."""
+    """The processor, with the application's one azimuth filter for all ranges, and the echoes of three targets."""
     geometry = SarGeometry()
-    filters = (torch.from_numpy(f).to(torch.complex64) for f in (geometry.range_filter, geometry.azimuth_filter))
-    return Sar(*filters).eval(), (torch.from_numpy(sar(0).tensor),)
+    filters = [torch.from_numpy(f).to(torch.complex64) for f in (geometry.range_filter, geometry.azimuth_filter)]
+    return Sar(filters[0], filters[1].repeat(1, SAR_SAMPLES, 1)).eval(), (torch.from_numpy(sar(0).tensor),)
