@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,9 @@ import pytest
 from cedr.tools.driver import Program, RunOptions, compile_torch, evaluate, run_program
 from cedr.tools.models import TorchModel, find_model
 from cedr.tools.options import CompileOptions
+from tests.applications.test_c_forms import CALLS
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "signal_processing.md"
 
 QUICK = ("radar_correlator", "temporal_mitigation")
 TRANSFORMS = {
@@ -58,6 +63,30 @@ def test_values_and_decision_are_those_of_pytorch(name: str, emit: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_transform_is_a_call(name: str) -> None:
     assert transforms(compiled(name)) == TRANSFORMS[name]
+
+
+def tasks(program: Program) -> str:
+    """How many tasks of each API: `fft 48, kernel 56, zip 8`."""
+    _, record = program.record()
+    counts: Counter[str] = Counter()
+    for call, times in zip(record.classes, np.bincount(record.class_of, minlength=len(record.classes)), strict=True):
+        counts[call.api] += int(times)
+    return ", ".join(f"{api} {count}" for api, count in sorted(counts.items()) if api != "join")
+
+
+def in_c(name: str) -> str:
+    """The calls of the C form, which test_c_forms.py counts: `fft 1537, zip 768`."""
+    counts: Counter[str] = Counter()
+    for call, times in CALLS[name].items():
+        counts[call.split()[0].replace("ifft", "fft")] += times
+    return ", ".join(f"{api} {count}" for api, count in sorted(counts.items()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_has_the_counts(name: str) -> None:
+    both = (tasks(compiled(name)), tasks(compiled(name, "c", "layerwise")))
+    line = f"| `{name}` | {in_c(name)} | {sum(TRANSFORMS[name].values())} | {both[0]} | {both[1]} |"
+    assert line in PAGE.read_text("utf-8").splitlines(), line
 
 
 @pytest.mark.slow
