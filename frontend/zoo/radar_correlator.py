@@ -21,7 +21,7 @@ HEARD = LAG_POINTS // 2 + 1
 class RadarCorrelator(nn.Module):
     """complex64 [N, 256], what is received -> complex64 [N, 512], its correlation with the chirp.
 
-    `time`: float32 [256], the times at which the chirp is taken, in s.
+    `time`: float32 [1, 256], the times at which the chirp is taken, in s.
     """
 
     time: torch.Tensor
@@ -50,10 +50,10 @@ class RadarCorrelator(nn.Module):
 
 def skeleton() -> nn.Module:
     """The correlator without the chirp's times."""
-    return without_weights(lambda: RadarCorrelator(torch.empty(LAG_POINTS)))
+    return without_weights(lambda: RadarCorrelator(torch.empty(1, LAG_POINTS)))
 
 
 def build() -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
     """The correlator, and an echo."""
-    module = RadarCorrelator(torch.from_numpy(chirp_time())).eval()
+    module = RadarCorrelator(torch.from_numpy(chirp_time())[None]).eval()
     return module, (torch.from_numpy(radar_correlator(0).tensor),)
