@@ -180,12 +180,16 @@ static barrier *pending_first, *pending_last;
 static _Thread_local thread *self;
 __attribute__((tls_model("initial-exec"))) static _Thread_local uint64_t basic_blocks;
 
+static _Thread_local bool locked;
+
 static void lock(void) {
   inside = true;
   REAL(pthread_mutex_lock)(&state_lock);
+  locked = true;
 }
 
 static void unlock(void) {
+  locked = false;
   pthread_mutex_unlock(&state_lock);
   inside = false;
 }
@@ -1359,30 +1363,30 @@ static void in_child(void) {
   unlock();
 }
 
+/* The process ends by a message. Where that is about the record itself, it has no END. */
+static void on_failure(void) {
+  if (locked) {
+    recording = false;
+    cedr_record_close(&file, true);
+    unlock();
+  }
+}
+
 static void on_process_end(int status, void *unused) {
   (void)unused;
   if (!recording || process != getpid()) {
     return;
   }
-  const bool failing = inside; /* the state is locked by this thread, which ends by a message */
-  if (!failing) {
-    lock();
-  }
+  lock();
   recording = false;
-  if (mode == MODE_RECORD) {
-    if (!failing) {
-      if (self != NULL) {
-        end(self, (uint16_t)(status & 0xff));
-      }
-      end(&main_thread, (uint16_t)(status & 0xff));
-    }
-    cedr_record_close(&file, status != 0);
-  } else if (!failing && status == 0) {
-    end(&main_thread, 0);
+  if (mode == MODE_RECORD && self != NULL) {
+    end(self, (uint16_t)(status & 0xff));
   }
-  if (!failing) {
-    unlock();
+  if (mode == MODE_RECORD || status == 0) {
+    end(&main_thread, (uint16_t)(status & 0xff));
   }
+  cedr_record_close(&file, status != 0);
+  unlock();
 }
 
 static const char *setting(const char *name) {
@@ -1445,6 +1449,7 @@ static void check_link_order(void) {
 __attribute__((constructor(101))) static void start(void) {
   cedr_set_program(program_invocation_short_name);
   process = getpid();
+  pthread_atfork(before_fork, after_fork, in_child);
   const char *const name = setting("CEDR_MODE");
   if (name == NULL || strcmp(name, "run") == 0) {
     return;
@@ -1467,7 +1472,7 @@ __attribute__((constructor(101))) static void start(void) {
   }
   setenv("CEDR_MODE", "run", 1);
   pthread_key_create(&thread_end, on_thread_end);
-  pthread_atfork(before_fork, after_fork, in_child);
+  cedr_before_failing(on_failure);
   on_exit(on_process_end, NULL);
   begin_thread(&main_thread);
   start_watching();

@@ -22,6 +22,9 @@ extern "C" {
 /* Prints "NAME: message" on stderr and ends the process with exit status 1. */
 CEDR_NORETURN void cedr_fail(const char *format, ...) CEDR_PRINTF(1, 2);
 
+/* Called by cedr_fail() between its message and the end. */
+void cedr_before_failing(void (*function)(void));
+
 /* The name messages begin with. */
 void cedr_set_program(const char *name);
 

@@ -7,9 +7,14 @@
 #include "internal.h"
 
 static const char *program = "cedr";
+static void (*before_failing)(void);
 
 void cedr_set_program(const char *name) {
   program = name;
+}
+
+void cedr_before_failing(void (*function)(void)) {
+  before_failing = function;
 }
 
 _Noreturn void cedr_fail(const char *format, ...) {
@@ -20,6 +25,9 @@ _Noreturn void cedr_fail(const char *format, ...) {
   vfprintf(stderr, format, arguments);
   fputc('\n', stderr);
   va_end(arguments);
+  if (before_failing != NULL) {
+    before_failing();
+  }
   exit(1);
 }
 

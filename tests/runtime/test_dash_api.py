@@ -210,7 +210,7 @@ C_IDIOMS = {
     "thread_never_ends": {0: ">1 B E0", 1: ""},
     "exits": {0: "B E0"},
     "thread_exits_the_process": {0: ">1 E0", 1: "S1 W(1.0) E0"},
-    "forks": {0: "S2 W(0 1) E0"},
+    "forks": {0: "S3 W(0 1 2) B S2 W(4 5) E0"},
     "starts_another": {0: "B B E0"},
     "prints_and_writes": {0: "B E0"},
 }

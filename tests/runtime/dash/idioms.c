@@ -542,13 +542,14 @@ static void thread_exits_the_process(void) {
 static void forks(void) {
   uint32_t counter = 0;
   cedr_barrier_t barrier = BARRIER(counter);
+  lock_before_the_calls();
   submit(2, &barrier);
   const pid_t child = fork();
   if (child == 0) {
     wait_until(&counter, 2);
     submit(1, &barrier);
     wait_until(&counter, 3);
-    block();
+    lock_before_the_calls(); /* the child's mutex is known to be its own */
     exit(5);
   }
   int status = 0;
