@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import shutil
 import subprocess
 import time
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cedr.backend.toolchain import LIBCEDR, LIBCEDR_SOURCES, find_compiler
+from cedr.backend.toolchain import LIBCEDR, LIBCEDR_SOURCES, Compiler, find_compiler
 from cedr.runtime.emulator import emulate
 from cedr.runtime.record import (
     STEP_BLOCK,
@@ -490,31 +491,59 @@ def test_a_record_of_a_process_killed_at_any_time_can_be_read(built: Built, afte
 #: Every way in which a wait is seen, for the ways to link.
 SEEN = ["blocking", "lock_before_the_wait", "timed_wait", "clock_wait", "poll_yield", "poll_usleep", "poll_nanosleep",
         "poll_clock_nanosleep", "poll_mutex", "poll_trylock", "spin", "destroyed", "threads_with_barriers",
-        "waiter_before_the_calls", "forks", "starts_another", "main_leaves_first"]  # fmt: skip
+        "waiter_before_the_calls", "spinning_thread", "forks", "starts_another", "main_leaves_first"]  # fmt: skip
+
+
+def build_objects(compiler: Compiler, folder: Path, *flags: str) -> list[str]:
+    """libcedr's objects, in a folder that is made."""
+    folder.mkdir()
+    sources = [*LIBCEDR_SOURCES, "dash.c", "application.c"]
+    compiler.run(
+        ["-std=c11", "-O1", "-pthread", "-fPIC", *flags, "-c", *(str(LIBCEDR / name) for name in sources)], folder
+    )
+    return [str(folder / name).replace(".c", ".o") for name in sources]
+
+
+def static_link(objects: Sequence[str]) -> list[str]:
+    """What links an application that libc is a part of."""
+    seen = re.findall(r"X\((\w+)\)", (LIBCEDR / "application.c").read_text().split("#ifdef CEDR_WRAP")[0])
+    return ["-static", *objects, *(f"-Wl,--wrap={name}" for name in seen if name != "X"), "-lm"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["archive", "static", "address", "undefined"])
 def test_ways_to_link(built: Built, how: str, tmp_path: Path) -> None:
-    compiler = find_compiler()
-    sources = [*LIBCEDR_SOURCES, "dash.c", "application.c"]
-    flags = ["-std=c11", "-O1", "-pthread", "-fPIC", *(["-DCEDR_WRAP"] if how == "static" else [])]
-    if how in ("archive", "static"):
-        folder = built.folder / how
-        folder.mkdir()
-        compiler.run([*flags, "-c", *(str(LIBCEDR / name) for name in sources)], folder)
-        objects = [str(folder / name).replace(".c", ".o") for name in sources]
-        if how == "archive":
-            subprocess.run(["ar", "rcs", "libcedr.a", *objects], cwd=folder, check=True)
-            link = ["-rdynamic", str(folder / "libcedr.a"), "-lm", "-ldl"]
-        else:
-            seen = re.findall(r"X\((\w+)\)", (LIBCEDR / "application.c").read_text().split("#ifdef CEDR_WRAP")[0])
-            link = ["-static", *objects, *(f"-Wl,--wrap={name}" for name in seen if name != "X"), "-lm"]
-        program = built.build("idioms.c", f"idioms_{how}", link=link)
+    folder = built.folder / how
+    if how == "archive":
+        subprocess.run(["ar", "rcs", "libcedr.a", *build_objects(find_compiler(), folder)], cwd=folder, check=True)
+        link = ["-rdynamic", str(folder / "libcedr.a"), "-lm", "-ldl"]
+        program = built.build("idioms.c", "idioms_archive", link=link)
+    elif how == "static":
+        objects = build_objects(find_compiler(), folder, "-DCEDR_WRAP")
+        program = built.build("idioms.c", "idioms_static", link=static_link(objects))
     else:
         program = built.build("idioms.c", f"idioms_{how}", f"-fsanitize={how}", "-fno-sanitize-recover")
     for name in SEEN:
         check(program, name, C_IDIOMS[name], tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("qemu-aarch64") is None or shutil.which("aarch64-linux-gnu-gcc") is None,
+    reason="needs Debian's qemu-user and gcc-aarch64-linux-gnu",
+)
+@pytest.mark.parametrize("optimisation", ["-O0", "-O2"])
+def test_waits_are_seen_on_aarch64(tmp_path: Path, optimisation: str) -> None:
+    compiler = find_compiler("aarch64")
+    objects = build_objects(compiler, tmp_path / "libcedr", "-DCEDR_WRAP")
+    flags = ["-std=gnu11", "-D_GNU_SOURCE", optimisation, "-pthread", f"-I{LIBCEDR}"]
+    compiler.run([*flags, str(SOURCES / "idioms.c"), "-o", "idioms.aarch64", *static_link(objects)], tmp_path)
+    program = tmp_path / "idioms"
+    program.write_text('#!/bin/sh\nexec qemu-aarch64 "$0.aarch64" "$@"\n')
+    program.chmod(0o755)
+    for name in SEEN:
+        if name != "starts_another":  # it would start itself without qemu
+            check(program, name, C_IDIOMS[name], tmp_path)
 
 
 @pytest.mark.slow
