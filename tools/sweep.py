@@ -399,4 +399,4 @@ def _on_dask(
             ): planned
             for planned in todo
         }
-        yield ((waiting[future], future.result()) for future in as_completed(list(waiting)))
+        yield ((waiting[future], future.result()) for future in as_completed(list(waiting), loop=client.loop))
