@@ -53,6 +53,27 @@ def test_emulator_speed_has_its_keys() -> None:
 
 
 @pytest.mark.slow
+def test_sweep_speed_has_its_keys() -> None:
+    command = [sys.executable, str(BENCHMARKS / "sweep_speed.py"), "--rates", "2", "--rounds", "1", "--json"]
+    process = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(process.stdout)
+    assert set(found) == {"points_per_minute", "scaling", "one_process", "points", "tasks", "cores"}
+    assert found["points"] == 32 and found["tasks"] == 32 * 12_740
+    assert all(value > 0 for value in found.values())
+
+
+def test_the_sweep_s_records_are_the_applications(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    speed = benchmark("sweep_speed")
+    for application in (speed.wifi_tx, speed.pulse_doppler):
+        record = application(speed.Parameters(gsl_flops_per_ns=0.3))
+        speed.write_record(record, tmp_path / f"{application.__name__}.cedrrec")
+        read = read_record(tmp_path / f"{application.__name__}.cedrrec")
+        assert read.classes == record.classes and (read.class_of == record.class_of).all()
+        assert read.threads[0].steps.tolist() == record.threads[0].steps.tolist()
+
+
+@pytest.mark.slow
 def test_import_time_has_its_keys() -> None:
     command = [sys.executable, str(BENCHMARKS / "import_time.py"), "--models", "m5_words,gru", "--nodes", "400"]
     command += ["--rounds", "1", "--json"]

@@ -435,7 +435,7 @@ def test_killed_twenty_times_it_ends_with_the_same_tables(folder: Path, cedr: Ce
         before, deadline = _lines(journal), time.monotonic() + 60
         wanted = before + draw.randrange(8)  # somewhere before, at, or behind the first points of this run
         while process.poll() is None and _lines(journal) < wanted and time.monotonic() < deadline:
-            time.sleep(0.002)
+            time.sleep(0.01)
         time.sleep(draw.random() * 0.05)
         if process.poll() is not None:
             pytest.fail(f"it ended after {kills} kills")

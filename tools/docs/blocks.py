@@ -43,6 +43,7 @@ COVERED: Final = {
     "make docs": "Makefile",
     "make help": "Makefile",
     "python benchmarks/emulator_speed.py": "tests/test_benchmarks.py",
+    "python benchmarks/sweep_speed.py": "tests/test_benchmarks.py",
     "python benchmarks/a53_kernels.py --markdown": "tests/target/test_a53_kernels.py",
     "python benchmarks/fit_zcu102.py points.csv": "tests/test_fidelity.py",
     "python benchmarks/fidelity.py --calibration points.csv --check others.csv": "tests/test_fidelity.py",
