@@ -57,6 +57,15 @@ NATIVE_FLAG = "-march=native"
 CORTEX_A53_FLAG = "-mcpu=cortex-a53"
 
 Language = Literal["c", "c++"]
+LANGUAGES: Final[dict[str, Language]] = {
+    ".c": "c",
+    ".cpp": "c++",
+    ".cc": "c++",
+    ".cxx": "c++",
+    ".c++": "c++",
+    ".C": "c++",
+}
+"""What a source is written in, by its suffix."""
 OLDEST_GLIBC: Final = "2.31"
 """What ziglang links dynamic aarch64 programs for: Ubuntu 20.04, the oldest of the ZCU102's usual systems."""
 

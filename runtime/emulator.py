@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -98,13 +99,15 @@ def emulate(
     names: Sequence[str] | None = None,
     incomplete: bool = False,
     out: Path | None = None,
+    host_scale: Fraction | None = None,
 ) -> EmulationResult:
     """Run instances of recorded applications on a composition of a platform's PEs.
 
     records: one or several, read or by path. instances, period_ns: for all applications or one for each; the first
     instance of each arrives at 0, the next every period_ns. os_model: ideal, linux-cfs, or None: the platform's. names:
     the applications' names; by default the records' file names. incomplete: take records whose process did not come to
-    its end, as far as they go. out: a directory whose logs are written while the run goes on.
+    its end, as far as they go. out: a directory whose logs are written while the run goes on. host_scale: what a
+    nanosecond of host time that was measured is on the platform, in place of its own figure.
 
     The same arguments give the same result, to the byte. Raises CedrError before anything runs where a record, an
     option, the composition or a call that no PE offers stands against it.
@@ -121,7 +124,15 @@ def emulate(
         for record, title, count, period in zip(read, titles, counts, periods, strict=True)
     ]
     return emulate_scenario(
-        applications, platform, composition, scheduler, seed, os_model, incomplete=incomplete, out=out
+        applications,
+        platform,
+        composition,
+        scheduler,
+        seed,
+        os_model,
+        incomplete=incomplete,
+        out=out,
+        host_scale=host_scale,
     )
 
 
@@ -140,6 +151,7 @@ def emulate_scenario(
     faults: Sequence[Fault] = (),
     warmup_ns: int = 0,
     out: Path | None = None,
+    host_scale: Fraction | None = None,
 ) -> EmulationResult:
     """Run applications whose instances arrive at given times on a composition of a platform's PEs.
 
@@ -148,7 +160,8 @@ def emulate_scenario(
     leave out. incomplete: take records whose process did not come to its end, as far as they go. faults: what goes
     wrong; the result's `faults` say what came of it, and an instance that was given up has no end. warmup_ns: instances
     that arrive earlier run, and count in no figure. out: a directory whose logs are written while the run goes on
-    (trace.streaming_logs); who held each core and DMA port is kept then, where the OS model has them.
+    (trace.streaming_logs); who held each core and DMA port is kept then, where the OS model has them. host_scale: as for
+    `emulate`.
 
     The same arguments give the same result, to the byte. Raises CedrError before anything runs where a record, an
     option, the composition, a fault or a call that no PE offers stands against it.
@@ -160,7 +173,7 @@ def emulate_scenario(
     for application in applications:
         _check_workload(application, incomplete)
     check_warmup(np.concatenate([a.arrivals_ns for a in applications]), warmup_ns)
-    program = build_program([a.record for a in applications], [a.name for a in applications], board.host)
+    program = build_program([a.record for a in applications], [a.name for a in applications], board.host, host_scale)
     pes = composition if isinstance(composition, Composition) else parse_composition(board, composition)
     costs = class_costs(board, program.classes)
     _check_offered(program, board, pes, costs.estimate_ns)

@@ -1,4 +1,4 @@
-"""A task module as a process: recorded, run, executed under a schedule. The emulator never loads one.
+"""A task module, or a C or C++ application, as a process: recorded, run, executed. The emulator never loads one.
 
 A process that crashes, exits, never ends or writes rubbish is a `ModuleProcessError` of its own application; `run_together`
 runs the processes of several applications at once and keeps the others' results.
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 import cedr
 from cedr.runtime.npy import NpyError, map_npy
-from cedr.runtime.record import Record, read_record
+from cedr.runtime.record import HostTime, Record, read_record
 from cedr.runtime.result import EmulationResult
 from cedr.target.errors import CedrError
 from cedr.target.manifest import Target, TensorSpec
@@ -168,24 +168,114 @@ class ModuleProcess:
             raise self._failure(status, process)
 
     def _failure(self, status: int | None, process: _Process) -> ModuleProcessError:
-        """What became of a process by its exit status (None: the time limit) and by its own word."""
-        if status is None:
-            assert self.timeout_s is not None
-            limit = np.format_float_positional(self.timeout_s, trim="-")
-            return ModuleProcessError(f"{self.program}: killed: it was still running after {limit} s")
-        said = process.said()
-        if status < 0:
-            return ModuleProcessError(f"{self.program}: killed by signal {-status} ({_signal_name(-status)})")
-        if status == 1 and said:
-            return ModuleProcessError(said)
-        return ModuleProcessError(f"{self.program}: exit status {status}{': ' if said else ''}{said}")
+        return _failure(self.program, status, process.said(), self.timeout_s)
 
     def _environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         """The process's environment: ours, less what would change its mode, with `cedr` importable."""
-        own = {k: v for k, v in os.environ.items() if not k.startswith("CEDR_")}
+        own = _own_environment()
         paths = [str(IMPORT_ROOT), *filter(None, [own.get("PYTHONPATH")])]
         weights = {} if self.weights is None else {"CEDR_WEIGHTS": str(self.weights)}
         return {**own, "PYTHONPATH": os.pathsep.join(paths), **weights, **extra}
+
+
+@dataclass(frozen=True)
+class ApplicationProcess:
+    """A C or C++ application that is linked with libcedr, started as it is: with its own arguments, in a folder.
+
+    What it writes to stderr comes out on ours at once where it `speaks`; it gets no input.
+    """
+
+    program: Path
+    host: Path | None = None
+    """The program that loads it, where it is a shared object."""
+    arguments: tuple[str, ...] = ()
+    cwd: Path = Path()
+    host_time: HostTime = "measured"
+    """How the time between its calls is recorded: off, fixed, blocks, measured."""
+    host_ns: float | None = None
+    """Of each segment between two events (fixed), of each basic block (blocks)."""
+    timeout_s: float | None = None
+    """After this many seconds the process is killed; None: it may take for ever."""
+    speaks: bool = False
+    stdout: int | None = None
+    """The file descriptor that its stdout goes to; None: nowhere."""
+
+    def record(self, path: Path) -> Record:
+        """What it does, written to `path`; it computes meanwhile.
+
+        Raises ModuleProcessError where the process fails; `path` then holds what it did until then.
+        """
+        settings = {"CEDR_MODE": "record", "CEDR_RECORD": str(path.absolute()), "CEDR_HOST_TIME": self.host_time}
+        if self.host_ns is not None:
+            settings["CEDR_HOST_NS"] = np.format_float_positional(self.host_ns, trim="-")
+        failure = self._start(settings)
+        if not path.exists():
+            if failure is not None:
+                raise failure
+            raise ModuleProcessError(
+                f"{self.program}: it ended without a record: it is not linked with libcedr; build it with `cedr cc`"
+            )
+        try:
+            record = read_record(path)
+        except CedrError:
+            if failure is not None:
+                raise failure from None
+            raise
+        if failure is not None:
+            raise ModuleProcessError(f"{failure}\nIts record holds {_calls(len(record))}.") from failure
+        if not record.complete:
+            raise ModuleProcessError(
+                f"{self.program}: exit status 0, but it did not end by exit or by returning from main: its record breaks off "
+                f"after {_calls(len(record))}"
+            )
+        return record
+
+    def execute(self, record: Path) -> None:
+        """Compute again, and compare what it does with its record. Raises ModuleProcessError at the first difference."""
+        failure = self._start({"CEDR_MODE": "execute", "CEDR_RECORD": str(record.absolute())})
+        if failure is not None:
+            raise failure
+
+    def _start(self, settings: Mapping[str, str]) -> ModuleProcessError | None:
+        """Why the process failed; None where it did not."""
+        program = str(self.program.absolute())
+        command = [program] if self.host is None else [str(self.host), program]
+        environment = {**_own_environment(), **settings}
+        try:
+            with _Process(
+                [*command, *self.arguments], environment, cwd=self.cwd, stdout=self.stdout, speaks=self.speaks
+            ) as process:
+                status = process.wait(self.timeout_s)
+        except OSError as error:
+            return ModuleProcessError(f"{self.program}: cannot be started in {self.cwd}: {error.strerror}")
+        if status == 0:
+            return None
+        said = process.said()
+        if self.speaks:  # it has been seen
+            said = said.rpartition("\n")[2]
+        return _failure(self.program, status, said, self.timeout_s)
+
+
+def _calls(count: int) -> str:
+    return f"{count} call{'' if count == 1 else 's'}"
+
+
+def _own_environment() -> dict[str, str]:
+    """Our environment, less what would change a module's mode."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("CEDR_")}
+
+
+def _failure(program: Path, status: int | None, said: str, timeout_s: float | None) -> ModuleProcessError:
+    """What became of a process by its exit status (None: the time limit) and by its own word."""
+    if status is None:
+        assert timeout_s is not None
+        limit = np.format_float_positional(timeout_s, trim="-")
+        return ModuleProcessError(f"{program}: killed: it was still running after {limit} s")
+    if status < 0:
+        return ModuleProcessError(f"{program}: killed by signal {-status} ({_signal_name(-status)})")
+    if status == 1 and said:
+        return ModuleProcessError(said)
+    return ModuleProcessError(f"{program}: exit status {status}{': ' if said else ''}{said}")
 
 
 # ---- processes ----
@@ -200,22 +290,33 @@ _living_lock = RLock()  # the garbage collector may end a process while this thr
 class _Process:
     """A process that is ended, with its children, when the `with` block is left."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], talks: bool = False):
-        """talks: it is asked on stdin and answers on stdout, by `ask`."""
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        talks: bool = False,
+        *,
+        cwd: Path | None = None,
+        stdout: int | None = None,
+        speaks: bool = False,
+    ):
+        """talks: it is asked on stdin and answers on stdout, by `ask`. stdout: a file descriptor in place of none.
+        speaks: what it says on stderr comes out on ours, too."""
         with _living_lock:
             self.process = subprocess.Popen(
                 command,
                 bufsize=0,
                 env=environment,
+                cwd=cwd,
                 stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
-                stdout=subprocess.PIPE if talks else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if talks else subprocess.DEVNULL if stdout is None else stdout,
                 stderr=subprocess.PIPE,
                 process_group=0,  # its children are killed with it
             )
             _living.add(self.process)
         assert self.process.stderr is not None
         self._said = bytearray()
-        self._reader = Thread(target=_keep_end, args=(self.process.stderr, self._said), daemon=True)
+        self._reader = Thread(target=_keep_end, args=(self.process.stderr, self._said, speaks), daemon=True)
         self._reader.start()
 
     def __enter__(self) -> _Process:
@@ -255,9 +356,12 @@ class _Process:
         return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
 
 
-def _keep_end(pipe: IO[bytes], said: bytearray) -> None:
+def _keep_end(pipe: IO[bytes], said: bytearray, speaks: bool) -> None:
     with pipe:
         while chunk := os.read(pipe.fileno(), 65536):
+            if speaks:
+                sys.stderr.write(chunk.decode("utf-8", "replace"))
+                sys.stderr.flush()
             said += chunk
             del said[:-_MOST_SAID_BYTES]
 

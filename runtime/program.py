@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
 from typing import Any, Final
 
 import numpy as np
@@ -70,11 +72,19 @@ class Program:
     scheduled: Int64Array
 
 
-def build_program(records: Sequence[Record], names: Sequence[str], host: Host | None = None) -> Program:
+def build_program(
+    records: Sequence[Record],
+    names: Sequence[str],
+    host: Host | None = None,
+    host_scale: Fraction | None = None,
+) -> Program:
     """Lay records end to end. Raises ProgramError where one can't be emulated.
 
-    host: the rates at which the applications' threads do work that a record gives in operations and bytes.
+    host: the rates at which the applications' threads do work that a record gives in operations and bytes, and the factor
+    to times that were measured where it was made, unless host_scale is one.
     """
+    if host_scale is None and host is not None:
+        host_scale = host.measured_scale
     classes: list[CallClass] = []
     class_of, waiting, threads, steps = [], [], [], []
     submitted: list[npt.NDArray[np.uint32]] = []
@@ -90,7 +100,7 @@ def build_program(records: Sequence[Record], names: Sequence[str], host: Host | 
         scheduled.append(int(np.count_nonzero(of != JOIN_CLASS)))
         waiting.append((np.diff(record.after_indptr) + 1).astype(np.int32))
         classes.extend(record.classes)
-        own_steps, own_threads, n_submitted, n_waits = _threads(record, name, host)
+        own_steps, own_threads, n_submitted, n_waits = _threads(record, name, host, host_scale)
         own_threads += np.array([bases["step"][-1], bases["step"][-1], bases["submitted"][-1], 0])
         waiting_steps = own_steps[:, 0] == STEP_WAIT
         own_steps[waiting_steps, 1] += bases["wait"][-1]
@@ -129,7 +139,9 @@ def build_program(records: Sequence[Record], names: Sequence[str], host: Host | 
     )
 
 
-def _threads(record: Record, name: str, host: Host | None) -> tuple[Int64Array, Int64Array, int, int]:
+def _threads(
+    record: Record, name: str, host: Host | None, host_scale: Fraction | None
+) -> tuple[Int64Array, Int64Array, int, int]:
     """Steps and thread rows of one record, counted from 0; how many submissions and wait entries it has."""
     places = {thread.number: place for place, thread in enumerate(record.threads)}
     rows = np.zeros((len(places), 4), np.int64)
@@ -138,6 +150,8 @@ def _threads(record: Record, name: str, host: Host | None) -> tuple[Int64Array, 
     for place, thread in enumerate(record.threads):
         steps = thread.steps.copy()
         kinds = steps[:, 0]
+        if record.host_time == "measured":
+            steps[kinds == STEP_HOST, 1] = _scaled(steps[kinds == STEP_HOST, 1], host_scale, name, thread.number)
         for row in np.flatnonzero(kinds == STEP_HOST_WORK).tolist():
             if host is None:
                 raise ProgramError(
@@ -171,6 +185,21 @@ def _threads(record: Record, name: str, host: Host | None) -> tuple[Int64Array, 
         n_submitted += len(thread.submitted)
         n_waits += len(thread.waits)
     return np.concatenate(parts), rows, n_submitted, n_waits
+
+
+def _scaled(measured_ns: Int64Array, scale: Fraction | None, name: str, thread: int) -> Int64Array:
+    """Times that were measured where the record was made, as they are on the platform, rounded up."""
+    if scale is None:
+        raise ProgramError(
+            f"{name}: its host time was measured, and the platform has no factor for it: give it a [host.measured], give "
+            "--host-scale, or record with --host-time off or fixed"
+        )
+    longest = int(measured_ns.max(initial=0))
+    if ceil(longest * scale) > MAX_COST_NS:
+        raise ProgramError(f"{name}: thread {thread} computes for {longest} ns, {scale} times over: more than 2^60 ns")
+    if longest * scale.numerator < 1 << 62:
+        return -(-measured_ns * scale.numerator // scale.denominator)
+    return np.array([ceil(ns * scale) for ns in measured_ns.tolist()], np.int64)
 
 
 def _end_to_end(parts: Sequence[npt.NDArray[Any]], dtype: np.dtype[Any]) -> npt.NDArray[Any]:

@@ -153,6 +153,9 @@ class Host:
     flops_per_ns: Fraction
     bytes_per_ns: Fraction
     source: str
+    measured_scale: Fraction | None = None
+    """What a nanosecond that was measured where the application was recorded is here; None: no figure is known."""
+    measured_source: str = ""
 
     def ns(self, flops: int, size_bytes: int) -> int:
         """Nanoseconds: arithmetic or memory, whichever takes longer."""
@@ -449,8 +452,11 @@ class _Reader:
             static_w = Figure(table.positive("static_w"), "W", self.source(table))
         host = None
         if "host" in root:
-            table = self.section(("host",), ("flops_per_ns", "bytes_per_ns", "source"))
+            table = self.section(("host",), ("flops_per_ns", "bytes_per_ns", "source"), ("measured",))
             host = Host(table.positive("flops_per_ns"), table.positive("bytes_per_ns"), self.source(table))
+            if "measured" in table:
+                measured = self.section(("host", "measured"), ("scale", "source"))
+                host = replace(host, measured_scale=measured.positive("scale"), measured_source=self.source(measured))
         linux_cfs = None
         linux_cfs_sources: dict[str, str] = {}
         if "linux_cfs" in root:

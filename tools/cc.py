@@ -10,18 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from cedr.backend.toolchain import Compiler, Language, ToolchainError, application_compilers, application_library
+from cedr.backend.toolchain import (
+    LANGUAGES,
+    Compiler,
+    Language,
+    ToolchainError,
+    application_compilers,
+    application_library,
+)
 from cedr.target.manifest import Target
 
-LANGUAGES: Final[dict[str, Language]] = {
-    ".c": "c",
-    ".cpp": "c++",
-    ".cc": "c++",
-    ".cxx": "c++",
-    ".c++": "c++",
-    ".C": "c++",
-}
-"""What a source is written in, by its suffix."""
 _STANDARDS: Final[dict[Language, str]] = {"c": "-std=gnu11", "c++": "-std=gnu++17"}
 _LINK_ONLY: Final = ("-l", "-L", "-Wl,", "-rdynamic")
 

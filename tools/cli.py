@@ -9,6 +9,7 @@ import os
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict, replace
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from cedr.tools.models import Model
 
 INTERRUPTED = 130
-_HANDING_ON = ("cc",)
+_HANDING_ON = ("cc", "record", "run")
 """Commands that hand on what follows behind --."""
 
 
@@ -102,6 +103,38 @@ def _sizes_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _application_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--cwd", type=Path, metavar="DIR", help="the folder that the application runs in (default: this one)"
+    )
+    parser.add_argument(
+        "--host-time",
+        choices=("off", "fixed", "blocks", "measured"),
+        help="the time between its calls: none, one figure each, counted basic blocks, or measured (default)",
+    )
+    parser.add_argument(
+        "--host-ns",
+        type=_at_least_zero,
+        metavar="NS",
+        help="of the time between two calls (fixed; default: 1000) or of a basic block (blocks; default: 10)",
+    )
+    parser.add_argument(
+        "--record-timeout-s",
+        type=_above_zero,
+        metavar="T",
+        help="an application that takes longer to be recorded is ended (default: 120)",
+    )
+
+
+def _host_scale_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--host-scale",
+        type=_above_zero,
+        metavar="X",
+        help="nanoseconds on the platform of one that an application's own code was measured to take (default: the platform's)",
+    )
+
+
 def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cedr", description="Compile PyTorch models for heterogeneous SoCs and run them on an emulated one."
@@ -145,7 +178,23 @@ def argument_parser() -> argparse.ArgumentParser:
         "--tolerance", type=_at_least_zero, default=None, help="relative error that is still equal (default: by dtype)"
     )
     one.add_argument("--out", type=Path, metavar="DIR", help="write traces, tables and the Gantt picture there")
+    _application_options(one)
+    _host_scale_option(one)
+    one.add_argument(
+        "--execute", action="store_true", help="start an application again, and compare what it does with its record"
+    )
     one.set_defaults(action=_run)
+
+    one = commands.add_parser(
+        "record", help="record a C or C++ application", epilog="Arguments of the application follow behind --."
+    )
+    one.add_argument(
+        "application", metavar="APP", type=Path, help="a source, an executable, or a shared object with main"
+    )
+    one.add_argument("-o", "--output", required=True, type=Path, metavar="X.cedrrec", help="the record's file")
+    _application_options(one)
+    _json_option(one)
+    one.set_defaults(action=_record)
 
     one = commands.add_parser("evaluate", help="accuracy of eager and compiled code on the model's held-out set")
     _compile_options(one)
@@ -186,7 +235,7 @@ def argument_parser() -> argparse.ArgumentParser:
         type=_above_zero,
         default=120.0,
         metavar="T",
-        help="a module whose process takes longer to record fails (default: 120)",
+        help="a module or an application whose process takes longer to record fails (default: 120)",
     )
     one.add_argument("--out", type=Path, metavar="DIR", help="write traces, tables and the Gantt picture there")
     _json_option(one)
@@ -388,11 +437,110 @@ def _assigned(texts: Sequence[str], names: Sequence[str], option: str) -> dict[s
     return paths
 
 
+_OF_MODELS = ("emit", "pipeline", "input", "output", "no_values", "tolerance")
+_OF_APPLICATIONS = ("cwd", "host_time", "host_ns", "record_timeout_s", "execute", "rest")
+_OF_RECORDS = (*_OF_APPLICATIONS, "host_scale")
+
+
+def _refuse_options(arguments: argparse.Namespace, names: Sequence[str], what: str) -> None:
+    """Refuse options that were given and mean nothing for a MODEL."""
+    given = [name for name in names if getattr(arguments, name) not in (None, False, [])]
+    if given:
+        options = ", ".join("--" if name == "rest" else "--" + name.replace("_", "-") for name in given)
+        raise CedrError(f"{arguments.model}: {options} has no place here: {what}")
+
+
+def _application_settings(arguments: argparse.Namespace) -> Any:
+    from cedr.tools.applications import DEFAULT_TIMEOUT_S, ApplicationOptions
+
+    return ApplicationOptions(
+        tuple(arguments.rest),
+        arguments.cwd or Path(),
+        arguments.host_time or "measured",
+        arguments.host_ns,
+        arguments.record_timeout_s or DEFAULT_TIMEOUT_S,
+        speaks=True,
+        stdout=2 if arguments.json else 1,
+    )
+
+
+def _run_application(arguments: argparse.Namespace) -> int:
+    from fractions import Fraction
+
+    from cedr.tools.applications import run_application
+    from cedr.tools.driver import RunOptions, warn
+
+    _refuse_options(arguments, _OF_MODELS, "an application has been compiled, and computes in its own process")
+    if arguments.model.endswith(".cedrrec"):
+        _refuse_options(arguments, _OF_APPLICATIONS, "a record is no application that could be started")
+    options = _options(arguments)
+    _check_out(arguments.out)
+    result = run_application(
+        arguments.model,
+        options,
+        RunOptions(
+            arguments.scheduler,
+            arguments.os_model,
+            arguments.instances,
+            arguments.period_us,
+            arguments.seed,
+            out=arguments.out,
+        ),
+        _application_settings(arguments),
+        None if arguments.host_scale is None else Fraction(str(arguments.host_scale)),
+        warn,
+        arguments.execute,
+    )
+    if arguments.out is not None:
+        from cedr.runtime.report import write_out
+
+        write_out(result.emulation, arguments.out, arguments.model, logs=False)
+    if arguments.json:
+        _print_json(arguments, result.figures)
+    else:
+        from cedr.tools.tables import print_run
+
+        print_run(result)
+    return 0
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    from cedr.tools.applications import record_application, remarks
+    from cedr.tools.driver import warn
+
+    sys.stdout.flush()
+    record, application = record_application(arguments.application, arguments.output, _application_settings(arguments))
+    for remark in remarks(record):
+        warn(f"{arguments.application}: {remark}")
+    calls = Counter(call.api for call in (record.classes[place] for place in record.class_of.tolist()))
+    result = {
+        "application": str(arguments.application),
+        "output": str(arguments.output),
+        "host_time": record.host_time,
+        "threads": len(record.threads),
+        "tasks": len(record),
+        "tasks_by_api": dict(sorted(calls.items())),
+        "size_bytes": arguments.output.stat().st_size,
+        "remarks": remarks(record),
+        "build_s": application.build_s,
+    }
+    if arguments.json:
+        _print_json(arguments, result)
+    else:
+        by_api = ", ".join(f"{count:,} {api}" for api, count in sorted(calls.items()))
+        threads = f"{len(record.threads)} thread{'s' if len(record.threads) > 1 else ''}"
+        print(f"{arguments.output}: {len(record):,} calls{f' ({by_api})' if by_api else ''} of {threads}")
+    return 0
+
+
 def _run(arguments: argparse.Namespace) -> int:
     from cedr.runtime.schedulers import get_scheduler
     from cedr.tools.driver import RunOptions, open_model, run_program
-    from cedr.tools.models import TorchModel, find_model
+    from cedr.tools.models import TorchModel, application_kind, find_model
 
+    if application_kind(arguments.model) is not None:
+        return _run_application(arguments)
+    _refuse_options(arguments, _OF_RECORDS, "it is no C or C++ application")
     options = _options(arguments)
     if options.abi != "cedr":
         raise CedrError(

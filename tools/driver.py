@@ -31,7 +31,7 @@ from cedr.runtime.weights import load
 from cedr.target.dtypes import numpy_dtype
 from cedr.target.errors import CedrError
 from cedr.target.manifest import Manifest, TensorSpec
-from cedr.target.platform import load_platform, parse_composition
+from cedr.target.platform import Platform, load_platform, parse_composition
 from cedr.tools.models import IrFile, Model, ModuleDirectory, OnnxModel, TorchModel
 from cedr.tools.options import CompileOptions
 from cedr.tools.parity import compare
@@ -581,35 +581,55 @@ def run_program(program: Program, inputs: Mapping[str, Array] | None, options: R
     if options.values and inputs is not None:
         outputs = program.process.execute(inputs, path, emulation, platform)
     run_s = time.perf_counter() - start
-    from cedr.runtime.report import energy_j
-
-    result: dict[str, Any] = {
-        "model": manifest.model,
-        "emit": manifest.emit,
-        "pipeline": manifest.pipeline,
-        "platform": platform.name,
-        "hw": program.options.hw,
-        "scheduler": scheduler.name,
-        "os_model": os_model,
-        "instances": options.instances,
-        "seed": options.seed,
-        "max_abs_error": None,
-        "max_rel_error": None,
-        "decision_match": None,
-        **figures(emulation),
-        "energy_j": energy_j(emulation, platform, parse_composition(platform, program.options.hw)),
-        "arena_bytes": manifest.figures.arena_bytes,
-        "arena_bound_bytes": manifest.figures.arena_bound_bytes,
-        "ir_bytes": dict(manifest.figures.ir_bytes),
-        "compile_s": manifest.figures.compile_s,
-        "build_s": manifest.figures.build_s,
-        "export_s": manifest.figures.export_s,
-        "run_s": run_s,
-    }
+    compiled = manifest.figures
+    result = run_figures(
+        {"model": manifest.model, "emit": manifest.emit, "pipeline": manifest.pipeline},
+        emulation,
+        platform,
+        options.instances,
+        {
+            "arena_bytes": compiled.arena_bytes,
+            "arena_bound_bytes": compiled.arena_bound_bytes,
+            "ir_bytes": dict(compiled.ir_bytes),
+            "compile_s": compiled.compile_s,
+            "build_s": compiled.build_s,
+            "export_s": compiled.export_s,
+            "run_s": run_s,
+        },
+    )
     within = True
     if outputs is not None and inputs is not None and program.torch_model is not None:
         within = _compare_with_eager(program, inputs, outputs, options, result)
     return RunResult(result, outputs, emulation, within)
+
+
+def run_figures(
+    model: Mapping[str, Any],
+    emulation: EmulationResult,
+    platform: Platform,
+    instances: int,
+    compiled: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The figures of `cedr run --json`, in order, without a comparison: what was run, the emulation, how it was made."""
+    from cedr.runtime.report import energy_j
+
+    setting = emulation.setting
+    assert setting is not None
+    return {
+        **model,
+        "platform": platform.name,
+        "hw": setting.hw,
+        "scheduler": setting.scheduler,
+        "os_model": setting.os_model,
+        "instances": instances,
+        "seed": setting.seed,
+        "max_abs_error": None,
+        "max_rel_error": None,
+        "decision_match": None,
+        **figures(emulation),
+        "energy_j": energy_j(emulation, platform, parse_composition(platform, setting.hw)),
+        **compiled,
+    }
 
 
 def _compare_with_eager(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cedr.backend.toolchain import LANGUAGES
 from cedr.target.errors import CedrError
 from cedr.target.python_files import import_module
 
@@ -68,6 +69,20 @@ def is_compiled(text: str) -> bool:
     return (bool(text) and path.is_dir()) or path.suffix == ".mlir"
 
 
+def application_kind(text: str) -> str | None:
+    """What a MODEL argument is that names a source, an executable, a shared object, or a record; None: something else."""
+    path = Path(text)
+    if path.suffix == ".cedrrec":
+        return "a record"
+    if path.suffix in LANGUAGES or path.suffix == ".so":
+        return "a C or C++ application"
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(4) == b"\x7fELF":
+                return "an executable"
+    return None
+
+
 def find_model(text: str) -> Model:
     """What a MODEL argument names. Raises ModelError saying what was looked for."""
     path = Path(text)
@@ -83,6 +98,8 @@ def find_model(text: str) -> Model:
         from cedr.frontend.onnx.model import read_onnx
 
         return OnnxModel(read_onnx(path))
+    if (what := application_kind(text)) is not None:
+        raise ModelError(f"{text}: {what}, no model: `cedr run`, `cedr record` and `cedr emulate` take it")
     place, colon, factory = text.rpartition(":")
     if colon and place:
         return _from_factory(text, place, factory)
@@ -95,7 +112,8 @@ def find_model(text: str) -> Model:
         raise ModelError(f"{text}: which of its functions makes the model? Name it: {text}:FACTORY")
     raise ModelError(
         f"no model {text!r}: it is neither a zoo model ({', '.join(ZOO)}), nor FILE.py:FACTORY or "
-        "PACKAGE.MODULE:FACTORY, nor a .onnx file, nor a compiled module's directory, nor a .mlir file"
+        "PACKAGE.MODULE:FACTORY, nor a .onnx file, nor a compiled module's directory, nor a .mlir file, nor a C or C++ "
+        "application, nor a record"
     )
 
 

@@ -50,8 +50,9 @@ def print_run(result: RunResult) -> None:
     """Parity, latency, and the table of PEs."""
     figures = result.figures
     console = Console()
+    compiled = f" ({figures['pipeline']}, {figures['emit']})" if figures["emit"] is not None else ""
     console.print(
-        f"{figures['model']} ({figures['pipeline']}, {figures['emit']}) on {figures['platform']} {figures['hw']}, "
+        f"{figures['model']}{compiled} on {figures['platform']} {figures['hw']}, "
         f"{figures['scheduler']}, {figures['os_model']}",
         highlight=False,
     )

@@ -59,6 +59,10 @@ COMMANDS: dict[str, Sequence[str]] = {
     "sweep": ("sweep", "{folder}/sweep.toml", "-o", "{folder}/out", "--jobs", "1"),
     "plot": ("plot", "{folder}/run", "-o", "{folder}"),
     "cc": ("cc", "examples/applications/radar_correlator/radar_correlator.c", "-o", "{folder}/app"),
+    "record": (
+        *("record", "examples/applications/wifi_tx/wifi_tx.c", "-o", "{folder}/wifi_tx.cedrrec"),
+        *("--cwd", "{folder}"),
+    ),
     "models": ("models",),
     "platforms": ("platforms",),
     "platforms validate": ("platforms", "validate", str(ROOT / "target/platforms/zcu102.toml")),
@@ -118,7 +122,7 @@ def test_the_keys_of_a_platform_file_are_those_of_its_loader() -> None:
             keys = node.args if node.func.attr == "root" else node.args[1:]
             constants = [c.value for key in keys for c in ast.walk(key) if isinstance(c, ast.Constant)]
             read |= {value for value in constants if isinstance(value, str)}
-    tables = {"clocks", "memory", "pe", "constants", "call", "phase", "active_w", "idle_w", "host"}
+    tables = {"clocks", "memory", "pe", "constants", "call", "phase", "active_w", "idle_w", "host", "measured"}
     assert {key for rows in KEYS.values() for key, _ in rows} == read - tables
     assert all(table in platform_page() for table in tables)
 

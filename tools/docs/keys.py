@@ -11,7 +11,7 @@ _MODEL: Final = (
 
 _COMPILED: Final = {
     "model": _MODEL,
-    "emit": "`c` or `python`",
+    "emit": "`c` or `python`; null for an application or a record, as are the other keys of compiling",
     "pipeline": "name or text of the pipeline",
     "platform": "the platform's name",
     "hw": "the composition, in its canonical spelling",
@@ -125,6 +125,17 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
         "files": "what it wrote: the points and the tables",
     },
     "plot": {"out": "the folder, as given", "files": "the figures"},
+    "record": {
+        "application": "as given",
+        "output": "the record's file",
+        "host_time": "`off`, `fixed`, `blocks` or `measured`",
+        "threads": "that made calls, were started or waited for",
+        "tasks": "calls that became tasks",
+        "tasks_by_api": "the same by API",
+        "size_bytes": "of the record",
+        "remarks": "what is to be said of its waits, as on stderr",
+        "build_s": "seconds in the compiler; null where nothing was built",
+    },
     "cc": {
         "output": "the application's file",
         "sources": "as given",
@@ -152,6 +163,8 @@ ENVIRONMENT: Final = {
     "CEDR_MODE": "of a module: `run` (default) computes, `record` writes what it would submit, `execute` computes in the "
     "order of a schedule",
     "CEDR_RECORD": "of a module: the record to write (`record`) or to compare with (`execute`)",
+    "CEDR_HOST_TIME": "of an application in `record`: the host time, as `--host-time`",
+    "CEDR_HOST_NS": "of an application in `record`: the figure of `fixed` and `blocks`",
     "CEDR_VALUES": "of a module in `record`: 1 computes too",
     "CEDR_SCHEDULE": "of a module in `execute`: the schedule's file",
     "CEDR_WEIGHTS": "of a module: the weights' file; else `weights.safetensors` beside it",

@@ -48,6 +48,10 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("bytes_per_ns", "bytes it moves meanwhile; the longer of the two counts"),
         ("source", ""),
     ),
+    "`[host.measured]` (optional)": (
+        ("scale", "nanoseconds here of one that was measured where the application was recorded; `--host-scale`"),
+        ("source", ""),
+    ),
     "`[power]` (optional)": (
         ("static_w", "watts of the board whatever runs, beside those of its PEs"),
         ("source", ""),
@@ -174,7 +178,10 @@ def _host(platform: Platform) -> str:
     if host is None:
         return ""
     rates = f"{number(host.flops_per_ns)} flop/ns and {number(host.bytes_per_ns)} byte/ns"
-    return f"Work of an application's own threads: {rates}, whichever takes longer ({host.source})."
+    text = f"Work of an application's own threads: {rates}, whichever takes longer ({host.source})."
+    if host.measured_scale is not None:
+        text += f" Where its time was measured, {number(host.measured_scale)} times that ({host.measured_source})."
+    return text
 
 
 def _linux_cfs(platform: Platform) -> list[str]:
