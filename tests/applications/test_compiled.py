@@ -13,6 +13,7 @@ from cedr.tools.driver import Program, RunOptions, compile_torch, evaluate, run_
 from cedr.tools.models import TorchModel, find_model
 from cedr.tools.options import CompileOptions
 from tests.applications.test_c_forms import CALLS
+from tests.applications.test_lane_detection import CALLS as LANE_CALLS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "signal_processing.md"
 
@@ -23,6 +24,8 @@ TRANSFORMS = {
     "wifi_tx": {("ifft", 128): 100},
     "sar": {("fft", 512): 256, ("ifft", 512): 256, ("fft", 256): 512, ("ifft", 256): 512},
     "temporal_mitigation": {},
+    "lane_detection": {("fft", 1024): 5 * 2 * 1024, ("ifft", 1024): 2 * 2 * 1024},
+    "lane_detection_conv2d": {},
 }
 NAMES = [pytest.param(n, marks=[] if n == "radar_correlator" else [pytest.mark.slow]) for n in TRANSFORMS]
 QUICK = {("radar_correlator", "c"), ("radar_correlator", "python"), ("temporal_mitigation", "c")}
@@ -79,9 +82,9 @@ def tasks(program: Program) -> str:
 
 
 def in_c(name: str) -> str:
-    """The calls of the C form, which test_c_forms.py counts: `fft 1537, zip 768`."""
+    """The calls of the C form, which test_c_forms.py and test_lane_detection.py count: `fft 1537, zip 768`."""
     counts: Counter[str] = Counter()
-    for call, times in CALLS[name].items():
+    for call, times in {**CALLS, **LANE_CALLS}[name].items():
         counts[call.split()[0].replace("ifft", "fft")] += times
     return ", ".join(f"{api} {count}" for api, count in sorted(counts.items()))
 
