@@ -12,6 +12,7 @@ the truth. NumPy only. Sizes, formats and constants are those of CEDR's referenc
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -330,27 +331,40 @@ def held_out(make: Callable[[int], Signal], count: int) -> HeldOut:
 
 
 def write(name: str, folder: Path, seed: int) -> Signal:
-    """Writes the signal's files into `folder` and returns it. CedrError for a name that is not in `SIGNALS`."""
+    """Writes the signal's files into `folder` and returns it. CedrError for a name that is not in `SIGNALS`, or where the
+    files can't be written."""
     if name not in SIGNALS:
         raise CedrError(f"no signal is made for {name!r}; the applications are {', '.join(SIGNALS)}")
+    if seed < 0:
+        raise CedrError(f"a seed is 0 or more, got {seed}")
     signal = SIGNALS[name](seed)
-    (folder / "input").mkdir(parents=True, exist_ok=True)
-    (folder / "output").mkdir(exist_ok=True)
-    for file, numbers in signal.files.items():
-        np.savetxt(folder / "input" / file, numbers, fmt="%.9g")
-    np.save(folder / f"{name}.npy", signal.tensor)
+    try:
+        (folder / "input").mkdir(parents=True, exist_ok=True)
+        (folder / "output").mkdir(exist_ok=True)
+        for file, numbers in signal.files.items():
+            np.savetxt(folder / "input" / file, numbers, fmt="%.9g")
+        np.save(folder / f"{name}.npy", signal.tensor)
+    except OSError as error:
+        raise CedrError(f"{error.filename}: {error.strerror}") from error
     return signal
 
 
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m cedr.frontend.zoo.signals", description=main.__doc__)
+def main(words: Sequence[str] | None = None) -> int:
+    """The command line; `words` are sys.argv's if not given. Returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m cedr.frontend.zoo.signals", description="Writes an application's input and prints the truth."
+    )
     parser.add_argument("name", choices=SIGNALS, help="the application")
     parser.add_argument("-o", "--out", type=Path, required=True, help="the folder to write into")
     parser.add_argument("--seed", type=int, default=0, help="which signal; 0 if not given")
-    arguments = parser.parse_args()
-    print(write(arguments.name, arguments.out, arguments.seed).truth)
+    arguments = parser.parse_args(words)
+    try:
+        print(write(arguments.name, arguments.out, arguments.seed).truth)
+    except CedrError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -10,7 +10,7 @@ import torch
 
 from cedr.frontend.zoo import find
 from cedr.frontend.zoo.decisions import arrays
-from cedr.frontend.zoo.signals import ALPHABET, SIGNALS, Signal, strongest_direction, write
+from cedr.frontend.zoo.signals import ALPHABET, SIGNALS, Signal, main, strongest_direction, write
 from cedr.frontend.zoo.wifi_tx import long_training, received, short_training
 from cedr.target.errors import CedrError
 from tests.applications import words
@@ -122,6 +122,16 @@ def test_one_echo_alone_shows_no_target() -> None:
 
 
 @pytest.mark.parametrize("name", SIGNALS)
+def test_a_batch_is_computed_one_by_one(name: str) -> None:
+    module, _ = find(name).build()
+    signals = [SIGNALS[name](seed) for seed in (1, 2, 3)]
+    with torch.no_grad():
+        (together,) = arrays(module(torch.from_numpy(np.concatenate([signal.tensor for signal in signals]))))
+    for output, signal in zip(together, signals, strict=True):
+        assert error(output, eager(name, signal)) <= 1e-5
+
+
+@pytest.mark.parametrize("name", SIGNALS)
 def test_the_same_seed_gives_the_same_signal(name: str) -> None:
     first, again, other = SIGNALS[name](7), SIGNALS[name](7), SIGNALS[name](8)
     assert np.array_equal(first.tensor, again.tensor) and not np.array_equal(first.tensor, other.tensor)
@@ -153,3 +163,14 @@ def test_an_unknown_application_is_refused(tmp_path: Path) -> None:
     ):
         write("sonar", tmp_path / "out", 0)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_generator_as_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["radar_correlator", "-o", str(tmp_path / "out"), "--seed", "4"]) == 0
+    assert capsys.readouterr().out == SIGNALS["radar_correlator"](4).truth + "\n"
+    (tmp_path / "file").write_text("")
+    assert main(["radar_correlator", "-o", str(tmp_path / "file")]) == 1
+    assert capsys.readouterr().err == f"{tmp_path}/file/input: Not a directory\n"
+    assert main(["radar_correlator", "-o", str(tmp_path / "other"), "--seed", "-1"]) == 1
+    assert capsys.readouterr().err == "a seed is 0 or more, got -1\n"
+    assert not (tmp_path / "other").exists()
