@@ -1,19 +1,23 @@
 """Sizes that a call says: what `dynamic_shapes`, written as for torch.export, allows.
 
-The compiler makes a task graph of static shapes for each set of sizes. So a model is not asked to hold for symbols, and
-sizes that torch.export itself can't leave open (a recurrent layer's number of steps) may be open here.
+The compiler makes a task graph of static shapes for each set of sizes. Where torch.export can leave the sizes open it
+exports a model once, and each set of sizes is put into that program; a model is not asked to hold for symbols, and sizes
+that torch.export itself can't leave open (a recurrent layer's number of steps) may be open here: then it is exported again.
 """
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
-from torch.export import Dim
+from torch.export import Dim, ExportedProgram
+from torch.utils._pytree import tree_leaves
 
-from cedr.frontend.export import ExportError
+from cedr.frontend.export import ExportError, export_model
+from cedr.frontend.specialize import NotSpecializedError, specialize
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,11 @@ class Sizes:
     """The dimensions of a model's tensor inputs, input after input."""
 
     inputs: tuple[tuple[OpenDim, ...], ...]
+
+    def are_general(self, shapes: Sequence[Sequence[int]]) -> bool:
+        """Whether no open size is 0 or 1, for which torch.export lets other rules hold (broadcasting)."""
+        sizes = zip(self.inputs, shapes, strict=True)
+        return all(n > 1 or dim.allowed is None for dims, shape in sizes for dim, n in zip(dims, shape, strict=True))
 
     @staticmethod
     def of(model: nn.Module, example_inputs: tuple[Any, ...], dynamic_shapes: Any) -> "Sizes":
@@ -93,6 +102,30 @@ class Sizes:
                 _check_range(f"{root.__name__} of {dim.place}", known[root.__name__], root.min, root.max)
             if function(known[root.__name__]) != size:
                 raise ExportError(f"{dim.place} is {size}, not {dim.allowed.__name__}")
+
+
+class Exports:
+    """Programs of a model for one set of sizes after the other."""
+
+    def __init__(self, model: nn.Module, sizes: Sizes, dynamic_shapes: Any):
+        self.sizes = sizes
+        self._model, self._dynamic_shapes = model, dynamic_shapes
+        self._open: ExportedProgram | None = None
+        self._is_tried = False
+
+    def at(self, inputs: tuple[Any, ...]) -> ExportedProgram:
+        """The decomposed program for inputs of these sizes, which are those of `Sizes.check`. Raises ExportError."""
+        shapes = [leaf.shape for leaf in tree_leaves(inputs) if isinstance(leaf, torch.Tensor)]
+        if self.sizes.are_general(shapes):
+            if not self._is_tried:
+                self._is_tried = True
+                with suppress(ExportError):  # not with open sizes; with these it may
+                    self._open = export_model(self._model, inputs, self._dynamic_shapes)
+            if self._open is not None:
+                # Sizes that the program with open ones is not good for; the model itself may be.
+                with suppress(NotSpecializedError, RuntimeError, ValueError, TypeError, IndexError):
+                    return specialize(self._open, inputs)
+        return export_model(self._model, inputs)
 
 
 def _check_range(place: str, size: int, low: int, high: Any) -> None:

@@ -42,8 +42,9 @@ class ExportError(CedrError):
     """PyTorch could not export a model: PyTorch's own reason, at the line of the model where it arose if that is known."""
 
 
-def export_model(model: nn.Module, example_inputs: tuple[Any, ...]) -> ExportedProgram:
-    """The program of a model on inputs of these shapes, decomposed to core ATen ops.
+def export_model(model: nn.Module, example_inputs: tuple[Any, ...], dynamic_shapes: Any = None) -> ExportedProgram:
+    """The program of a model on inputs of these shapes, decomposed to core ATen ops; with `dynamic_shapes`, which are
+    torch.export's, one whose sizes are symbols where they say so.
 
     The model is exported as it is: in training mode its batch norm is that of training, which changes the running
     statistics, and so is its dropout, which the importer refuses. Nothing is copied: the program holds the model's own
@@ -58,9 +59,9 @@ def export_model(model: nn.Module, example_inputs: tuple[Any, ...]) -> ExportedP
     start = time.perf_counter()
     try:
         with torch.no_grad(), _quiet():
-            program: ExportedProgram = torch.export.export(model, _apart(model, example_inputs)).run_decompositions(
-                decompositions()
-            )
+            program: ExportedProgram = torch.export.export(
+                model, _apart(model, example_inputs), dynamic_shapes=dynamic_shapes
+            ).run_decompositions(decompositions())
     except Exception as error:
         raise ExportError(_explain(model, error)) from error
     _check_changes(program, example_inputs)

@@ -99,12 +99,15 @@ class _Stages:
     """The IR's length by stage, and where they are kept the texts, and the weights that they name."""
 
     keep: bool
+    measure: bool
     context: CedrContext
     sizes: dict[str, int] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     weights: set[str] = field(default_factory=set)
 
     def note(self, name: str, module: ModuleOp) -> None:
+        if not (self.keep or self.measure):
+            return
         text = print_ir(module)
         while name in self.sizes:
             name += "_again"
@@ -120,7 +123,7 @@ def compile_ir(context: CedrContext, module: ModuleOp, options: CompileOptions, 
     weights = context.weights if context.weights is not None else WeightStore()
     # Stages are saved in DIR/ir; the weights stand in the folder above.
     module.attributes["cedr.weights_file"] = StringAttr(f"../{WEIGHTS}")
-    stages = _Stages(options.save_ir, context)
+    stages = _Stages(options.save_ir, options.measure_ir, context)
     stages.note(first_stage, module)
     compile_s, hash_s = 0.0, weights.hash_s
     for position, one in enumerate(passes):

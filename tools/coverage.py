@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xdsl.dialects import scf
@@ -174,7 +174,7 @@ def _offered(
     context: CedrContext, module: ModuleOp, options: CompileOptions, key: Callable[[Operation], str] = source_name
 ) -> dict[str, set[str]]:
     """The PE types that the calls of a module are offered to, by what their locations say."""
-    compiled = compile_ir(context, module, options, "import")
+    compiled = compile_ir(context, module, replace(options, measure_ir=False), "import")
     platform = load_platform(options.platform)
     counts = parse_composition(platform, options.hw).counts
     present = [(index, platform.pe_types[index].name) for index, count in enumerate(counts) if count]

@@ -39,7 +39,7 @@ from cedr.tools.parity import compare
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
-    from cedr.frontend.dynamic import Sizes
+    from cedr.frontend.dynamic import Exports
     from cedr.frontend.importer import ImportedModel
     from cedr.frontend.zoo.judging import Judge
 
@@ -86,8 +86,8 @@ class Program:
     options: CompileOptions
     torch_model: TorchModel | None = None
     rebuild: Callable[[Sequence[Array]], object] | None = None
-    sizes: Sizes | None = None
-    """The sizes that the model is good for, where it has some that the call says; this program is for one set of them."""
+    exports: Exports | None = None
+    """The PyTorch model for other sizes, where it has some that the call says; this program is for one set of them."""
     process: ModuleProcess = field(init=False)
     _owned: list[tempfile.TemporaryDirectory[str]] = field(default_factory=list, repr=False)
     _record: tuple[Path, Record] | None = field(default=None, repr=False)
@@ -178,13 +178,18 @@ class Program:
         """
         shapes = tuple(tuple(leaf.shape) for leaf in _tensor_leaves(inputs))
         own = tuple(spec.shape for spec in self.user_inputs())
-        if self.sizes is None or self.torch_model is None or shapes == own or len(shapes) != len(own):
+        if self.exports is None or self.torch_model is None or shapes == own or len(shapes) != len(own):
             return self
-        self.sizes.check(shapes)
+        self.exports.sizes.check(shapes)
         if shapes not in self._others:
             model = replace(self.torch_model, example_inputs=tuple(inputs), dynamic_shapes=None)
-            self._others[shapes] = compile_torch(model, self.options)
-            self._others[shapes]._state = self.state
+            start = time.perf_counter()
+            exported = self.exports.at(tuple(inputs))
+            export_s = time.perf_counter() - start
+            options = replace(self.options, measure_ir=False)
+            other = compile_exported(exported, model.name, options, export_s=export_s, torch_model=model)
+            other._state = self.state
+            self._others[shapes] = other
         return self._others[shapes]
 
     def compute(self, inputs: Mapping[str, Array]) -> list[Array]:
@@ -333,14 +338,15 @@ def compile_torch(model: TorchModel, options: CompileOptions, directory: Path | 
 
     options = options.checked()
     start = time.perf_counter()
-    sizes = None
+    exports = None
     if model.dynamic_shapes is not None:
-        from cedr.frontend.dynamic import Sizes
+        from cedr.frontend.dynamic import Exports, Sizes
 
         sizes = Sizes.of(model.module, model.example_inputs, model.dynamic_shapes)
+        exports = Exports(model.module, sizes, model.dynamic_shapes)
     exported = export_model(model.module, model.example_inputs)
     program = compile_exported(exported, model.name, options, directory, time.perf_counter() - start, model)
-    program.sizes = sizes
+    program.exports = exports
     return program
 
 

@@ -22,6 +22,8 @@ class CompileOptions:
     platform: str = "zcu102"
     hw: str = "C3+F1+C2D1+Z1"
     save_ir: bool = False
+    measure_ir: bool = True
+    """The IR is printed at every stage to know its length, `ir_bytes`, which can take longer than the passes."""
     abi: Abi = "cedr"
     dash_zip: bool = False
     """With abi dash: ZIP calls are calls of CEDR's DASH_ZIP."""

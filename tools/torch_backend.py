@@ -82,7 +82,7 @@ def _compile_options(given: Mapping[str, Any]) -> CompileOptions:
             raise TorchBackendError(f"torch.compile has no option {name!r} here; those there are: {', '.join(OPTIONS)}")
         if not isinstance(value, str):
             raise TorchBackendError(f"option {name!r} of torch.compile is a text, got {type(value).__name__}")
-    return CompileOptions(**given, given=frozenset(given)).checked()
+    return CompileOptions(**given, measure_ir=False, given=frozenset(given)).checked()
 
 
 class _Graph:

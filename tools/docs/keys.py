@@ -28,7 +28,7 @@ _SIZES: Final = {
     "arena_bytes": "size of the arena that all buffers share",
     "arena_bound_bytes": "largest sum of bytes alive at once in layer order, a scratch ring counted with two slots: no plan "
     "of that order with full reuse is smaller",
-    "ir_bytes": "size of the IR's text after the import and after each pass",
+    "ir_bytes": "size of the IR's text after the import and after each pass; empty for sizes that a call says (`dynamic_shapes`)",
 }
 
 JSON_KEYS: Final[dict[str, dict[str, str]]] = {
