@@ -784,8 +784,13 @@ int SEEN(pthread_mutex_lock)(pthread_mutex_t *mutex) {
   if (!looked_at()) {
     return REAL(pthread_mutex_lock)(mutex);
   }
-  const uint64_t until = stamp(observed());
-  const int result = REAL(pthread_mutex_lock)(mutex);
+  thread *const t = observed();
+  const uint64_t until = stamp(t);
+  int result = REAL(pthread_mutex_trylock)(mutex);
+  if (result == EBUSY) {
+    result = REAL(pthread_mutex_lock)(mutex);
+    t->since += stamp(t) - until; /* it has not computed meanwhile */
+  }
   if (result == 0) {
     took_mutex(mutex, (uintptr_t)__builtin_frame_address(0), until);
   }

@@ -430,6 +430,11 @@ def test_measured_host_time_is_that_of_the_code_between_calls(idioms: Path, tmp_
     record, _ = record_of(idioms, "sleep_before_the_wait", tmp_path, CEDR_HOST_TIME="measured")
     words = told(record)[0].split()
     assert int(words[words.index("B") - 1].removeprefix("h")) >= 60_000_000
+    record, _ = record_of(idioms, "waits_for_a_mutex", tmp_path, CEDR_HOST_TIME="measured")
+    main, holder = told(record)[0].split(), told(record)[1].split()
+    in_front_of_the_second_call = main[len(main) - 1 - main[::-1].index("B") - 1]
+    assert int(in_front_of_the_second_call.removeprefix("h")) < 600_000_000  # it held still for a second
+    assert int(holder[holder.index("E0") - 1].removeprefix("h")) >= 1_000_000_000
 
 
 @pytest.mark.slow

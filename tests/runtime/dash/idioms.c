@@ -497,6 +497,26 @@ static void thread_never_ends(void) {
   block();
 }
 
+static void *holds_the_mutex(void *unused) {
+  pthread_mutex_lock(&mutex);
+  shared_counter = 1;
+  usleep(1000000);
+  pthread_mutex_unlock(&mutex);
+  return unused;
+}
+
+static void waits_for_a_mutex(void) {
+  pthread_t handle;
+  pthread_create(&handle, NULL, holds_the_mutex, NULL);
+  block();
+  while (look(&shared_counter) == 0) {
+  }
+  pthread_mutex_lock(&mutex);
+  pthread_mutex_unlock(&mutex);
+  block();
+  pthread_join(handle, NULL);
+}
+
 /* ---- ends ---- */
 
 static void exits(void) {
@@ -589,7 +609,7 @@ static const program programs[] = {
     P(two_counters_on_one_condition), P(uncounted_calls), P(by_enqueue_kernel), P(every_kind_of_call),
     P(threads_blocking), P(threads_with_barriers), P(shared_barrier), P(shared_barrier_while_waiting),
     P(waiter_before_the_calls), P(two_waiters), P(spinning_thread), P(polling_thread), P(thread_exit), P(cancelled),
-    P(main_leaves_first), P(thread_never_ends), P(exits), P(exits_with_three), P(exits_at_once), P(aborts), P(crashes), P(is_killed),
+    P(main_leaves_first), P(thread_never_ends), P(waits_for_a_mutex), P(exits), P(exits_with_three), P(exits_at_once), P(aborts), P(crashes), P(is_killed),
     P(thread_exits_the_process), P(forks), P(starts_another), P(prints_and_writes),
 };
 
