@@ -141,9 +141,10 @@ struct thread {
   uint32_t *wait_tasks; /* execute: to be compared when the list is whole */
   size_t wait_count, wait_capacity;
 
-  bool polls; /* its last deed was to look at a counter, or to sleep */
-  const pthread_mutex_t *polled;
-  uint64_t poll_begin;
+  /* Where it has slept, given way or taken a barrier's mutex, without an event since: it may be polling. */
+  const void *poll_site;
+  int other_sites;     /* such calls from elsewhere, since the last from there */
+  uint64_t poll_begin; /* the first of them */
   uint64_t poll_begin_ns;
   barrier *seen; /* it took the mutex of this one, whose calls another thread waited for */
   uint32_t seen_generation;
@@ -398,7 +399,7 @@ static void put_at_once(thread *t, cedr_event event, const uint32_t *words, uint
 static void put(thread *t, cedr_event event, const uint32_t *words, uint32_t count, uint64_t until, int64_t task) {
   settle(t, NULL);
   close_wait(t);
-  t->polls = false;
+  t->poll_site = NULL;
   t->spins = NULL;
   event.host_ns = take_host(t, until);
   put_at_once(t, event, words, count, task);
@@ -697,7 +698,7 @@ static int wait_for_condition(pthread_cond_t *cond, pthread_mutex_t *mutex, cond
   const uint64_t until = stamp(t);
   int result = 0;
   lock();
-  t->polls = false;
+  t->poll_site = NULL;
   t->seen = NULL;
   const choice found = of_condition(t, cond, mutex, frame);
   if (found.first != NULL) {
@@ -746,8 +747,38 @@ int SEEN(pthread_cond_destroy)(pthread_cond_t *cond) {
   return REAL(pthread_cond_destroy)(cond);
 }
 
-/* A thread has taken a mutex. The second time in a row it is polling the counter. */
-static void took_mutex(pthread_mutex_t *mutex, uintptr_t frame, uint64_t until) {
+enum { SITES_BEFORE_ANOTHER = 8 };
+
+/* Whether a thread polls: it does again what it did before, at the same place in its code. Between two announcements there
+ * has to be a look at the counter, so other places are left out of account, until they are the only ones. */
+static bool repeats(thread *t, const void *site, uint64_t until) {
+  if (t->poll_site == NULL) {
+    t->poll_site = site;
+    t->other_sites = 0;
+    t->poll_begin = until;
+    t->poll_begin_ns = clock_ns();
+    return false;
+  }
+  if (t->poll_site == site) {
+    t->other_sites = 0;
+    return true;
+  }
+  if (++t->other_sites == SITES_BEFORE_ANOTHER) {
+    t->poll_site = site;
+    t->other_sites = 0;
+  }
+  return false;
+}
+
+/* Nothing is held back that polling at this place could be about. */
+static void forget(thread *t, const void *site) {
+  if (t->poll_site == site) {
+    t->poll_site = NULL;
+  }
+}
+
+/* A thread has taken a mutex: it may be polling a counter, or look at one that another thread waited for. */
+static void took_mutex(pthread_mutex_t *mutex, const void *site, uintptr_t frame, uint64_t until) {
   thread *const t = self;
   lock();
   barrier *b = *bucket_of(by_mutex, mutex);
@@ -755,18 +786,13 @@ static void took_mutex(pthread_mutex_t *mutex, uintptr_t frame, uint64_t until) 
     b = b->next_of_mutex;
   }
   if (b != NULL && recording) {
-    if (t->polls && t->polled == mutex) {
-      const choice found = of_mutex(t, mutex, frame);
-      if (found.first != NULL) {
-        announce_to(t, found.first, found.flags, t->poll_begin);
-        t->seen = NULL;
-        t->poll_begin = t->since = stamp(t);
-      }
-    } else {
-      t->polls = true;
-      t->polled = mutex;
-      t->poll_begin = until;
-      t->poll_begin_ns = 0;
+    const choice found = of_mutex(t, mutex, frame);
+    if (found.first == NULL) {
+      forget(t, site);
+    } else if (repeats(t, site, until)) {
+      announce_to(t, found.first, found.flags, t->poll_begin);
+      t->seen = NULL;
+      t->poll_begin = t->since = stamp(t);
     }
     for (; b != NULL && t->seen == NULL; b = b->next_of_mutex) {
       if (b->mutex == mutex && progress_of(b, t)->waited < b->announced) {
@@ -792,7 +818,7 @@ int SEEN(pthread_mutex_lock)(pthread_mutex_t *mutex) {
     t->since += stamp(t) - until; /* it has not computed meanwhile */
   }
   if (result == 0) {
-    took_mutex(mutex, (uintptr_t)__builtin_frame_address(0), until);
+    took_mutex(mutex, __builtin_return_address(0), (uintptr_t)__builtin_frame_address(0), until);
   }
   return result;
 }
@@ -800,7 +826,7 @@ int SEEN(pthread_mutex_lock)(pthread_mutex_t *mutex) {
 int SEEN(pthread_mutex_trylock)(pthread_mutex_t *mutex) {
   const int result = REAL(pthread_mutex_trylock)(mutex);
   if (result == 0 && looked_at()) {
-    took_mutex(mutex, (uintptr_t)__builtin_frame_address(0), stamp(observed()));
+    took_mutex(mutex, __builtin_return_address(0), (uintptr_t)__builtin_frame_address(0), stamp(observed()));
   }
   return result;
 }
@@ -830,53 +856,47 @@ static bool announce_from_outside(thread *t, choice found, uint32_t generation, 
 
 enum { STILL_NS = 30000000 };
 
-/* A thread sleeps or gives way. The second time in a row it is polling a counter: of a barrier that it has made calls
- * with, or, after a while, of another. Whether a call was announced, and the sleep is over. */
-static bool polls(uintptr_t frame) {
+/* A thread sleeps or gives way. If it polls it is for a barrier that it has made calls with, or, after a while, for another.
+ * Whether a call was announced, and the sleep is over. */
+static bool polls(const void *site, uintptr_t frame) {
   thread *const t = observed();
   const uint64_t until = stamp(t);
+  choice found = {0};
   lock();
   if (pending_first == NULL) {
-    unlock();
-    return false;
-  }
-  if (!t->polls || t->polled != NULL) {
-    t->polls = true;
-    t->polled = NULL;
-    t->poll_begin = until;
-    t->poll_begin_ns = clock_ns();
-    unlock();
-    return false;
-  }
-  choice found = of_thread(t, true, frame);
-  if (found.first == NULL && clock_ns() - t->poll_begin_ns > STILL_NS) {
-    found = of_thread(t, false, frame);
-    found.flags |= CEDR_INFERRED;
+    forget(t, site);
+  } else if (repeats(t, site, until)) {
+    found = of_thread(t, true, frame);
+    if (found.first == NULL && clock_ns() - t->poll_begin_ns > STILL_NS) {
+      found = of_thread(t, false, frame);
+      found.flags |= CEDR_INFERRED;
+    }
   }
   const uint32_t generation = found.first == NULL ? 0 : found.first->generation;
   unlock();
   return found.first != NULL && announce_from_outside(t, found, generation, t->poll_begin);
 }
 
+#define POLLS() (looked_at() && polls(__builtin_return_address(0), (uintptr_t)__builtin_frame_address(0)))
+
 int SEEN(sched_yield)(void) {
-  return looked_at() && polls((uintptr_t)__builtin_frame_address(0)) ? 0 : REAL(sched_yield)();
+  return POLLS() ? 0 : REAL(sched_yield)();
 }
 
 unsigned SEEN(sleep)(unsigned duration_s) {
-  return looked_at() && polls((uintptr_t)__builtin_frame_address(0)) ? 0 : REAL(sleep)(duration_s);
+  return POLLS() ? 0 : REAL(sleep)(duration_s);
 }
 
 int SEEN(usleep)(useconds_t duration_us) {
-  return looked_at() && polls((uintptr_t)__builtin_frame_address(0)) ? 0 : REAL(usleep)(duration_us);
+  return POLLS() ? 0 : REAL(usleep)(duration_us);
 }
 
 int SEEN(nanosleep)(const struct timespec *duration, struct timespec *left) {
-  return looked_at() && polls((uintptr_t)__builtin_frame_address(0)) ? 0 : REAL(nanosleep)(duration, left);
+  return POLLS() ? 0 : REAL(nanosleep)(duration, left);
 }
 
 int SEEN(clock_nanosleep)(clockid_t clock, int flags, const struct timespec *duration, struct timespec *left) {
-  return looked_at() && polls((uintptr_t)__builtin_frame_address(0)) ? 0
-                                                                     : REAL(clock_nanosleep)(clock, flags, duration, left);
+  return POLLS() ? 0 : REAL(clock_nanosleep)(clock, flags, duration, left);
 }
 
 /* ---- calls ---- */
@@ -1320,7 +1340,8 @@ static void *watch(void *unused) {
       found.flags |= CEDR_INFERRED;
       const uint32_t generation = found.first == NULL ? 0 : found.first->generation;
       unlock();
-      if (found.first != NULL && announce_from_outside(t, found, generation, rule == &SHORT_LOOP ? t->spin_since : t->still_since)) {
+      const uint64_t until = rule == &SHORT_LOOP ? t->spin_since : t->still_since;
+      if (found.first != NULL && announce_from_outside(t, found, generation, until)) {
         t->spins = rule;
         hurry = true;
       }

@@ -175,6 +175,10 @@ C_IDIOMS = {
     "poll_nanosleep": {0: "S4 W(0 1 2) B W(3) E0"},
     "poll_clock_nanosleep": {0: "S4 W(0 1 2) B W(3) E0"},
     "poll_mutex": {0: "S4 W(0 1 2) B E0"},
+    "poll_mutex_and_sleep": {0: "S4 W(0 1) B E0"},
+    "poll_with_two_sleeps": {0: "S4 W(0 1) B W(2 3) E0"},
+    "poll_between_other_locks": {0: "S4 W(0 1) B E0"},
+    "poll_two_mutexes": {0: "S4 W(0 1) W(2 3) B E0"},
     "poll_trylock": {0: "S4 W(0 1 2) B E0"},
     "spin": {0: "S4 W(0 1 2) inferred B E0"},
     "long_work_before_the_wait": {0: "S3 B W(0 1 2) E0"},
@@ -218,6 +222,8 @@ C_IDIOMS = {
 
 UNWAITED = {
     "poll_mutex": [3],
+    "poll_mutex_and_sleep": [2, 3],
+    "poll_between_other_locks": [2, 3],
     "poll_trylock": [3],
     "spin": [3],
     "if_not_while": [1, 2],

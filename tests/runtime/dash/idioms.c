@@ -178,6 +178,78 @@ static void poll_mutex(void) {
   block();
 }
 
+static void poll_mutex_and_sleep(void) {
+  uint32_t counter = 0;
+  cedr_barrier_t barrier = BARRIER(counter);
+  submit(4, &barrier);
+  uint32_t seen = 0;
+  while (seen < 2) {
+    pthread_mutex_lock(&mutex);
+    seen = counter;
+    pthread_mutex_unlock(&mutex);
+    if (seen < 2) {
+      usleep(100);
+    }
+  }
+  block();
+}
+
+static void poll_with_two_sleeps(void) {
+  uint32_t counter = 0;
+  cedr_barrier_t barrier = BARRIER(counter);
+  submit(4, &barrier);
+  while (look(&counter) < 2) {
+    sched_yield();
+    usleep(100);
+  }
+  block();
+  for (int polls = 0; look(&counter) != 4; ++polls) { /* in another place after a while */
+    if (polls < 3) {
+      sched_yield();
+    } else {
+      usleep(10);
+    }
+  }
+}
+
+static void poll_between_other_locks(void) {
+  static uint32_t other_data = 0;
+  uint32_t counter = 0;
+  cedr_barrier_t barrier = BARRIER(counter);
+  submit(4, &barrier);
+  uint32_t seen = 0;
+  while (seen < 2) {
+    pthread_mutex_lock(&mutex);
+    seen = counter;
+    pthread_mutex_unlock(&mutex);
+    pthread_mutex_lock(&mutex);
+    ++other_data;
+    pthread_mutex_unlock(&mutex);
+  }
+  block();
+}
+
+static void poll_two_mutexes(void) {
+  static pthread_cond_t other_cond = PTHREAD_COND_INITIALIZER;
+  static pthread_mutex_t other_mutex = PTHREAD_MUTEX_INITIALIZER;
+  uint32_t first = 0;
+  uint32_t second = 0;
+  cedr_barrier_t one = BARRIER(first);
+  cedr_barrier_t other = {&other_cond, &other_mutex, &second};
+  submit(2, &one);
+  submit(2, &other);
+  uint32_t seen = 0;
+  while (seen < 4) {
+    pthread_mutex_lock(&mutex);
+    seen = first;
+    pthread_mutex_unlock(&mutex);
+    pthread_mutex_lock(&other_mutex);
+    seen += second;
+    pthread_mutex_unlock(&other_mutex);
+  }
+  block();
+}
+
 static void poll_trylock(void) {
   uint32_t counter = 0;
   cedr_barrier_t barrier = BARRIER(counter);
@@ -604,12 +676,15 @@ static void prints_and_writes(void) {
 static const program programs[] = {
     P(blocking), P(nothing), P(lock_before_the_calls), P(lock_before_the_wait), P(counter_reset), P(counter_goes_on),
     P(frames), P(frames_never_unlocked), P(fewer_than_all), P(many), P(timed_wait), P(clock_wait), P(recursive_mutex),
-    P(poll_yield), P(poll_usleep), P(poll_nanosleep), P(poll_clock_nanosleep), P(poll_mutex), P(poll_trylock), P(spin),
+    P(poll_yield), P(poll_usleep), P(poll_nanosleep), P(poll_clock_nanosleep), P(poll_mutex), P(poll_mutex_and_sleep),
+    P(poll_with_two_sleeps), P(poll_between_other_locks),
+    P(poll_two_mutexes), P(poll_trylock), P(spin),
     P(long_work_before_the_wait), P(sleep_before_the_wait), P(if_not_while), P(orphaned), P(destroyed), P(detached),
     P(two_counters_on_one_condition), P(uncounted_calls), P(by_enqueue_kernel), P(every_kind_of_call),
     P(threads_blocking), P(threads_with_barriers), P(shared_barrier), P(shared_barrier_while_waiting),
     P(waiter_before_the_calls), P(two_waiters), P(spinning_thread), P(polling_thread), P(thread_exit), P(cancelled),
-    P(main_leaves_first), P(thread_never_ends), P(waits_for_a_mutex), P(exits), P(exits_with_three), P(exits_at_once), P(aborts), P(crashes), P(is_killed),
+    P(main_leaves_first), P(thread_never_ends), P(waits_for_a_mutex), P(exits), P(exits_with_three),
+    P(exits_at_once), P(aborts), P(crashes), P(is_killed),
     P(thread_exits_the_process), P(forks), P(starts_another), P(prints_and_writes),
 };
 
