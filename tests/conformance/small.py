@@ -358,7 +358,7 @@ def windows() -> list[Entry]:
         ("max_pool1d_ceil", nn.MaxPool1d(3, 2, 1, ceil_mode=True), (wave,)),
         ("max_pool2d_dilated", nn.MaxPool2d(2, 1, dilation=2), (IMAGE,)),
         ("max_pool2d_indices", lambda x: F.max_pool2d(x, 3, 2, 1, return_indices=True), (IMAGE,)),
-        ("max_unpool2d", lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), [2]), (IMAGE,)),
+        ("max_unpool2d", lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), [2, 2]), (IMAGE,)),
         ("max_pool3d", nn.MaxPool3d(2, 1), (volume,)),
         ("avg_pool1d_uncounted", lambda x: F.avg_pool1d(x, 3, 2, 1, ceil_mode=True, count_include_pad=False), (wave,)),
         ("avg_pool2d_ceil_counted", lambda x: F.avg_pool2d(x, 3, 2, 1, ceil_mode=True, count_include_pad=True), (IMAGE,)),
