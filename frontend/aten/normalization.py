@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import torch
 from xdsl.dialects import math as math_dialect
-from xdsl.dialects.builtin import Float32Type
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type
 from xdsl.ir import SSAValue
 
-from cedr.frontend.aten.registry import Result, converts, normalise_dim
+from cedr.frontend.aten.registry import Result, Unsupported, converts, normalise_dim
 from cedr.frontend.builder import Builder, element_type, shape_of
 from cedr.frontend.scalars import Scalars
 from cedr.frontend.types import ScalarType
@@ -82,6 +82,11 @@ def batch_norm_in_training(
     if not training:
         y = batch_norm(b, x, gamma, beta, running_mean, running_variance, momentum, epsilon)[0]
         return y, None, None, running_mean, running_variance
+    if isinstance(element_type(running_mean), Float16Type | BFloat16Type):
+        raise Unsupported(
+            f"running statistics of {element_type(running_mean)} that training changes, which torch.export takes for float32;"
+            " keep them in float32"
+        )
     y, mean, variance, inverse = _normalise_channels(b, x, gamma, beta, epsilon)
     statistics = _statistics_type(x, gamma)
     count = math.prod(shape_of(x)) // max(shape_of(x)[1], 1)

@@ -125,6 +125,7 @@ def test_the_error_survives_pickling() -> None:
         (lambda x: torch.polygamma(2, x), (floats(3),), "polygamma of order 2; those of order 0 and 1 have a conversion"),
         (lambda x, y: torch.nextafter(x, y), (floats(3, dtype=torch.float16), floats(3, dtype=torch.float16)), "nextafter of f16"),
         (lambda x, m, i, y: x.index_put((m, i), y), (floats(3, 4), floats(3) > 0, torch.tensor([1]), floats(1)), "sets the elements at a mask and at other indices"),
+        (nn.BatchNorm1d(3).half().train(), (floats(4, 3, dtype=torch.float16),), "running statistics of f16 that training changes"),
         (lambda x: torch.histc(x, 3), (floats(3, dtype=torch.float16),), "a histogram of f16"),
         (lambda x: F.rrelu(x, training=True), (floats(3),), "the model is in training mode"),
         (lambda x: torch.searchsorted(x, 1.5), (torch.arange(3),), "looks for a number that is not whole among integers"),
