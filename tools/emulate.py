@@ -36,7 +36,10 @@ from cedr.target.platform import DEFAULT_PLATFORM, load_platform
 from cedr.tools.driver import Warn, warn
 
 if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
     from cedr.tools.driver import Program
+    from cedr.tools.models import TorchModel
 
 
 MOST_FAULTS: Final = 20
@@ -80,6 +83,10 @@ class ModelRecords:
     warn: Warn
     pipeline: str | None = None
     """None: the default one, or the one that a compiled module was made by."""
+    emit: str = "c"
+    """What is compiled; records are the same. Python needs no C compiler, and less time for a model that is only recorded."""
+    exports: dict[str, tuple[TorchModel, ExportedProgram]] = field(default_factory=dict)
+    """PyTorch models as exported, which may be given on to the next composition or pipeline."""
     programs: dict[str, Program] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
     files: dict[str, Path] = field(default_factory=dict)
@@ -101,15 +108,26 @@ class ModelRecords:
             raise ScenarioError(f"{where}: {error}") from error
 
     def _compiled(self, text: str) -> Program:
-        from cedr.tools.driver import open_model
-        from cedr.tools.models import ModuleDirectory, find_model
+        from cedr.tools.driver import compile_exported, open_model
+        from cedr.tools.models import ModuleDirectory, TorchModel, find_model
         from cedr.tools.options import CompileOptions
 
-        model = find_model(text)
+        model = self.exports[text][0] if text in self.exports else find_model(text)
         options = CompileOptions(platform=self.platform, hw=self.hw, given=frozenset({"platform", "hw"}))
-        if self.pipeline is not None and not isinstance(model, ModuleDirectory):
-            options = replace(options, pipeline=self.pipeline, given=options.given | {"pipeline"})
-        return open_model(model, options, warn=self.warn)
+        if not isinstance(model, ModuleDirectory):
+            options = replace(options, emit=self.emit)
+            if self.pipeline is not None:
+                options = replace(options, pipeline=self.pipeline, given=options.given | {"pipeline"})
+        if not isinstance(model, TorchModel):
+            return open_model(model, options, warn=self.warn)
+        from cedr.frontend.export import export_model
+
+        options, start = options.checked(), time.perf_counter()
+        if text not in self.exports:
+            self.exports[text] = model, export_model(model.module, model.example_inputs)
+        return compile_exported(
+            self.exports[text][1], model.name, options, None, time.perf_counter() - start, torch_model=model
+        )
 
     def record(self, timeout_s: float) -> None:
         """Record what was compiled, several at once; a process that fails is a failure of its own model."""

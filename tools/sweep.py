@@ -235,8 +235,9 @@ def _record_model(recordings: Sequence[_Recording], timeout_s: float) -> tuple[s
     from cedr.tools.emulate import ModelRecords
 
     warnings: list[str] = []
+    exports: dict[str, Any] = {}
     for one in recordings:
-        models = ModelRecords(one.platform, one.hw, warnings.append, one.pipeline)
+        models = ModelRecords(one.platform, one.hw, warnings.append, one.pipeline, "python", exports)
         try:
             models.prepare(one.model, one.where)
             models.record(timeout_s)
