@@ -6,6 +6,7 @@ reads one table, refuses keys that it does not know and misses none.
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
 from collections.abc import Iterator
@@ -253,7 +254,9 @@ class Section:
         allowed = (*required, *optional)
         for key in data:
             if key not in allowed:
-                raise file.fail((*path, key), f"unknown key; the keys here are {', '.join(allowed)}")
+                close = difflib.get_close_matches(key, allowed, 1)
+                meant = f"; did you mean {close[0]}?" if close else ""
+                raise file.fail((*path, key), f"unknown key; the keys here are {', '.join(allowed)}{meant}")
         for key in required:
             if key not in data:
                 raise file.fail((*path, key), f"missing; the keys needed here are {', '.join(required)}")

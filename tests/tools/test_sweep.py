@@ -129,6 +129,7 @@ def test_little_need_be_said() -> None:
     ("old", "new", "message"),
     [
         ("schedulers", "scheduler", "s.toml:2: scheduler: unknown key; the keys here are workload, hw, schedulers, "),
+        ("rates_mbps", "rate_mbps", "without; did you mean rates_mbps?"),
         ('"eft"', '"etff"', "s.toml:2: schedulers[1]: there is no scheduler 'etff'; there are SIMPLE (or RR)"),
         ('"eft"', '"SIMPLE"', "s.toml:2: schedulers[1]: SIMPLE stands there already"),
         ('"Z1C3"', '"Q1"', "s.toml:1: hw[1]: composition 'Q1': "),
