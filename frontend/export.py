@@ -32,9 +32,6 @@ _KEPT = (
 )
 """What converts better whole, or where torch 2.13's decomposition differs from the op (multilabel_margin_loss)."""
 
-_DECOMPOSED = (torch.ops.aten.grid_sampler_2d.default,)
-"""What PyTorch's table of an export keeps though PyTorch has a decomposition that converts well."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -132,10 +129,17 @@ def decompositions() -> Any:
     """PyTorch's own table less the ops that are kept, with more that convert better apart; each call makes a new
     one."""
     table: Any = torch.export.default_decompositions()
-    table.update(torch._decomp.get_decompositions(_DECOMPOSED))
+    table[torch.ops.aten.grid_sampler_2d.default] = _grid_sampler_2d
     for op in _KEPT:
         table.pop(op)
     return table
+
+
+def _grid_sampler_2d(x: torch.Tensor, grid: torch.Tensor, *options: Any) -> Any:
+    """PyTorch's decomposition, which its table of an export lacks; that of halves rounds otherwise than the op, which stays."""
+    if x.dtype in (torch.float16, torch.bfloat16):
+        return NotImplemented
+    return torch._decomp.decomposition_table[torch.ops.aten.grid_sampler_2d.default](x, grid, *options)
 
 
 def _explain(model: nn.Module, error: Exception) -> str:

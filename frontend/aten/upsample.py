@@ -49,6 +49,12 @@ def upsample_bilinear2d(
     return _linear(b, x, size, align_corners, None if factor_h is None or factor_w is None else (factor_h, factor_w))
 
 
+@converts(aten.grid_sampler_2d.default)
+def grid_sampler_2d(b: Builder, x: SSAValue, *rest: Any) -> SSAValue:
+    """Of halves, which PyTorch samples at places that it rounds to halves, it is refused; else an export takes it apart."""
+    raise Unsupported(f"samples {element_type(x)} at a grid; convert both to float32 first")
+
+
 def _sizes(x: SSAValue, size: Sequence[int] | None, factors: Sequence[float] | None) -> Sequence[int]:
     if size is not None:
         return size

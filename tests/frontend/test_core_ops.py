@@ -61,7 +61,7 @@ LEFT_OUT = {
     "sizes that depend on data": "_local_scalar_dense nonzero sym_is_contiguous sym_numel sym_size"
     " sym_storage_offset sym_stride",
     "complex numbers": "_fft_c2r _fft_r2c",
-    "taken apart by PyTorch before": "adaptive_avg_pool1d col2im grid_sampler_2d grid_sampler_2d reflection_pad1d reflection_pad2d reflection_pad3d"
+    "taken apart by PyTorch before": "adaptive_avg_pool1d col2im grid_sampler_2d reflection_pad1d reflection_pad2d reflection_pad3d"
     " replication_pad2d replication_pad3d select_scatter var",
     "memory of a given layout, or an argument that is written": "atan2 empty_strided resize_",
 }

@@ -126,6 +126,7 @@ def test_the_error_survives_pickling() -> None:
         (lambda x, y: torch.nextafter(x, y), (floats(3, dtype=torch.float16), floats(3, dtype=torch.float16)), "nextafter of f16"),
         (lambda x, m, i, y: x.index_put((m, i), y), (floats(3, 4), floats(3) > 0, torch.tensor([1]), floats(1)), "sets the elements at a mask and at other indices"),
         (nn.BatchNorm1d(3).half().train(), (floats(4, 3, dtype=torch.float16),), "running statistics of f16 that training changes"),
+        (lambda x, at: F.grid_sample(x, at, align_corners=False), (floats(1, 1, 2, 2, dtype=torch.float16), floats(1, 2, 2, 2, dtype=torch.float16)), "samples f16 at a grid; convert both to float32 first"),
         (lambda x: torch.histc(x, 3), (floats(3, dtype=torch.float16),), "a histogram of f16"),
         (lambda x: F.rrelu(x, training=True), (floats(3),), "the model is in training mode"),
         (lambda x: torch.searchsorted(x, 1.5), (torch.arange(3),), "looks for a number that is not whole among integers"),
