@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ from cedr.runtime.fault import (
     Fault,
 )
 from cedr.runtime.linux_cfs import check_effects
+from cedr.runtime.record import HOST_TIMES, HostTime
 from cedr.runtime.schedulers import Scheduler, get_scheduler
 from cedr.target.errors import CedrError
 from cedr.target.platform import DEFAULT_PLATFORM, Composition, Platform, load_platform, parse_composition
@@ -68,6 +69,12 @@ class Application:
     deadline_ns: int | None = None
     where: str = ""
     """`file:line: key` of the model, for messages."""
+    arguments: tuple[str, ...] = ()
+    """Those that a C or C++ application is started with; what follows here is of such applications, too."""
+    cwd: str | None = None
+    """The folder that it runs in; None: that of its file."""
+    host_time: HostTime | None = None
+    host_ns: float | None = None
 
     def arrivals_ns(self, seed: int, stream: int) -> Int64Array:
         """int64[instances], ascending. stream: the application's place, so that each draws gaps of its own.
@@ -212,6 +219,8 @@ APPLICATION_KEYS: Final = (
     "trace",
     "deadline_us",
 )
+PROCESS_KEYS: Final = ("arguments", "cwd", "host_time", "host_ns")
+"""Those of C and C++ applications."""
 _FAULT: Final = ("pe", "application", "instance", "timeout_us", "retries")
 
 
@@ -225,9 +234,8 @@ def read_scenario(file: TomlFile) -> Scenario:
     top = file.root(("application",), _TOP)
     applications: list[Application] = []
     for path in top.sections("application"):
-        applications.append(
-            read_application(Section(file, path, file.at(path), ("model",), APPLICATION_KEYS), applications)
-        )
+        section = Section(file, path, file.at(path), ("model",), (*APPLICATION_KEYS, *PROCESS_KEYS))
+        applications.append(replace(read_application(section, applications), **_process(section)))
     faults = [
         _fault(Section(file, path, file.at(path), ("at_us", "kind"), _FAULT), applications)
         for path in (top.sections("fault") if "fault" in top else ())
@@ -321,6 +329,20 @@ def read_application(section: Section, others: list[Application]) -> Application
         key = next((k for k in ("instances", "period_us", "rate_mbps") if k in section), "start_us")
         raise section.fail(key, "the last instance arrives later than 2^60 ns (36 years)")
     return Application(name, model, count, arrival, period, start, (), deadline, where)
+
+
+def _process(section: Section) -> dict[str, Any]:
+    """How a C or C++ application is started and recorded."""
+    given: dict[str, Any] = {}
+    if "arguments" in section:
+        given["arguments"] = section.texts("arguments")
+    if "cwd" in section:
+        given["cwd"] = str(section.file.path.parent / section.text("cwd"))
+    if "host_time" in section:
+        given["host_time"] = _choice(section, "host_time", HOST_TIMES[1:])
+    if "host_ns" in section:
+        given["host_ns"] = float(section.positive("host_ns", zero=True))
+    return given
 
 
 def _period_ns(section: Section, arrival: str, instances: int) -> int | None:

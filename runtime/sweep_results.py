@@ -164,7 +164,11 @@ def read_plan(folder: Path) -> Plan:
         if content["format"] != FORMAT:
             raise SweepError(f"{path}: is of format {content['format']}, this cedr reads {FORMAT}; sweep again")
         mixes = [
-            tuple(Application(**{**one, "trace_ns": tuple(one["trace_ns"])}) for one in mix) for mix in content["mixes"]
+            tuple(
+                Application(**{**one, "trace_ns": tuple(one["trace_ns"]), "arguments": tuple(one.get("arguments", ()))})
+                for one in mix
+            )
+            for mix in content["mixes"]
         ]
         points = []
         for entry in content["points"]:

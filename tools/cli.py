@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -238,6 +239,7 @@ def argument_parser() -> argparse.ArgumentParser:
         help="a module or an application whose process takes longer to record fails (default: 120)",
     )
     one.add_argument("--out", type=Path, metavar="DIR", help="write traces, tables and the Gantt picture there")
+    _host_scale_option(one)
     _json_option(one)
     one.set_defaults(action=_emulate)
 
@@ -450,6 +452,10 @@ def _refuse_options(arguments: argparse.Namespace, names: Sequence[str], what: s
         raise CedrError(f"{arguments.model}: {options} has no place here: {what}")
 
 
+def _host_scale(arguments: argparse.Namespace) -> Fraction | None:
+    return None if arguments.host_scale is None else Fraction(str(arguments.host_scale))
+
+
 def _application_settings(arguments: argparse.Namespace) -> Any:
     from cedr.tools.applications import DEFAULT_TIMEOUT_S, ApplicationOptions
 
@@ -465,8 +471,6 @@ def _application_settings(arguments: argparse.Namespace) -> Any:
 
 
 def _run_application(arguments: argparse.Namespace) -> int:
-    from fractions import Fraction
-
     from cedr.tools.applications import run_application
     from cedr.tools.driver import RunOptions, warn
 
@@ -487,7 +491,7 @@ def _run_application(arguments: argparse.Namespace) -> int:
             out=arguments.out,
         ),
         _application_settings(arguments),
-        None if arguments.host_scale is None else Fraction(str(arguments.host_scale)),
+        _host_scale(arguments),
         warn,
         arguments.execute,
     )
@@ -655,6 +659,7 @@ def _emulate(arguments: argparse.Namespace) -> int:
         tuple(arguments.app),
         arguments.record_timeout_s,
         arguments.out,
+        _host_scale(arguments),
     )
     _check_out(arguments.out)
     result = run_scenario(arguments.scenario, options)

@@ -6,10 +6,13 @@ others are emulated.
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,7 +32,7 @@ from cedr.runtime.process import run_together
 from cedr.runtime.record import Record, read_record
 from cedr.runtime.report import duration, energy_j, pe_table, print_rows, print_table, summary
 from cedr.runtime.result import EmulationResult
-from cedr.runtime.scenario import Application, Scenario, ScenarioError, Settings, load_scenario
+from cedr.runtime.scenario import PROCESS_KEYS, Application, Scenario, ScenarioError, Settings, load_scenario
 from cedr.target.errors import CedrError
 from cedr.target.manifest import Manifest
 from cedr.target.platform import DEFAULT_PLATFORM, load_platform
@@ -38,6 +41,7 @@ from cedr.tools.driver import Warn, warn
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
+    from cedr.tools.applications import ApplicationOptions, OpenedApplication
     from cedr.tools.driver import Program
     from cedr.tools.models import TorchModel
 
@@ -61,6 +65,8 @@ class EmulateOptions:
     """A process that takes longer to record its module is ended."""
     out: Path | None = None
     """A directory whose logs are written while the run goes on."""
+    host_scale: Fraction | None = None
+    """What a nanosecond of measured host time is on the platform; None: the platform's figure."""
 
 
 @dataclass(frozen=True)
@@ -91,21 +97,41 @@ class ModelRecords:
     records: dict[str, Record] = field(default_factory=dict)
     files: dict[str, Path] = field(default_factory=dict)
     """Those of the records."""
+    applications: dict[str, OpenedApplication] = field(default_factory=dict)
+    """Those in C and C++."""
     failures: dict[str, CedrError] = field(default_factory=dict)
     """Why the process of a model came to nothing."""
     record_s: float = 0.0
+    _scratch: tempfile.TemporaryDirectory[str] | None = None
+    """Where the records of C and C++ applications are kept."""
 
-    def prepare(self, model: str, where: str) -> None:
-        """Read a record, or compile. Raises ScenarioError at the place that names the model."""
-        if model in self.records or model in self.programs:
-            return
+    def prepare(self, model: str, where: str, options: ApplicationOptions | None = None) -> str:
+        """Read a record, compile a model, or build a C or C++ application; gives the key that it goes by here.
+
+        options: how such an application is run; by default in the folder of its file. Raises ScenarioError at the place
+        that names the model.
+        """
+        from cedr.tools.applications import ApplicationOptions, open_application
+        from cedr.tools.models import application_kind
+
+        key = model if options is None else f"{model} {options!r}"
+        if key in self.records or key in self.programs or key in self.applications:
+            return key
         try:
-            if model.endswith(".cedrrec"):
-                self.records[model], self.files[model] = read_record(model), Path(model)
+            kind = application_kind(model)
+            if kind in (None, "a record") and options is not None:
+                given = " and ".join(PROCESS_KEYS)
+                raise CedrError(f"{model}: is started as no process of its own; {given} are of C and C++ applications")
+            if kind is None:
+                self.programs[key] = self._compiled(model)
+            elif kind == "a record":
+                self.records[key], self.files[key] = read_record(model), Path(model)
             else:
-                self.programs[model] = self._compiled(model)
+                in_its_folder = ApplicationOptions(cwd=Path(model).parent)
+                self.applications[key] = open_application(Path(model), options or in_its_folder)
         except CedrError as error:
             raise ScenarioError(f"{where}: {error}") from error
+        return key
 
     def _compiled(self, text: str) -> Program:
         from cedr.tools.driver import compile_exported, open_model
@@ -130,16 +156,37 @@ class ModelRecords:
         )
 
     def record(self, timeout_s: float) -> None:
-        """Record what was compiled, several at once; a process that fails is a failure of its own model."""
+        """Record what was compiled, several modules at once, applications one after the other, so that none disturbs the
+        time that another one takes; a process that fails is a failure of its own model."""
         start = time.perf_counter()
         for program in self.programs.values():
             program.process = replace(program.process, timeout_s=timeout_s)
-        for model, outcome in run_together({m: program.record for m, program in self.programs.items()}).items():
+        outcomes = run_together({m: program.record for m, program in self.programs.items()})
+        jobs = {m: partial(self._record_application, m, timeout_s) for m in self.applications}
+        for model, outcome in (outcomes | run_together(jobs, workers=1)).items():
             if outcome.value is not None:
                 self.files[model], self.records[model] = outcome.value
             elif outcome.failure is not None:
                 self.failures[model] = outcome.failure
         self.record_s = time.perf_counter() - start
+
+    def _record_application(self, key: str, timeout_s: float) -> tuple[Path, Record]:
+        from cedr.tools.applications import remarks
+
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="cedr-record-")
+        application = self.applications[key]
+        path = Path(self._scratch.name) / f"{list(self.applications).index(key)}.cedrrec"
+        record = replace(application.process, timeout_s=timeout_s).record(path)
+        for remark in remarks(record):
+            self.warn(f"{application.path}: {remark}")
+        return path, record
+
+    @property
+    def build_s(self) -> float | None:
+        """Seconds in the C compiler; None where nothing was built."""
+        of_modules = [manifest.figures.build_s for manifest in self.manifests]
+        return _sum([*of_modules, *(application.build_s for application in self.applications.values())])
 
     @property
     def manifests(self) -> list[Manifest]:
@@ -162,13 +209,16 @@ def read_file(path: Path, options: EmulateOptions) -> Scenario:
 
 def model_beside(path: Path, model: str) -> str:
     """A MODEL that a scenario names: what is a path is one from the scenario's folder."""
+    from cedr.tools.models import application_kind
+
     if path.suffix == ".json":
         return model  # given on the command line
     place, colon, factory = model.rpartition(":")
     if colon and place:
         return f"{path.parent / place}:{factory}" if place.endswith(".py") else model
     found = path.parent / model
-    return str(found) if "/" in model or found.is_dir() or found.suffix in (".mlir", ".onnx", ".cedrrec") else model
+    is_file = found.suffix in (".mlir", ".onnx") or application_kind(str(found)) is not None
+    return str(found) if "/" in model or found.is_dir() or is_file else model
 
 
 def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emulated:
@@ -183,8 +233,10 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
     check_warmup(np.concatenate(arrivals), scenario.warmup_ns)
     models = ModelRecords(settings.platform_text, settings.composition.text, tell)
     named = [model_beside(path, a.model) for a in scenario.applications]
-    for application, model in zip(scenario.applications, named, strict=True):
-        models.prepare(model, application.where)
+    named = [
+        models.prepare(model, application.where, _process_options(application, model))
+        for application, model in zip(scenario.applications, named, strict=True)
+    ]
     models.record(options.record_timeout_s)
     failures = {
         place: f"{application.where}: {models.failures[model]}"
@@ -216,17 +268,33 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
         faults=[scenario.faults[place] for place in faults],
         warmup_ns=scenario.warmup_ns,
         out=options.out,
+        host_scale=options.host_scale,
     )
     reports = (r if r.fault is None else replace(r, fault=faults[r.fault]) for r in emulation.faults)
     emulation = replace(emulation, faults=tuple(reports))
     run_s = models.record_s + time.perf_counter() - start
     applications = _applications(scenario, emulation, arrivals, failures)
     found = _figures(scenario, settings, emulation, models.manifests, run_s, applications)
+    found["build_s"] = models.build_s
     found["failures"] = [
         {"application": scenario.applications[place].name, "message": text} for place, text in failures.items()
     ]
     found["faults"] = [_fault(report, emulation) for report in emulation.faults]
     return Emulated(found, emulation, scenario, settings)
+
+
+def _process_options(application: Application, model: str) -> ApplicationOptions | None:
+    """How a C or C++ application is started, where its entry in the scenario says so."""
+    from cedr.tools.applications import ApplicationOptions
+
+    if not application.arguments and (application.cwd, application.host_time, application.host_ns) == (None,) * 3:
+        return None
+    return ApplicationOptions(
+        application.arguments,
+        Path(model).parent if application.cwd is None else Path(application.cwd),
+        application.host_time or "measured",
+        application.host_ns,
+    )
 
 
 def _fault(report: FaultReport, emulation: EmulationResult) -> dict[str, Any]:
