@@ -20,7 +20,7 @@ from cedr.tools.docs.pages import PAGES, hand_written
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [*hand_written(ROOT), *(ROOT / name for name in PAGES)]
-SHOWN = {"console", "text", "mlir", "c", "csv"}
+SHOWN = {"console", "text", "mlir", "c", "cpp", "csv"}
 LANGUAGES = {"sh", "python", "toml", *SHOWN}
 
 

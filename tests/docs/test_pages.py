@@ -34,6 +34,7 @@ def test_every_page_is_generated_or_run() -> None:
     [
         *PAGES,
         "README.md",
+        "docs/applications.md",
         "docs/architecture.md",
         "docs/record.md",
         "docs/scenarios.md",
