@@ -403,7 +403,7 @@ def _per_application(result: EmulationResult) -> list[dict[str, Any]]:
     entries = []
     for index, entry in enumerate(application_figures(result)):
         own = result.counted & (result.instance_app == index)
-        arrivals, ends = result.arrivals_ns[own], np.sort(result.ends_ns[own & result.finished])
+        arrivals, ends = result.arrivals_ns[own], result.ends_ns[own & result.finished]
         latency = (result.ends_ns - result.arrivals_ns)[own & result.finished]
         entries.append(
             {
@@ -413,19 +413,16 @@ def _per_application(result: EmulationResult) -> list[dict[str, Any]]:
                 "exe_ns": entry["exe_ns"],
                 "cum_ns": entry["cum_ns"],
                 "latency_ns": float(latency.mean()) if len(latency) else None,
-                "injected_hz": _per_second(arrivals),
-                "throughput_hz": _per_second(ends),
+                "injected_hz": _hertz(len(arrivals) - 1, arrivals[-1] - arrivals[0]) if len(arrivals) > 1 else None,
+                "throughput_hz": _hertz(len(ends), ends.max() - arrivals[0]) if len(ends) else None,
                 "deadline_misses": entry["deadline_misses"],
             }
         )
     return entries
 
 
-def _per_second(times_ns: Any) -> float | None:
-    """How many of ascending times there are a second, from the first to the last."""
-    if len(times_ns) < 2 or times_ns[-1] == times_ns[0]:
-        return None
-    return (len(times_ns) - 1) * 1e9 / int(times_ns[-1] - times_ns[0])
+def _hertz(count: int, time_ns: Any) -> float | None:
+    return count * 1e9 / int(time_ns) if time_ns else None
 
 
 # ------------------------------------------------------------------------------------------------------ what is the same

@@ -198,7 +198,7 @@ def test_a_point_is_what_emulate_makes_of_it(folder: Path, cedr: Cedr) -> None:
         "\n".join(SPEC.splitlines()[8:]).replace("workload.", "").replace("megabits", "rate_mbps = 100.5\nmegabits")
     )
     (folder / "one.toml").write_text(f'hw = "C3Z1"\nseed = {row["seed"]}\n{scenario}')
-    one = cedr("emulate", folder / "one.toml", "--json").json
+    one = cedr("emulate", folder / "one.toml", "--json", "--out", folder / "one").json
     assert row["seed"] == "4" and row["pes"] == "4" and row["arrived"] == row["finished"] == "14"
     assert (int(row["makespan_ns"]), int(row["tasks"])) == (one["makespan_ns"], one["tasks"])
     assert float(row["latency_mean_ns"]) == one["latency_ns"]["mean"] and float(row["energy_j"]) == one["energy_j"]
@@ -212,6 +212,9 @@ def test_a_point_is_what_emulate_makes_of_it(folder: Path, cedr: Cedr) -> None:
         mean = sum(w * entry[name] for w, entry in zip(weights, one["applications"], strict=True))
         assert float(row[name]) == pytest.approx(mean, rel=1e-12)
     assert float(row["injected_hz.zips"]) == pytest.approx(100.5e6 / 1000, rel=1e-4)
+    zips = [found for found in table(folder / "one" / "instances.csv") if found["app_name"] == "zips"]
+    span_ns = max(int(found["end_ns"]) for found in zips) - min(int(found["arrival_ns"]) for found in zips)
+    assert len(zips) == 4 and float(row["throughput_hz.zips"]) == pytest.approx(4e9 / span_ns, rel=1e-12)
     assert rows[0]["utilisation.zip1"] == "" and rows[0]["seed"] == "3"
 
 
