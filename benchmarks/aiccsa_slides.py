@@ -19,13 +19,16 @@ import functools
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
 
 from cedr.runtime.emulator import Workload, emulate_scenario
-from cedr.runtime.record import STEP_END, STEP_HOST, STEP_SUBMIT, STEP_WAIT_ALL, Record, ThreadStream
-from cedr.target.platform import Platform, class_costs, load_platform
+from cedr.runtime.host_code import write_with_host_code
+from cedr.runtime.record import Record, read_record
+from cedr.target.platform import Platform, load_platform
 
 PLATFORM: Final = "zcu102_cedr"
 #: Height and width: the largest multiples of 32 that the Conv2D engine takes.
@@ -80,25 +83,10 @@ def application(record: Record) -> Record:
     """A record in which only convolutions are calls: a layer's are submitted at once, and waited for; all else of the layer
     (summing over channels, bias, activation, pooling) is the application's own code, and takes what it takes on a core.
     """
-    cpu = [kind.name for kind in _board().pe_types].index("cpu")
-    own_ns = class_costs(_board(), record.classes).cost_ns[:, cpu]
-    convolves = np.array([call.api == "conv2d" for call in record.classes])[record.class_of]
-    layer = np.zeros(len(convolves), np.int64)
-    for task in range(len(layer)):
-        before = record.after_indices[record.after_indptr[task] : record.after_indptr[task + 1]]
-        layer[task] = layer[before].max(initial=0) + convolves[task]
-    steps: list[tuple[int, int, int]] = []
-    calls: list[int] = []
-    for number in range(layer.max() + 1):
-        submitted = record.class_of[(layer == number) & convolves].tolist()
-        steps += [(STEP_SUBMIT, len(calls), len(submitted)), (STEP_WAIT_ALL, 0, 0)] if submitted else []
-        calls += submitted
-        rest = own_ns[record.class_of[(layer == number) & ~convolves]]
-        steps.append((STEP_HOST, int(rest[rest > 0].sum()), 0))
-    tasks, none = np.arange(len(calls), dtype=np.uint32), np.empty(0, np.uint32)
-    thread = ThreadStream(0, np.array([*steps, (STEP_END, 0, 0)], np.int64), tasks, none)
-    no_edges = np.zeros(len(calls) + 1, np.int64)
-    return Record(None, record.classes, tasks, np.array(calls, np.uint16), no_edges, none, (thread,))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "detector.cedrrec"
+        write_with_host_code(record, _board(), ["conv2d"], path)
+        return read_record(path)
 
 
 @dataclass(frozen=True)
