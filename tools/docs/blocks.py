@@ -48,6 +48,7 @@ COVERED: Final = {
     "python benchmarks/fit_zcu102.py points.csv": "tests/test_fidelity.py",
     "python benchmarks/fidelity.py --calibration points.csv --check others.csv": "tests/test_fidelity.py",
     "python benchmarks/published_sweep.py": "tests/test_fidelity.py",
+    "python examples/aiccsa23/run.py -o out/aiccsa23": "tests/test_aiccsa23.py",
 }
 """Commands that a session does not run, and the file that stands for them. A `make` target is looked up with `make -n`."""
 
