@@ -28,6 +28,7 @@ _KEPT = (
     torch.ops.aten.rnn_relu.input,
     torch.ops.aten.rnn_tanh.input,
     torch.ops.aten.roll.default,
+    torch.ops.aten.unfold_backward.default,
     torch.ops.aten.upsample_nearest1d.vec,
 )
 """What converts better whole, or where torch 2.13's decomposition differs from the op (multilabel_margin_loss)."""

@@ -233,6 +233,39 @@ def unfold(b: Builder, x: SSAValue, dim: int, size: int, step: int) -> SSAValue:
     return b.indexed(x, expressions, result)
 
 
+@converts(aten.unfold_backward.default)
+def add_windows(b: Builder, x: SSAValue, shape: list[int], dim: int, size: int, step: int) -> SSAValue:
+    """Windows X[.., w, .., i] added up where they lie on each other, window w from w * step on: how istft joins its frames.
+
+    Part k of all windows, of `step` elements, is a row without gaps that begins at k * step.
+    """
+    rank = len(shape)
+    if not rank:
+        return b.reshape(x, ())
+    dim = normalise_dim(dim, rank)
+    others = [d for d in range(rank) if d != dim]
+    x = b.transpose(x, [*others, dim, rank])
+    lead, count = [shape[d] for d in others], shape_of(x)[-2]
+    parts = -(-size // step)
+    length = (count + parts - 1) * step
+    none = [0] * (rank - 1)
+    x = b.broadcast(x, [*lead, count, size])  # PyTorch's istft gives one window for all signals
+    x = b.pad(x, [*none, 0, 0], [*none, 0, parts * step - size], 0)
+    total: SSAValue | None = None
+    for part in range(parts):
+        row = b.reshape(b.slice_dim(x, rank, part * step, step), [*lead, count * step])
+        row = b.pad(row, [*none, part * step], [*none, length - (count + part) * step], 0)
+        if total is None:
+            total = row
+        else:
+            total = b.pointwise([total, row], lambda s, args: s.add(args[0], args[1]), element_type(row))
+    assert total is not None
+    wanted = shape[dim]
+    fitting = b.slice_dim(total, rank - 1, 0, min(length, wanted))
+    result = b.pad(fitting, [*none, 0], [*none, max(wanted - length, 0)], 0)
+    return b.transpose(result, [rank - 1 if d == dim else others.index(d) for d in range(rank)])
+
+
 @converts(aten.slice_scatter.default)
 def slice_scatter(
     b: Builder, x: SSAValue, source: SSAValue, dim: int, start: int | None, end: int | None, step: int

@@ -14,6 +14,8 @@ def _moves() -> list[Case]:
         Case("roll", lambda x: (x.roll(1, 1), x.roll((-1, 7), (0, 2)), x.roll(5)), (X,)),
         Case("roll of nothing and a scalar", lambda x, y: (x.roll(1, 0), y.roll(3)), (floats(0, 2), floats())),
         Case("unfold", lambda x: (x.unfold(-1, 2, 1), x.unfold(1, 2, 3), x.unfold(0, 1, 1)), (X,)),
+        Case("windows added up", lambda x: (torch.ops.aten.unfold_backward(x, [2, 7], 1, 4, 2), torch.ops.aten.unfold_backward(x, [2, 9], -1, 4, 3), torch.ops.aten.unfold_backward(x[:, :, :1], [2, 9], 1, 1, 5)), (floats(2, 2, 4),)),
+        Case("windows added up along another dim", lambda x: torch.ops.aten.unfold_backward(x, [8, 5], 0, 3, 2), (floats(3, 5, 3),)),
         Case("unfold of integers and a scalar", lambda x, y: (x.unfold(0, 3, 2), y.unfold(0, 1, 1)), (integers(9), floats())),
         Case("slice_scatter", lambda x, y: (torch.slice_scatter(x, y[:, 1:], 1, 1), torch.slice_scatter(x, y[:, :, :2], -1, 0, 4, 2)), (X, Y)),
         Case("slice_scatter past the end", lambda x, y: (torch.slice_scatter(x, y, 0, 1, 99, 3), torch.slice_scatter(x, y[:0], 0, 8), torch.slice_scatter(x, y[:1], 0, -2, 7, 5)), (floats(8), floats(3, seed=2))),
