@@ -73,13 +73,14 @@ class Builder:
     `location` is that of the node being converted and `used_results` the indices of its results that have uses;
     `dense_order()` is the order in which PyTorch keeps the dims of its first tensor in memory, outermost first, None where
     that memory is not exactly the tensor's elements; `macs` counts the multiply-accumulates of convolutions and matrix
-    products emitted so far.
+    products emitted so far; `complex_of` has the complex numbers that a tensor of real and imaginary parts was made of.
     """
 
     def __init__(self, block: Block):
         self.block = block
         self.location: LocationAttr = UNKNOWN_LOC
         self.macs = 0
+        self.complex_of: dict[SSAValue, SSAValue] = {}
         self.used_results: frozenset[int] = frozenset()
         self.dense_order: Callable[[], tuple[int, ...] | None] = lambda: None
         self._made: dict[tuple[object, ...], SSAValue] = {}

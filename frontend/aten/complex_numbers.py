@@ -48,7 +48,7 @@ def polar(b: Builder, size: SSAValue, angle: SSAValue) -> SSAValue:
 
 @converts(aten.view_as_real.default, aten.view_as_real_copy.default)
 def view_as_real(b: Builder, x: SSAValue) -> SSAValue:
-    """X[*s] as [*s, 2]: real part, imaginary part."""
+    """X[*s] as [*s, 2]: real part, imaginary part. A select of one of them reads X: `x.real` is exported as both."""
     shape = shape_of(x)
     rank = len(shape)
 
@@ -56,12 +56,14 @@ def view_as_real(b: Builder, x: SSAValue) -> SSAValue:
         index = s.index(rank, scalar_type(torch.int64))
         return s.select(s.compare("eq", index, s.like(0, index)), s.real(number), s.imaginary(number))
 
-    return b.generic(
+    (parts,) = b.generic(
         [(x, AffineMap(rank + 1, 0, tuple(AffineDimExpr(dim) for dim in range(rank))))],
         [(b.empty((*shape, 2), F32), AffineMap.identity(rank + 1))],
         (PARALLEL,) * (rank + 1),
         lambda s, args: (body(s, args[0]),),
-    )[0]
+    )
+    b.complex_of[parts] = x
+    return parts
 
 
 @converts(aten.view_as_complex.default, aten.view_as_complex_copy.default)

@@ -114,6 +114,10 @@ def select(b: Builder, x: SSAValue, dim: int, index: int) -> SSAValue:
     """One index along a dim, which disappears."""
     shape = shape_of(x)
     axis = normalise_dim(dim, len(shape))
+    if x in b.complex_of and axis == len(shape) - 1:
+        is_real = index % 2 == 0
+        part = scalar_type(torch.float32)
+        return b.pointwise([b.complex_of[x]], lambda s, args: (s.real if is_real else s.imaginary)(args[0]), part)
     piece = b.slice_dim(x, axis, index % shape[axis], 1)
     return b.reshape(piece, [size for i, size in enumerate(shape) if i != axis])
 

@@ -340,3 +340,18 @@ def test_a_recurrent_network_is_a_loop_per_layer() -> None:
     names = [op.name for op in imported.module.walk()]
     assert names.count("scf.for") == 3 and len(names) < 200
     assert imported.macs == 160 * 256 * (40 + 64 + 4 * 64)
+
+
+def test_a_part_of_complex_numbers_is_read_without_the_other() -> None:
+    """PyTorch exports `x.real` as a view of both parts and a select."""
+
+    class Parts(nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return x.real, torch.view_as_real(x)[..., -1]
+
+    x = torch.complex(torch.randn(3, 4), torch.randn(3, 4))
+    imported = import_program(export_model(Parts(), (x,)), "parts")
+    text = text_of(imported.module)
+    assert (text.count("linalg.generic"), text.count("complex.re"), text.count("complex.im")) == (2, 1, 1)
+    real, imaginary = interpret(imported.module, [x.numpy()], imported.weights)
+    assert np.array_equal(real, x.real.numpy()) and np.array_equal(imaginary, x.imag.numpy())
