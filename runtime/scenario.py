@@ -235,7 +235,7 @@ def read_scenario(file: TomlFile) -> Scenario:
     applications: list[Application] = []
     for path in top.sections("application"):
         section = Section(file, path, file.at(path), ("model",), (*APPLICATION_KEYS, *PROCESS_KEYS))
-        applications.append(replace(read_application(section, applications), **_process(section)))
+        applications.append(replace(read_application(section, applications), **read_process(section)))
     faults = [
         _fault(Section(file, path, file.at(path), ("at_us", "kind"), _FAULT), applications)
         for path in (top.sections("fault") if "fault" in top else ())
@@ -331,7 +331,7 @@ def read_application(section: Section, others: list[Application]) -> Application
     return Application(name, model, count, arrival, period, start, (), deadline, where)
 
 
-def _process(section: Section) -> dict[str, Any]:
+def read_process(section: Section) -> dict[str, Any]:
     """How a C or C++ application is started and recorded."""
     given: dict[str, Any] = {}
     if "arguments" in section:

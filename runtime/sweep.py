@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from itertools import product
@@ -37,10 +37,12 @@ from cedr.runtime.scenario import (
     DEFAULT_SCHEDULER,
     MAX_INSTANCES,
     MAX_SEED,
+    PROCESS_KEYS,
     Application,
     platform_beside,
     read_application,
     read_name,
+    read_process,
     scheduler_beside,
     time_ns,
 )
@@ -342,7 +344,8 @@ def _applications(
             filled = {key: value for key, value in left_open.items() if value is not None and key not in data}
             used.update(filled)
             data = {**data, **filled}
-        applications.append(read_application(Section(file, path, data, ("model",), APPLICATION_KEYS), applications))
+        section = Section(file, path, data, ("model",), (*APPLICATION_KEYS, *PROCESS_KEYS))
+        applications.append(replace(read_application(section, applications), **read_process(section)))
     return tuple(applications)
 
 

@@ -234,7 +234,7 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
     models = ModelRecords(settings.platform_text, settings.composition.text, tell)
     named = [model_beside(path, a.model) for a in scenario.applications]
     named = [
-        models.prepare(model, application.where, _process_options(application, model))
+        models.prepare(model, application.where, process_options(application, model))
         for application, model in zip(scenario.applications, named, strict=True)
     ]
     models.record(options.record_timeout_s)
@@ -283,7 +283,7 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
     return Emulated(found, emulation, scenario, settings)
 
 
-def _process_options(application: Application, model: str) -> ApplicationOptions | None:
+def process_options(application: Application, model: str) -> ApplicationOptions | None:
     """How a C or C++ application is started, where its entry in the scenario says so."""
     from cedr.tools.applications import ApplicationOptions
 

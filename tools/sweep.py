@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cedr.runtime.record import Record, read_record
+from cedr.runtime.scenario import Application
 from cedr.runtime.sweep import (
     DEFAULT_PIPELINE,
     EMULATING,
@@ -45,8 +46,12 @@ from cedr.runtime.sweep_results import (
 from cedr.target.errors import CedrError
 from cedr.target.files import write_atomically
 from cedr.tools.driver import Warn, warn
-from cedr.tools.emulate import model_beside
+from cedr.tools.emulate import model_beside, process_options
+from cedr.tools.models import application_kind
 from cedr.tools.processes import ProcessEnded, Processes
+
+if TYPE_CHECKING:
+    from cedr.tools.applications import ApplicationOptions
 
 MOST_FAILURES: Final = 20
 """As many are shown."""
@@ -148,6 +153,8 @@ class _Recording:
     hw: str
     where: str
     path: Path
+    process: ApplicationOptions | None = None
+    """How a C or C++ application is started, where its entry says so."""
 
 
 def _planned(sweep: Sweep, out: Path, jobs: int, timeout_s: float, tell: Warn) -> list[Planned]:
@@ -159,18 +166,16 @@ def _planned(sweep: Sweep, out: Path, jobs: int, timeout_s: float, tell: Warn) -
             model = model_beside(sweep.path, application.model)
             if model not in models:
                 models[model] = "" if model.endswith(".cedrrec") else _model_digest(model)
-            if (model, point.pipeline, point.hw) not in recordings:
-                recordings[model, point.pipeline, point.hw] = _recording(
-                    sweep.settings, point, model, models[model], application.where, out
+            if (application.where, point.pipeline, point.hw) not in recordings:
+                recordings[application.where, point.pipeline, point.hw] = _recording(
+                    sweep.settings, point, application, model, models[model], out
                 )
-    _record([one for one in dict.fromkeys(recordings.values()) if not one.path.exists()], jobs, timeout_s, tell)
+    missing = {one.path: one for one in recordings.values() if not one.path.exists()}
+    _record(list(missing.values()), jobs, timeout_s, tell)
     digests = {path: file_digest(path) for path in {one.path for one in recordings.values()}}
     planned = []
     for point in sweep.points:
-        files = {
-            a.name: recordings[model_beside(sweep.path, a.model), point.pipeline, point.hw].path
-            for a in point.applications
-        }
+        files = {a.name: recordings[a.where, point.pipeline, point.hw].path for a in point.applications}
         key = point_key(point, sweep.settings, {name: digests[file] for name, file in files.items()})
         planned.append(Planned(point, key, {name: _within(file, out) for name, file in files.items()}))
     return planned
@@ -180,24 +185,25 @@ def _within(file: Path, out: Path) -> str:
     return str(file.relative_to(out)) if file.is_relative_to(out) else str(file.resolve())
 
 
-def _recording(settings: Settings, point: Point, model: str, digest_of_model: str, where: str, out: Path) -> _Recording:
+def _recording(
+    settings: Settings, point: Point, application: Application, model: str, digest_of_model: str, out: Path
+) -> _Recording:
     """Raises SweepError, at the place that names it, for a record that can't be read."""
-    if model.endswith(".cedrrec"):
+    where, process = application.where, process_options(application, model)
+    if model.endswith(".cedrrec") and process is None:
         try:
             read_record(model)
         except CedrError as error:
             raise SweepError(f"{where}: {error}") from error
         return _Recording(model, "", "", "", where, Path(model))
-    made_from = {
-        "program": program_digest(RECORDING),
-        "model": digest_of_model,
-        "pipeline": point.pipeline,
-        "platform": settings.platform.hash,
-        "hw": point.hw,
-    }
+    made_from = {"program": program_digest(RECORDING), "model": digest_of_model}
+    if application_kind(model) is None:
+        made_from |= {"pipeline": point.pipeline, "platform": settings.platform.hash, "hw": point.hw}
+    else:  # the same on every board
+        made_from["process"] = repr(process)
     stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in Path(model).name)[:40]
     path = out / RECORDS / f"{stem}-{digest(made_from)[:16]}.cedrrec"
-    return _Recording(model, point.pipeline, settings.platform_text, point.hw, where, path)
+    return _Recording(model, point.pipeline, settings.platform_text, point.hw, where, path, process)
 
 
 def _model_digest(model: str) -> str:
@@ -216,18 +222,23 @@ def _model_digest(model: str) -> str:
 def _record(recordings: Sequence[_Recording], jobs: int, timeout_s: float, tell: Warn) -> None:
     """Record each; raises the first refusal, behind its place in the file."""
     by_model: dict[str, list[_Recording]] = {}
+    alone = [one for one in recordings if application_kind(one.model) is not None]
     for one in recordings:
-        by_model.setdefault(one.model, []).append(one)
-    if not by_model:
-        return
+        if one not in alone:
+            by_model.setdefault(one.model, []).append(one)
     with _processes(min(jobs, len(by_model))) as submit:
-        waiting = [submit(_record_model, own, timeout_s) for own in by_model.values()]
-        for future in waiting:
-            refusal, warnings = future.result()
-            for warning in warnings:
-                tell(warning)
-            if refusal is not None:
-                raise SweepError(refusal)
+        _told([submit(_record_model, own, timeout_s) for own in by_model.values()], tell)
+    _told([_here(_record_model, alone, timeout_s)], tell)  # by themselves: their time may be measured
+
+
+def _told(outcomes: Sequence[Future[tuple[str | None, list[str]]]], tell: Warn) -> None:
+    """Passes warnings on, and raises the first refusal."""
+    for future in outcomes:
+        refusal, warnings = future.result()
+        for warning in warnings:
+            tell(warning)
+        if refusal is not None:
+            raise SweepError(refusal)
 
 
 def _record_model(recordings: Sequence[_Recording], timeout_s: float) -> tuple[str | None, list[str]]:
@@ -239,11 +250,11 @@ def _record_model(recordings: Sequence[_Recording], timeout_s: float) -> tuple[s
     for one in recordings:
         models = ModelRecords(one.platform, one.hw, warnings.append, one.pipeline, "python", exports)
         try:
-            models.prepare(one.model, one.where)
+            key = models.prepare(one.model, one.where, one.process)
             models.record(timeout_s)
-            if one.model in models.failures:
-                raise SweepError(f"{one.where}: {models.failures[one.model]}")
-            with write_atomically(one.path) as kept, models.files[one.model].open("rb") as file:
+            if key in models.failures:
+                raise SweepError(f"{one.where}: {models.failures[key]}")
+            with write_atomically(one.path) as kept, models.files[key].open("rb") as file:
                 shutil.copyfileobj(file, kept)
         except CedrError as error:
             return str(error), warnings

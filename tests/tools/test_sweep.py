@@ -292,6 +292,19 @@ def test_a_model_is_compiled_for_each_composition_and_pipeline(folder: Path, ced
         assert (run.json["makespan_ns"], run.json["tasks"]) == (int(row["makespan_ns"]), int(row["tasks"]))
 
 
+def test_a_c_application_is_recorded_once_for_all_chips(folder: Path, cedr: Cedr) -> None:
+    (folder / "app.c").write_text(
+        '#include "dash.h"\nstatic dash_cmplx_flt_type x[64];\n'
+        "int main(int n, char **a) { (void)a; for (int i = 0; i < n; i++) DASH_FFT_flt(x, x, 64, true); return 0; }\n"
+    )
+    application = '[[workload.application]]\nname = "{}"\nmodel = "app.c"\nhost_time = "off"\n'
+    mix = application.format("one") + application.format("three") + 'arguments = ["x", "y"]\n'
+    (folder / "s.toml").write_text(f'hw = ["C1", "C2+F1"]\n[[workload]]\n{mix}')
+    assert cedr("sweep", folder / "s.toml", "-o", folder / "out", "--jobs", 2).status == 0
+    assert len(list((folder / "out" / "records").iterdir())) == 2
+    assert [row["tasks"] for row in table(folder / "out" / "points.csv")] == ["4", "4"]
+
+
 def test_trials_that_are_alike_are_said_to_be(folder: Path, cedr: Cedr) -> None:
     alike = "s.toml: nothing is drawn, so that its 2 trials are alike"
     assert alike not in cedr("sweep", folder / "s.toml", "-o", folder / "a", "--jobs", 1).err
