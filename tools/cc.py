@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +38,11 @@ def build_application(
     if output.is_dir() or not output.absolute().parent.is_dir():
         raise ToolchainError(f"{output}: {'a folder' if output.is_dir() else 'its folder is not there'}; name a file")
     compilers = application_compilers(target, languages, module)
+    if "-static" in options:
+        if module:
+            raise ToolchainError(f"{output}: a shared object can't be static; leave out --module or -static")
+        compilers = {name: replace(one, command=(*one.command, "-static")) for name, one in compilers.items()}
+        options = [option for option in options if option != "-static"]
     library = application_library(compilers["c"])
     compiling = [option for option in options if not option.startswith(_LINK_ONLY)]
     with tempfile.TemporaryDirectory(prefix="cedr-cc-") as scratch:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cedr.backend.toolchain import LIBCEDR, SEEN_FUNCTIONS, application_library, find_compiler
+from cedr.runtime.record import read_record
 from cedr.tools.cli import main
 from tests.tools.applications import CONDITION_VARIABLE_CPP, TWO_THREADS_C
 
@@ -61,6 +62,19 @@ def test_the_host_says_what_it_cannot_load(folder: Path) -> None:
         process = subprocess.run([host, str(folder / name)], capture_output=True, text=True, check=False)
         assert process.returncode == 1
         assert message in process.stderr
+
+
+@pytest.mark.parametrize("source", ["app.c", "app.cpp"])
+def test_a_static_executable_is_recorded_too(folder: Path, source: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cc", source, "-o", "app", "--", "-static"]) == 0
+    header = run("file", "-b", "app") if shutil.which("file") else "statically linked"
+    assert "statically linked" in header
+    assert main(["record", "app", "-o", "x.cedrrec", "--json", "--host-time", "off"]) == 0
+    record = read_record("x.cedrrec")
+    assert record.complete and len(record) == {"app.c": 6, "app.cpp": 2}[source]
+    capsys.readouterr()
+    assert main(["cc", source, "-o", "app.so", "--module", "--", "-static"]) == 1
+    assert "app.so: a shared object can't be static" in capsys.readouterr().err
 
 
 def test_sources_of_both_languages_and_options_of_the_compiler(folder: Path) -> None:
@@ -161,8 +175,6 @@ def test_an_application_for_aarch64_runs_and_records_under_qemu(
     if compiler == "zig" and not Path(libraries).exists():
         pytest.skip("needs aarch64's libc (Debian's libc6-arm64-cross)")
     assert run("qemu-aarch64", "-L", libraries, "./app") == PRINTED[source]
-
-    from cedr.runtime.record import read_record
 
     environment = ["-E", "CEDR_MODE=record", "-E", f"CEDR_RECORD={folder / 'app.cedrrec'}"]
     run("qemu-aarch64", "-L", libraries, *environment, "./app")
