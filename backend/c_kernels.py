@@ -48,10 +48,11 @@ class Lines:
 
 
 class Kernels:
-    """The functions of a module's kernels."""
+    """The functions of a module's kernels. `attributes` stand before each."""
 
-    def __init__(self, out: Lines):
+    def __init__(self, out: Lines, attributes: str = ""):
         self.out = out
+        self.attributes = attributes
         self.names: dict[str, int] = {}
 
     def function(self, grid: Grid, call: Call, op: KernelOp, where: str) -> str:
@@ -62,7 +63,7 @@ class Kernels:
         name = f"{name}_{count}" if count else name
         bounds = op.get_bounds()
         out = self.out
-        out.open(f"static void {name}(const cedr_site *site, void *const operand[])")
+        out.open(f"{self.attributes}static void {name}(const cedr_site *site, void *const operand[])")
         out.add("(void)site;")
         ins = len(op.inputs)
         reads = op.reads_outputs()

@@ -10,7 +10,10 @@
 #include <unistd.h>
 
 #include "dash_module.h"
+
+#pragma GCC visibility push(hidden)
 #include "internal.h"
+#pragma GCC visibility pop
 
 /* Before each allocation, in a ring. */
 typedef struct block {

@@ -17,7 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What the module is linked with is its own, whatever else of these names is in the process that loads it. */
+#pragma GCC visibility push(hidden)
 #include "cedr.h"
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 extern "C" {
@@ -26,6 +29,8 @@ extern "C" {
 #include "dash_types.h"
 /* Not sorted into the line above: it needs the types. */
 #include "dash.h"
+
+#pragma GCC visibility push(hidden)
 
 /* One instance of a module, from main's begin to its end. */
 typedef struct {
@@ -74,6 +79,8 @@ void cedr_dash_pack_f32(dash_cmplx_flt_type *dense, const float *tile, const ced
 void cedr_dash_unpack_f32(float *tile, const dash_cmplx_flt_type *dense, const cedr_dash_tile *where);
 void cedr_dash_pack_c64(dash_cmplx_flt_type *dense, const float _Complex *tile, const cedr_dash_tile *where);
 void cedr_dash_unpack_c64(float _Complex *tile, const dash_cmplx_flt_type *dense, const cedr_dash_tile *where);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

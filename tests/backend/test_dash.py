@@ -24,10 +24,12 @@ from numpy.typing import NDArray
 from cedr.backend.dash_emitter import emit_dash
 from cedr.backend.program import Program
 from cedr.backend.toolchain import DASH_MODULE_FILES, LIBCEDR, Language, copy_libcedr, find_compiler
+from cedr.runtime.record import read_record
 from cedr.target.manifest import Manifest
 from cedr.tools.driver import compile_torch, flat_arrays, open_directory
 from cedr.tools.models import TorchModel, find_model
 from cedr.tools.options import CompileError, CompileOptions
+from tests.runtime.test_dash_api import build_library
 
 from .conftest import TINY, parse
 from .dash.models import MODELS
@@ -44,11 +46,15 @@ class Host:
 
     program: Path
 
-    def start(self, application: Path, *how: str, variant: str = "inline", counts: Path | None = None) -> list[int]:
+    def start(
+        self, application: Path, *how: str, variant: str = "inline", counts: Path | None = None, **environment: str
+    ) -> list[int]:
         """The exit status of each instance."""
-        environment = {**os.environ, "DASH_VARIANT": variant} | ({"DASH_COUNTS": str(counts)} if counts else {})
+        environment = {**os.environ, "DASH_VARIANT": variant, **environment}
+        if counts is not None:
+            environment["DASH_COUNTS"] = str(counts)
         done = subprocess.run(
-            [self.program, application, *how], env=environment, capture_output=True, text=True, check=False, timeout=60
+            [self.program, application, *how], env=environment, capture_output=True, text=True, check=False, timeout=300
         )
         assert done.returncode == 0, done.stderr
         return [int(word) for word in done.stdout.split()]
@@ -189,6 +195,21 @@ def test_the_outputs_are_eager_s(host: Host, make: Make, name: str, language: La
     application.check()
 
 
+SIGNAL_MODELS = ("radar_correlator", "pulse_doppler", "wifi_tx", "sar", "temporal_mitigation", "lane_detection")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*SIGNAL_MODELS, "bert_tiny", "gru", "tiny_yolo_digits", "dscnn_kws", "vit"])
+def test_the_zoo_s_outputs_are_eager_s(host: Host, make: Make, tmp_path: Path, name: str) -> None:
+    application = make(name)
+    counts = tmp_path / "counts"
+    assert host.start(application.build("c"), "once", variant="late", counts=counts) == [0]
+    application.check()
+    assert counts.exists() == (name != "tiny_yolo_digits")  # of convolutions alone
+    assert host.start(application.build("c++"), "two", variant="accelerator") == [0, 0]
+    application.check()
+
+
 class Total(torch.nn.Module):
     """A state: the sum of what has come so far."""
 
@@ -301,6 +322,50 @@ def test_it_compiles_against_our_own_header(make: Make, tmp_path: Path, language
     for name in ("dash.h", "dash_types.h"):
         shutil.copy(LIBCEDR / name, tmp_path)
     check_syntax(make("filter"), language, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def our_host(tmp_path_factory: pytest.TempPathFactory) -> Host:
+    """The same host with libcedr's DASH_ functions."""
+    folder = tmp_path_factory.mktemp("libcedr")
+    build_library(folder)
+    options = ["-O1", "-Wall", "-DRECORDED", str(HERE / "host.c"), "-o", "host"]
+    libraries = ["-L.", "-Wl,--no-as-needed", "-lcedr", "-Wl,-rpath,$ORIGIN", "-ldl", "-lpthread"]
+    find_compiler().run([*options, *libraries], folder)
+    return Host(folder / "host")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "filter",
+        "mixer",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("perceptron", "wide", "complex_product")),
+    ],
+)
+def test_libcedr_s_own_functions_serve_it_too(our_host: Host, make: Make, tmp_path: Path, name: str) -> None:
+    """As `cedr cc --module` builds it, with all names in sight. ZIP calls are right there, everywhere."""
+    original = make(name, dash_zip=True)
+    folder = tmp_path / name
+    shutil.copytree(original.directory, folder, ignore=shutil.ignore_patterns("*.so"))
+    headers = tmp_path / "headers"
+    headers.mkdir()
+    for header in ("dash.h", "dash_types.h"):
+        shutil.copy(LIBCEDR / header, headers)
+    sources = [f"{name}.c", *(f"libcedr/{path.name}" for path in folder.glob("libcedr/*.c"))]
+    compiler = find_compiler()
+    compiler.run(
+        ["-std=gnu11", "-O1", "-Wall", "-fPIC", "-shared", f"-I{headers}", *sources, "-o", "it.so", "-lm"], folder
+    )
+    application = Application(folder, original.manifest, original.references)
+    assert our_host.start(folder / "it.so", "once", "two") == [0, 0, 0]
+    application.check()
+    record = tmp_path / "it.cedrrec"
+    assert our_host.start(folder / "it.so", "once", CEDR_MODE="record", CEDR_RECORD=str(record)) == [0]
+    application.check()
+    text = (folder / f"{name}.c").read_text()
+    apis = {kind.api for kind in read_record(record).classes} - {"kernel", "join"}
+    assert apis == {api for api in ("gemm", "fft", "zip") if f"DASH_{api.upper()}_flt" in text}
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "g++"])
