@@ -327,32 +327,3 @@ def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
 
 def _text(value: object) -> str:
     return "" if value is None else str(value)
-
-
-def write_parquet(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    """The same as Parquet, texts, int64 and float64. Raises SweepError where pyarrow is not installed."""
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise SweepError(f"{path.name} needs pyarrow: pip install 'cedr-compiler[sweep]'") from error
-    arrays = {}
-    for name in columns:
-        values = [row.get(name) for row in rows]
-        kinds = {type(value) for value in values} - {type(None)}
-        kind = pyarrow.string() if str in kinds else pyarrow.int64() if kinds == {int} else pyarrow.float64()
-        arrays[name] = pyarrow.array(values, kind)
-    with write_atomically(path) as stream:
-        pyarrow.parquet.write_table(pyarrow.table(arrays), stream, compression="zstd")
-
-
-def write_tables(folder: Path, plan: Plan, figures: Mapping[str, Row]) -> tuple[str, ...]:
-    """Write the tables of what is finished; returns the names of their files. Parquet is left out without pyarrow."""
-    columns, rows = tidy_rows(plan, figures)
-    write_csv(folder / CEDR_CSV, *cedr_rows(plan, figures))
-    write_csv(folder / POINTS_CSV, columns, rows)
-    try:
-        write_parquet(folder / POINTS_PARQUET, columns, rows)
-    except SweepError:
-        return CEDR_CSV, POINTS_CSV
-    return CEDR_CSV, POINTS_CSV, POINTS_PARQUET

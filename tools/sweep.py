@@ -33,15 +33,20 @@ from cedr.runtime.sweep import (
     program_digest,
 )
 from cedr.runtime.sweep_results import (
+    CEDR_CSV,
+    POINTS_CSV,
     POINTS_PARQUET,
     RECORDS,
     SWEEP,
     Journal,
+    Plan,
     Planned,
     Row,
+    cedr_rows,
     open_journal,
+    tidy_rows,
+    write_csv,
     write_plan,
-    write_tables,
 )
 from cedr.target.errors import CedrError
 from cedr.target.files import write_atomically
@@ -412,3 +417,35 @@ def _on_dask(
             for planned in todo
         }
         yield ((waiting[future], future.result()) for future in as_completed(list(waiting), loop=client.loop))
+
+
+# -------------------------------------------------------------------------------------------------------------- tables
+
+
+def write_parquet(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """The same as Parquet, texts, int64 and float64. Raises SweepError where pyarrow is not installed."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise SweepError(f"{path.name} needs pyarrow: pip install 'cedr-compiler[sweep]'") from error
+    arrays = {}
+    for name in columns:
+        values = [row.get(name) for row in rows]
+        kinds = {type(value) for value in values} - {type(None)}
+        kind = pyarrow.string() if str in kinds else pyarrow.int64() if kinds == {int} else pyarrow.float64()
+        arrays[name] = pyarrow.array(values, kind)
+    with write_atomically(path) as stream:
+        pyarrow.parquet.write_table(pyarrow.table(arrays), stream, compression="zstd")
+
+
+def write_tables(folder: Path, plan: Plan, figures: Mapping[str, Row]) -> tuple[str, ...]:
+    """Write the tables of what is finished; returns the names of their files. Parquet is left out without pyarrow."""
+    columns, rows = tidy_rows(plan, figures)
+    write_csv(folder / CEDR_CSV, *cedr_rows(plan, figures))
+    write_csv(folder / POINTS_CSV, columns, rows)
+    try:
+        write_parquet(folder / POINTS_PARQUET, columns, rows)
+    except SweepError:
+        return CEDR_CSV, POINTS_CSV
+    return CEDR_CSV, POINTS_CSV, POINTS_PARQUET
