@@ -66,6 +66,17 @@ def test_richer_is_not_to_saturate_at_a_lower_rate() -> None:
     assert findings.richer_saturates_later(rows({("C3", "EFT"): early, ("C3+Z1", "EFT"): RISES})).holds
     found = findings.richer_saturates_later(rows({("C3", "EFT"): RISES, ("C3+Z1", "EFT"): early}))
     assert not found.holds and "EFT C3 at 100, C3+Z1 at 10 Mb/s" in found.reason
+    near = findings.richer_saturates_later(rows({("C3", "EFT"): RISES, ("C3+Z1", "EFT"): (1.0, 9.4, 9.5, 10.0, 10.0)}))
+    assert near.holds and "1 of them a rate earlier" in near.reason
+
+
+def test_trials_are_averaged() -> None:
+    """Saturated at 100 Mb/s by the mean of 8.5 and 9.7; by neither trial alone would both checks hold."""
+    trials = [rows({("C3", "EFT"): (1.0, 2.0, time, 10.0, 10.0)}) for time in (8.5, 9.7)]
+    assert "between 100 and 100" in findings.saturates([row for trial in trials for row in trial]).reason
+    assert "between 1000 and 1000" in findings.saturates(trials[0]).reason
+    kept = rows({("C3", "EFT"): RISES}, 0.93) + rows({("C3", "EFT"): RISES}, 0.99)
+    assert findings.throughput_is_kept(kept).holds and not findings.throughput_is_kept(kept[:5]).holds
 
 
 @pytest.mark.parametrize(("kept", "holds"), [(0.96, True), (0.94, False)])
