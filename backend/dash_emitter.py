@@ -103,8 +103,8 @@ class DashEmitter(CEmitter):
 
     def __init__(self, program: Program, zip_calls: bool):
         super().__init__(program)
-        # As in modules that call them by address only: GCC 12 computes vit wrongly where it sees into them (-O1 and up,
-        # right with -O0 or -fno-inline).
+        # Kernels are called by address in other modules. Inlined by GCC 12 (-O1 and up), vit's module computes wrong
+        # values, with -fno-inline right ones; whether GCC or the emitted code is at fault is not known.
         self.kernels.attributes = "__attribute__((noinline)) "
         self.zip_calls = zip_calls
         self.tiles: dict[tuple[tuple[int, ...], tuple[int, ...]], str] = {}
