@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -54,12 +54,14 @@ SWEEPS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
         ("rate", "rate3d", "overhead"),
         "Five detections, 19 pulse Dopplers and 23 WiFi transmissions, about 81 Mb of each, over the injection rate of each",
     ),
+    "polling": ((), "The plateau of the mix where workers without a task poll"),
     "fairness": ((), "Each application of the mix by itself, and all together, on C3+F1+C2D1+Z1"),
 }
-CHECKS: Final = {
+CHECKS: Final[Mapping[str, Sequence[Callable[[Sequence[Row]], Finding]]]] = {
     "pools": (round_robin_is_worse_with_conv2d, others_are_better_with_conv2d),
     "instances": (instances_flatten,),
     "mix": (saturates, richer_is_faster, richer_saturates_later, throughput_is_kept),
+    "polling": (richer_is_faster,),
 }
 DETECTOR: Final = "the small detector on images of 1056 x 1920; every call is simulated, none in batches"
 
@@ -99,7 +101,8 @@ def _findings(points: Mapping[str, Sequence[Row]], shares: Sequence[Mapping[str,
     for mapping in MAPPINGS:
         for name, checks in CHECKS.items():
             own = [row for row in points[name] if row["workload"] == mapping]
-            found |= {f"{check.__name__}.{mapping}": check(own) for check in checks}
+            suffix = f"_with_{name}" if name == "polling" else ""
+            found |= {f"{check.__name__}{suffix}.{mapping}": check(own) for check in checks}
         found[f"{is_fair.__name__}.{mapping}"] = is_fair([line for line in shares if line["mix"] == mapping])
     return found
 
