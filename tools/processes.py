@@ -76,16 +76,17 @@ class Processes:
         return value
 
     def _start(self) -> subprocess.Popen[bytes]:
-        paths = os.pathsep.join(dict.fromkeys([str(IMPORT_ROOT), *filter(None, sys.path)]))
         with self._lock:
             process = subprocess.Popen(
                 [sys.executable, "-m", "cedr.tools.processes"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": paths},
+                env={**os.environ, "PYTHONPATH": str(IMPORT_ROOT)},
                 process_group=0,  # Ctrl-C is the first process's to answer
             )
             self._started.append(process)
+        assert process.stdin is not None
+        pickle.dump(sys.path, process.stdin)
         return process
 
 
@@ -93,6 +94,8 @@ def main() -> int:
     """Serve until stdin ends. What calls print goes to stderr."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    # What the first process imports can be imported here, behind what is here anyway: a model's folder hides no library.
+    sys.path += [place for place in pickle.load(sys.stdin.buffer) if place not in sys.path]
     with redirect_stdout(sys.stderr):
         while True:
             try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from cedr.target.platform import load_platform
 from tests.runtime.runs import hand_made
 
 Array = NDArray[Any]
+Left = Callable[[], set[subprocess.Popen[bytes]]]
 
 Y = TensorSpec("y", "f32", (2,))
 
@@ -88,6 +90,13 @@ int main(int argc, char **argv) {
 """
 
 
+@pytest.fixture
+def left() -> Left:
+    """The processes that this test started and that are not ended; those of other tests may still wait to be collected."""
+    others = set(processes._living)
+    return lambda: processes._living - others
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program under each of its names."""
@@ -115,7 +124,7 @@ FAILURES = {
 }
 
 
-def test_a_process_that_fails_ends_its_own_application_only(folder: Path) -> None:
+def test_a_process_that_fails_ends_its_own_application_only(folder: Path, left: Left) -> None:
     names = ["fine", *FAILURES]
     outcomes = run_together({name: lambda name=name: module(folder, name).run({}) for name in names})  # type: ignore[misc]  # a default argument binds the name
     assert list(outcomes) == names
@@ -127,7 +136,7 @@ def test_a_process_that_fails_ends_its_own_application_only(folder: Path) -> Non
         assert FAILURES[name] in str(outcome.failure), name
     shouted = str(outcomes["shouts"].failure)
     assert len(shouted) < 10_000 and "\x1b" not in shouted, "the end of what it said, harmless on a terminal"
-    assert not processes._living
+    assert not left()
 
 
 def none_left(folder: Path) -> bool:
@@ -263,11 +272,11 @@ if __name__ == "__main__":
 
 
 @pytest.fixture
-def served(folder: Path) -> Iterator[ModuleProcess]:
+def served(folder: Path, left: Left) -> Iterator[ModuleProcess]:
     """Computes 2 x, but for some x."""
     (folder / "served.py").write_text(SERVED.replace("LOOPS", str(folder / "loops")))
     yield ModuleProcess(folder, "served", "python", (Y,), timeout_s=20)
-    assert not processes._living and none_left(folder)
+    assert not left() and none_left(folder)
 
 
 def computed(served: ModuleProcess, values: Iterable[int]) -> Generator[Array]:
@@ -281,10 +290,10 @@ def test_a_served_module_computes_sample_after_sample(served: ModuleProcess) -> 
     assert list(computed(served, [])) == []
 
 
-def test_a_served_module_that_nobody_asks_any_more_is_ended(served: ModuleProcess) -> None:
+def test_a_served_module_that_nobody_asks_any_more_is_ended(served: ModuleProcess, left: Left) -> None:
     values = computed(served, [8, 9])
     next(values)
-    assert len(processes._living) == 1
+    assert len(left()) == 1
     values.close()
 
 

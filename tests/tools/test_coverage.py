@@ -57,9 +57,9 @@ def test_what_stands_before_an_unsupported_op_has_its_pes() -> None:
             return out
 
     result = cover(TorchModel("between", Between(), (torch.randn(1, 1, 9, 9),)), CompileOptions())
-    convolution, digamma = result.ops
+    convolution, bessel = result.ops
     assert (convolution.count, convolution.pes) == (2, ["cpu", "conv2d"])
-    assert (digamma.supported, digamma.pes) == (False, [])
+    assert (bessel.supported, bessel.pes) == (False, [])
 
 
 def test_what_converts_and_cannot_be_compiled_is_not_supported() -> None:
