@@ -36,7 +36,6 @@ VERSION: Final = 1
 HEADER_BYTES: Final = 64
 CHUNK_HEADER_BYTES: Final = 32
 STATES: Final = ("running", "ended", "failed")
-HOST_TIMES: Final = ("unknown", "off", "fixed", "blocks", "measured")
 
 EVENTS: Final = 1
 AUX: Final = 2
@@ -81,6 +80,7 @@ _EVENT: Final = np.dtype([("kind", "u1"), ("n_aux", "u1"), ("class", "<u2"), ("h
 
 State = Literal["running", "ended", "failed"]
 HostTime = Literal["unknown", "off", "fixed", "blocks", "measured"]
+HOST_TIMES: Final[tuple[HostTime, ...]] = ("unknown", "off", "fixed", "blocks", "measured")
 Int64Array = npt.NDArray[np.int64]
 UInt32Array = npt.NDArray[np.uint32]
 
@@ -300,7 +300,7 @@ class _Reader:
         if host_time >= len(HOST_TIMES):
             raise self.refuse(24, "a host time of 0 (unknown) to 4 (measured)", host_time)
         self.state = ("running", "ended", "failed")[state]
-        self.host_time = ("unknown", "off", "fixed", "blocks", "measured")[host_time]
+        self.host_time = HOST_TIMES[host_time]
         self.truncated = length > len(data)
         self.partial = state == 0 or self.truncated
         return length

@@ -28,7 +28,6 @@ from cedr.tools.cc import build_application
 from cedr.tools.driver import RunOptions, RunResult, run_figures
 from cedr.tools.options import CompileOptions
 
-HOST_TIMES: Final[tuple[HostTime, ...]] = ("off", "fixed", "blocks", "measured")
 HOST_NS: Final = {"fixed": 1000.0, "blocks": 10.0}
 """Nanoseconds of a segment, of a basic block, where none are given."""
 DEFAULT_TIMEOUT_S: Final = 120.0

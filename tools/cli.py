@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cedr.target.errors import CedrError
-from cedr.target.manifest import TARGETS
+from cedr.target.manifest import ABIS, TARGETS
 
 if TYPE_CHECKING:
     from cedr.tools.driver import Program
@@ -83,13 +83,13 @@ def _compile_options(parser: argparse.ArgumentParser) -> None:
 def _module_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--abi",
-        choices=("cedr", "dash"),
+        choices=ABIS,
         help="whose functions a C module calls: libcedr's, or those of the CEDR runtime itself, which the emulator can't start "
         "(default: cedr)",
     )
     parser.add_argument(
         "--target",
-        choices=("host", "aarch64"),
+        choices=TARGETS,
         help="what a C module is compiled for: this machine, or the Cortex-A53 under Linux (default: host)",
     )
 
@@ -439,7 +439,7 @@ def _assigned(texts: Sequence[str], names: Sequence[str], option: str) -> dict[s
     return paths
 
 
-_OF_MODELS = ("emit", "pipeline", "input", "output", "no_values", "tolerance")
+_OF_MODELS = ("emit", "pipeline", "abi", "target", "input", "output", "no_values", "tolerance")
 _OF_APPLICATIONS = ("cwd", "host_time", "host_ns", "record_timeout_s", "execute", "rest")
 _OF_RECORDS = (*_OF_APPLICATIONS, "host_scale")
 

@@ -157,6 +157,7 @@ def _coverage(
         row.locations.append(use.place)
         keys.setdefault((use.op, use.reason), set()).add(key(use))
     pes: Mapping[str, Collection[str]] = {}
+    kinds = [kind.name for kind in load_platform(options.platform).pe_types]
     failure = ""
     try:
         pes = offered()
@@ -164,7 +165,7 @@ def _coverage(
         failure = str(error)
     for name_and_reason, row in rows.items():
         found = {pe for one in keys[name_and_reason] for pe in pes.get(one, ())}
-        row.pes = [pe.name for pe in load_platform(options.platform).pe_types if row.supported and pe.name in found]
+        row.pes = [name for name in kinds if row.supported and name in found]
     if failure and all(row.supported for row in rows.values()):
         rows["", failure] = OpCoverage(f"pipeline '{options.pipeline}'", 1, False, [], [], failure)
     return Coverage(name, all(row.supported for row in rows.values()), list(rows.values()))

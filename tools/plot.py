@@ -48,7 +48,7 @@ def plot(folder: Path, options: PlotOptions, tell: Warn = warn) -> list[Path]:
             raise PlotError(
                 f"{folder}: neither a sweep's folder, which has {SWEEP}, nor the --out of a run, which has {RUN_FILES[0]}"
             )
-        if options.point is not None or set(options.figures) > {GANTT}:
+        if options.point is not None or set(options.figures) - {GANTT}:
             raise PlotError(f"{folder}: is the --out of a run: its figure is {GANTT}, and it has no points")
         return _write_gantt(read_run(folder), folder.resolve().name, output / GANTT, options.formats)
     plan, figures = read_results(folder)

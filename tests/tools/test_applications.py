@@ -208,6 +208,7 @@ def test_refusals(
         (["run", app, "--cwd", "no"], "--cwd no: no such folder"),
         (["run", app, "--host-ns", "3"], "--host-time measured has no figure"),
         (["run", app, "--emit", "c", "--input", "x.npy"], "app: --emit, --input has no place here: an application"),
+        (["run", app, "--target", "aarch64"], "app: --target has no place here: an application"),
         (["run", app, "--hw", "Q1"], "Q1"),
         (["run", "there.cedrrec", "--cwd", "."], "--cwd has no place here: a record is no application"),
         (["run", "vgg_digits", "--host-time", "off", "--", "x"], "--host-time, -- has no place here"),

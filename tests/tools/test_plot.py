@@ -280,6 +280,8 @@ def test_a_run_is_read_back_from_its_folder(folder: Path, cedr: Cedr) -> None:
     for run in ("run", "plain"):
         done = cedr("plot", folder / run, "--format", "png", "--format", "html")
         assert done.status == 0 and (folder / run / "figures" / "gantt.png").stat().st_size > 5_000
+        other = cedr("plot", folder / run, "--figure", "rate")
+        assert other.status == 1 and "is the --out of a run: its figure is gantt" in other.err
     assert "attempt" in (folder / "run" / "figures" / "gantt.html").read_text()
 
 
