@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from cedr.runtime.record import Record, RecordWriter
+from cedr.runtime.record import Record, RecordError, RecordWriter
 from cedr.target.platform import Platform, class_costs
 
 _CORE = "cpu"
@@ -20,10 +20,16 @@ def write_with_host_code(
 
     A layer's calls are submitted at once, and waited for; the tasks of other APIs between two layers become host code,
     which takes what these tasks take on a core of the platform, one after another. A call's layer is the number of such
-    calls on the longest path to it. Raises RecordError where there is a file already.
+    calls on the longest path to it. Raises RecordError where there is a file already, and for a task that is to be host
+    code and that a core does not take.
     """
     core = [kind.name for kind in platform.pe_types].index(_CORE)
     core_ns = class_costs(platform, record.classes).cost_ns[:, core]
+    for call, cost_ns in zip(record.classes, core_ns, strict=True):
+        if cost_ns < 0 and call.api not in (*apis, "join"):
+            raise RecordError(
+                f"{path}: {call.api} {call.label!r} is no call here, and no core of {platform.name} takes it"
+            )
     called = np.array([call.api in apis for call in record.classes], np.bool_)[record.class_of]
     layer = np.zeros(len(called), np.int64)
     indptr, before = record.after_indptr.tolist(), record.after_indices

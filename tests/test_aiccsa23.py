@@ -17,6 +17,7 @@ from cedr.runtime.record import STEP_END, STEP_HOST, STEP_SUBMIT, STEP_WAIT_ALL,
 from cedr.runtime.sweep import load_sweep
 from cedr.target.platform import class_costs, load_platform
 from tests.runtime.applications import call_class
+from tests.runtime.test_host_work import BOARD
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "aiccsa23"
@@ -153,6 +154,10 @@ def test_what_is_no_call_becomes_host_code(tmp_path: Path) -> None:
     assert not np.diff(made.after_indptr).any() and {made.classes[c].api for c in made.class_of} == {"fft"}
     with pytest.raises(RecordError, match="never overwritten"):
         write_with_host_code(record, board, ["fft"], path)
+    (tmp_path / "board.toml").write_text(BOARD)  # its core takes gemm only
+    with pytest.raises(RecordError, match="zip 'grid:0' is no call here, and no core of board takes it"):
+        write_with_host_code(record, load_platform(tmp_path / "board.toml"), ["fft"], tmp_path / "none.cedrrec")
+    assert not (tmp_path / "none.cedrrec").exists()
 
 
 @pytest.mark.parametrize("name", ["pools", "instances", "mix", "polling", "fairness"])
