@@ -1,8 +1,7 @@
 """The engine: schedules recorded applications in virtual time. Compiled by numba on first use; import it lazily.
 
 One loop (loops.py) runs until the run is over, memory has to grow, or a plain Python scheduler has to decide; a
-compiled scheduler is called from inside, through a function pointer, so that the loop is compiled once for all of them
-(and once without one).
+compiled scheduler is called from inside, through a function pointer, so that the loop is compiled once for all of them.
 
 Time is in integer nanoseconds. Events at one time are taken in the order: completions (in the order in which the tasks
 started), faults (recovery.py), arrivals (in the order of the instances), application threads (in the order in which they
@@ -49,19 +48,19 @@ class _Compiled:
         mapped = types.Array(types.uint32, 1, "C", readonly=True)
         signature = types.void(loops.I1, mapped, loops.I1, loops.I1, unsigned)
         self.successors = compile_lazily(loops.successors, signature)
-        self.make_state = compile_lazily(loops.make_state)
-        self._loops: dict[tuple[bool, bool], Any] = {}
+        self.make_state = compile_lazily(
+            loops.make_state, loops.STATE(types.Tuple((*loops.FIELDS.values(), loops.ASSIGN)))
+        )
+        self.nobody = compile_lazily(loops.nobody, loops.ASSIGN_ARGUMENTS)
+        self._loops: dict[bool, Any] = {}
         self._schedulers: dict[Assign, Any] = {}
 
-    def loop(self, linux: bool, inside: bool) -> Any:
-        """The loop of an OS model. inside: it calls the scheduler itself, through a function pointer; handing that over
-        where it is not used would cost 100 us a call.
-        """
-        if (linux, inside) not in self._loops:
-            signature = types.int64(loops.STATE, loops.ASSIGN if inside else types.none, loops.I2, types.boolean)
+    def loop(self, linux: bool) -> Any:
+        """The loop of an OS model."""
+        if linux not in self._loops:
             advance = loops.advance_linux_cfs if linux else loops.advance_ideal
-            self._loops[linux, inside] = compile_lazily(advance, signature)
-        return self._loops[linux, inside]
+            self._loops[linux] = compile_lazily(advance, types.int64(loops.STATE, loops.I2, types.boolean))
+        return self._loops[linux]
 
     def scheduler(self, scheduler: Scheduler) -> Any:
         """A scheduler's function, compiled for what the engine gives it; kept, since compiling costs seconds.
@@ -146,8 +145,9 @@ class Engine:
         self.scheduler = scheduler
         code = _compiled()
         self._linux = linux
-        self._assign = code.scheduler(scheduler) if scheduler.compiled else None
-        self._advance = code.loop(linux is not None, self._assign is not None)
+        assign = code.scheduler(scheduler) if scheduler.compiled else None
+        self._assign = code.nobody if assign is None else assign
+        self._advance = code.loop(linux is not None)
         self._make_state = code.make_state
         ask = functools.partial(decide, scheduler)
         one_by_one: Any = loops.without_queues
@@ -246,6 +246,7 @@ class Engine:
         self._arrays["trouble"][:, loops.FAILED_CELL] = -1
         counters[[loops.FAULT_AT, loops.AWAITED, loops.PAUSE_AT]] = -1
         counters[loops.NO_QUEUES] = not queueing
+        counters[loops.ASKED_OUTSIDE] = assign is None
         names = [f"PE {pe}" for pe in range(n_pes)] if pe_names is None else list(pe_names)
         self._recovery = (
             Recovery(self._arrays, program, faults, names, avoidable, linux is not None) if faults else None
@@ -329,7 +330,7 @@ class Engine:
         }
 
     def _bind(self) -> None:
-        self._state = self._make_state(*(self._arrays[name] for name in loops.FIELDS))
+        self._state = self._make_state((*(self._arrays[name] for name in loops.FIELDS), self._assign))
         names = {name: self._arrays[name] for name in SchedulerView._fields}
         self._view = SchedulerView(**names)
 
@@ -400,7 +401,7 @@ class Engine:
 
     def _go_on(self, pairs: Int64Array, decided: bool) -> int:
         try:
-            status: int = self._advance(self._state, self._assign, pairs, decided)
+            status: int = self._advance(self._state, pairs, decided)
         except Exception as error:  # the loop itself raises nothing: this is a compiled scheduler's
             raise failure(self.scheduler, error, self.now_ns) from error
         return status

@@ -124,9 +124,10 @@ OVER: Final = -1
     AWAITED,  # it has to be when so many instances have arrived
     ANY_LOST,  # not 0: no PE is left for some class
     NO_QUEUES,  # not 0: a PE takes a task only where it is idle
+    ASKED_OUTSIDE,  # not 0: the scheduler is plain Python, and the loop comes back for each of its decisions
     PAUSE_AT,  # come back when so many rows are written; -1: never
     N_COUNTERS,
-) = range(31)
+) = range(32)
 # Columns of what is wrong with each PE: with its running task or, where none runs, with the next; how long that hangs; the
 # task that ended so, or -1, and its row. Whatever is wrong with a task, recovery.py is asked at its end.
 TROUBLE, TROUBLE_NS, FAILED_CELL, FAILED_ROW, N_TROUBLE_COLUMNS = range(5)
@@ -194,7 +195,10 @@ class _StateType(types.StructRef):  # type: ignore[misc]  # numba has no types o
 
 
 class _State(structref.StructRefProxy):  # type: ignore[misc]  # numba has no types of its own
-    """The engine's arrays behind one pointer: a call from Python hands over one object."""
+    """The engine's arrays and its scheduler behind one pointer: a call from Python hands over one object.
+
+    Handing over the scheduler's function alone would cost 100 us a call.
+    """
 
     def __new__(cls, *fields: Any) -> Any:
         return structref.StructRefProxy.__new__(cls, *fields)
@@ -267,8 +271,9 @@ FIELDS: Final = {
     "row_start_ns": I1,
     "row_end_ns": I1,
 }
-structref.define_proxy(_State, _StateType, list(FIELDS))
-STATE = _StateType(list(FIELDS.items()))
+"""The arrays, by name."""
+structref.define_proxy(_State, _StateType, [*FIELDS, "assign"])
+STATE = _StateType([*FIELDS.items(), ("assign", ASSIGN)])
 
 
 @compile_lazily
@@ -289,6 +294,11 @@ def _seen(view: Any, positions: Any) -> Any:
         view.core_load,
         view.pairs,
     )
+
+
+def nobody(ready: Any, now_ns: Any, estimate_ns: Any, view: Any, state: Any) -> Any:
+    """In the place of a scheduler that is asked outside: decides nothing."""
+    return view.pairs[:0]
 
 
 @compile_lazily
@@ -882,11 +892,11 @@ def _end_task(run: Any, pe: Any, row: Any, now: Any) -> None:
     run.running_until_ns[pe] = 0
 
 
-def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
+def advance_ideal(state: Any, pairs: Any, decided: Any) -> Any:
     """Go on until there is a reason to come back: a Status.
 
-    assign: the scheduler. Where it is None the loop comes back with DECIDE, and is called again with the decisions in
-    `pairs` and `decided` set.
+    Where the scheduler is asked outside the loop comes back with DECIDE, and is called again with the decisions in `pairs`
+    and `decided` set.
     """
     run = _run_of(state)
     view = _view_of(state)
@@ -897,6 +907,8 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     run_end, run_row, run_pe = state.run_end, state.run_row, state.run_pe
     any_lost = counters[ANY_LOST] != 0
     no_queues = counters[NO_QUEUES] != 0
+    asked_outside = counters[ASKED_OUTSIDE] != 0
+    assign = state.assign
     pause_at = counters[PAUSE_AT]
     now = counters[NOW]
     n_running = counters[N_RUNNING]
@@ -946,7 +958,7 @@ def advance_ideal(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
         if n_ready > 0:  # one scheduling round
             if not decided:
                 _clear_pairs(view.pairs, n_ready)
-            if assign is not None:
+            if not asked_outside:
                 if no_queues:
                     pairs = without_queues(assign, ready_class[:n_ready], now, estimate_ns, view, scheduler_state)
                 else:
@@ -1027,7 +1039,7 @@ def _leave_core(cores: Any, runnable: Any, entities: Any, core_load: Any, entity
     entities[moved, PLACE_OF] = place
 
 
-def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
+def advance_linux_cfs(state: Any, pairs: Any, decided: Any) -> Any:
     """The same under `linux-cfs`: see docs/os_models.md. Arguments and result as `advance_ideal`'s.
 
     Each pass takes the next event, accounts for what ran on every core until then, lets the event happen, follows what
@@ -1068,6 +1080,8 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
     now = counters[NOW]
     any_lost = counters[ANY_LOST] != 0
     no_queues = counters[NO_QUEUES] != 0
+    asked_outside = counters[ASKED_OUTSIDE] != 0
+    assign = state.assign
     daemon_ns = counters[DAEMON_NS]  # a time at which an iteration of the daemon's loop begins
     daemon_at = counters[DAEMON_AT]  # the next one with something to do; -1: none
     balance_at = counters[BALANCE_AT]
@@ -1395,7 +1409,7 @@ def advance_linux_cfs(state: Any, assign: Any, pairs: Any, decided: Any) -> Any:
             if n_ready > 0:
                 if not decided:
                     _clear_pairs(view.pairs, n_ready)
-                if assign is not None:
+                if not asked_outside:
                     if no_queues:
                         pairs = without_queues(assign, ready_class[:n_ready], now, estimate_ns, view, scheduler_state)
                     else:
@@ -1671,6 +1685,6 @@ def successors(indptr: Any, indices: Any, task_base: Any, succ_ptr: Any, succ: A
                 place[source] += 1
 
 
-def make_state(*fields: Any) -> Any:
-    """The state behind one pointer."""
+def make_state(fields: Any) -> Any:
+    """The state behind one pointer, of the tuple of its fields."""
     return _State(*fields)
