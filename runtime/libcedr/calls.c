@@ -68,8 +68,8 @@ void cedr_gemm_c64(const cedr_site *site, void *const operand[]) {
   }
 }
 
-/* The FFT: decimation in time, two stages at once, in double precision as CEDR's CPU kernel. The inverse is the transform
- * of the numbers with their parts exchanged, so exchanged again. */
+/* The FFT: decimation in time, two stages at once, in double precision as CEDR's CPU kernel. The inverse is the
+ * transform of the numbers with their parts exchanged, so exchanged again. */
 
 double *cedr_make_roots(int stage) {
   const double pi = 3.14159265358979323846;
@@ -89,8 +89,9 @@ typedef struct {
 } planes;
 
 /* The transforms of the odd and the even elements become one: (x, y) -> (x + w y, x - w y), `half` times. */
-static void join_two(double *CEDR_RESTRICT x_re, double *CEDR_RESTRICT x_im, double *CEDR_RESTRICT y_re, double *CEDR_RESTRICT y_im,
-                     const double *CEDR_RESTRICT w_re, const double *CEDR_RESTRICT w_im, int64_t half) {
+static void join_two(double *CEDR_RESTRICT x_re, double *CEDR_RESTRICT x_im, double *CEDR_RESTRICT y_re,
+                     double *CEDR_RESTRICT y_im, const double *CEDR_RESTRICT w_re, const double *CEDR_RESTRICT w_im,
+                     int64_t half) {
   for (int64_t k = 0; k < half; ++k) {
     const double re = y_re[k] * w_re[k] - y_im[k] * w_im[k];
     const double im = y_re[k] * w_im[k] + y_im[k] * w_re[k];
@@ -103,9 +104,10 @@ static void join_two(double *CEDR_RESTRICT x_re, double *CEDR_RESTRICT x_im, dou
 
 /* Two such stages at once: a with b and c with d by the roots w, then the two by the roots v, whose second half is -i
  * times the first. */
-static void join_four(double *CEDR_RESTRICT a_re, double *CEDR_RESTRICT a_im, double *CEDR_RESTRICT b_re, double *CEDR_RESTRICT b_im,
-                      double *CEDR_RESTRICT c_re, double *CEDR_RESTRICT c_im, double *CEDR_RESTRICT d_re, double *CEDR_RESTRICT d_im,
-                      const double *CEDR_RESTRICT w_re, const double *CEDR_RESTRICT w_im, const double *CEDR_RESTRICT v_re,
+static void join_four(double *CEDR_RESTRICT a_re, double *CEDR_RESTRICT a_im, double *CEDR_RESTRICT b_re,
+                      double *CEDR_RESTRICT b_im, double *CEDR_RESTRICT c_re, double *CEDR_RESTRICT c_im,
+                      double *CEDR_RESTRICT d_re, double *CEDR_RESTRICT d_im, const double *CEDR_RESTRICT w_re,
+                      const double *CEDR_RESTRICT w_im, const double *CEDR_RESTRICT v_re,
                       const double *CEDR_RESTRICT v_im, int64_t quarter) {
   for (int64_t k = 0; k < quarter; ++k) {
     const double wb_re = b_re[k] * w_re[k] - b_im[k] * w_im[k];
