@@ -28,9 +28,21 @@ DASH_MODULE_FILES = (
     *("dash_module.h", "cedr.h", "cedr_complex.h", "half.h", "internal.h", "calls_float.h"),
 )
 """What a module for CEDR itself is built with: C and C++."""
-APPLICATION_SOURCES = (*LIBCEDR_SOURCES, "dash.c", "application.c")
+RECORDER_SOURCES = (
+    "application.c",
+    "submissions.c",
+    "waits.c",
+    "spins.c",
+    "threads.c",
+    "barriers.c",
+    "events.c",
+    "execute.c",
+    "recorder.c",
+)
+"""What sees an application's calls and waits (recorder.h)."""
+APPLICATION_SOURCES = (*LIBCEDR_SOURCES, "dash.c", *RECORDER_SOURCES)
 """libcedr as C and C++ applications link with it."""
-APPLICATION_HEADERS = (*LIBCEDR_HEADERS, "dash.h", "dash_types.h", "application.h")
+APPLICATION_HEADERS = (*LIBCEDR_HEADERS, "dash.h", "dash_types.h", "application.h", "recorder.h")
 PUBLIC_HEADERS = ("dash.h", "dash_types.h")
 """What an application may include."""
 HOST_SOURCE = "host.c"
@@ -50,7 +62,7 @@ SEEN_FUNCTIONS = (
     "nanosleep",
     "clock_nanosleep",
 )
-"""The functions of libc that libcedr defines again to see an application wait (CEDR_SEEN of application.c)."""
+"""The functions of libc that libcedr defines again to see an application wait (CEDR_SEEN of recorder.h)."""
 
 CFLAGS = ("-std=c11", "-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wpedantic")
 NATIVE_FLAG = "-march=native"
@@ -226,7 +238,7 @@ def application_library(compiler: Compiler) -> ApplicationLibrary:
         for header in PUBLIC_HEADERS:
             shutil.copyfile(LIBCEDR / header, folder / "include" / header)
         for source, name in zip(APPLICATION_SOURCES, names, strict=True):
-            wrap = ["-DCEDR_WRAP"] if static and source == "application.c" else []
+            wrap = ["-DCEDR_WRAP"] if static and source in RECORDER_SOURCES else []
             compiler.run([*flags, *wrap, "-c", str(LIBCEDR / source), "-o", name], folder)
         if not static:
             compiler.run(["-shared", *names, "-Wl,-soname,libcedr.so", "-o", "libcedr.so", *libraries], folder)

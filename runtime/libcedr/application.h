@@ -1,4 +1,4 @@
-/* What the functions of dash.h tell about each call, and what becomes of it: application.c. Not for applications. */
+/* What the functions of dash.h tell about each call, and what becomes of it: submissions.c. Not for applications. */
 #ifndef CEDR_APPLICATION_H
 #define CEDR_APPLICATION_H
 
@@ -7,7 +7,8 @@
 
 #include "dash_types.h"
 
-/* What a record says of a call: docs/record.md, cedr/target/api.py. The texts are constants: their addresses are compared. */
+/* What a record says of a call: docs/record.md, cedr/target/api.py. The texts are constants: their addresses are
+ * compared. */
 typedef struct {
   const char *label; /* the function's name */
   const char *api;
@@ -28,8 +29,8 @@ typedef struct {
 /* The application's code ends here, a call begins. */
 void cedr_call_begin(void);
 
-/* A call's results are there. The counter of its barrier goes up: now, or when recording, once the application is seen to
- * wait for it. */
+/* A call's results are there. The counter of its barrier goes up: now, or when recording, once the application is seen
+ * to wait for it. */
 void cedr_call_end(const cedr_call_class *call, cedr_completion completion);
 
 /* The same for a call that is no task. */

@@ -1,4 +1,4 @@
-/* The functions of dash.h: arguments checked, computed at once in the caller's thread, handed to application.c. */
+/* The functions of dash.h: arguments checked, computed at once in the caller's thread, handed to submissions.c. */
 #include "dash.h"
 
 #include <inttypes.h>
@@ -693,8 +693,8 @@ void enqueue_kernel(const char *kernel, const char *precision, uint32_t count, .
       continue;
     }
     if (count != kernels[i].pointers) {
-      bad_argument(done, "count = %" PRIu32 ": %s with precision %s takes %" PRIu32 " pointers", count, kernel, precision,
-                   kernels[i].pointers);
+      bad_argument(done, "count = %" PRIu32 ": %s with precision %s takes %" PRIu32 " pointers", count, kernel,
+                   precision, kernels[i].pointers);
     }
     void *pointers[MOST_POINTERS];
     va_list arguments;

@@ -21,8 +21,8 @@ typedef struct {
   dash_re_int_type re;
 } dash_cmplx_int_type;
 
-/* What a ZIP does with two elements; the names with ZIP_ are the same operations. MULT and CMP_MULT are both the complex
- * product. */
+/* What a ZIP does with two elements; the names with ZIP_ are the same operations. MULT and CMP_MULT are both the
+ * complex product. */
 typedef enum zip_op {
   ADD = 0,
   SUB = 1,
@@ -36,7 +36,8 @@ typedef enum zip_op {
   ZIP_CMP_MULT = CMP_MULT
 } zip_op_t;
 
-/* Counts the non-blocking calls that were made with it and are done. All three belong to the application, which waits so:
+/* Counts the non-blocking calls that were made with it and are done. All three belong to the application, which waits
+ * so:
  *
  *   pthread_mutex_lock(barrier.mutex);
  *   while (*barrier.completion_ctr != calls) {

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cedr.backend.toolchain import LIBCEDR, LIBCEDR_SOURCES, Compiler, find_compiler
+from cedr.backend.toolchain import APPLICATION_SOURCES, LIBCEDR, Compiler, find_compiler
 from cedr.runtime.emulator import emulate
 from cedr.runtime.record import (
     STEP_BLOCK,
@@ -46,7 +46,7 @@ FLAGS = {WAIT_INFERRED: "inferred", WAIT_TENTATIVE: "tentative", WAIT_AMBIGUOUS:
 
 def build_library(folder: Path, *flags: str) -> None:
     """libcedr.so in a folder."""
-    sources = [str(LIBCEDR / name) for name in (*LIBCEDR_SOURCES, "dash.c", "application.c")]
+    sources = [str(LIBCEDR / name) for name in APPLICATION_SOURCES]
     command = [
         "-std=c11",
         "-Wpedantic",
@@ -508,16 +508,16 @@ SEEN = ["blocking", "lock_before_the_wait", "timed_wait", "clock_wait", "poll_yi
 def build_objects(compiler: Compiler, folder: Path, *flags: str) -> list[str]:
     """libcedr's objects, in a folder that is made."""
     folder.mkdir()
-    sources = [*LIBCEDR_SOURCES, "dash.c", "application.c"]
     compiler.run(
-        ["-std=c11", "-O1", "-pthread", "-fPIC", *flags, "-c", *(str(LIBCEDR / name) for name in sources)], folder
+        ["-std=c11", "-O1", "-pthread", "-fPIC", *flags, "-c", *(str(LIBCEDR / name) for name in APPLICATION_SOURCES)],
+        folder,
     )
-    return [str(folder / name).replace(".c", ".o") for name in sources]
+    return [str(folder / name).replace(".c", ".o") for name in APPLICATION_SOURCES]
 
 
 def static_link(objects: Sequence[str]) -> list[str]:
     """What links an application that libc is a part of."""
-    seen = re.findall(r"X\((\w+)\)", (LIBCEDR / "application.c").read_text().split("#ifdef CEDR_WRAP")[0])
+    seen = re.findall(r"X\((\w+)\)", (LIBCEDR / "recorder.h").read_text().split("#ifdef CEDR_WRAP")[0])
     return ["-static", *objects, *(f"-Wl,--wrap={name}" for name in seen if name != "X"), "-lm"]
 
 
