@@ -225,7 +225,8 @@ class FunctionConverter:
         for access, target in zip(form.nest.outputs, targets, strict=True):
             if is_undefined(access.value):
                 continue
-            source = splat_of(access.value) or self.place(access, form.op)
+            splat = splat_of(access.value)
+            source = self.place(access, form.op) if splat is None else splat
             copy = Copy(source, access.shape, target, (1,) * len(access.shape))
             self.emitter.copy(copy, self.names.fresh(f"{stem}_init"), form.op.location)
 

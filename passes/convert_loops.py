@@ -264,7 +264,8 @@ class LoopConverter:
         for init, place in zip(self.op.iter_args, places, strict=True):
             if not is_undefined(init):
                 shape = shape_of(init)
-                source = splat_of(init) or function.place(whole(init), self.op)
+                splat = splat_of(init)
+                source = function.place(whole(init), self.op) if splat is None else splat
                 copy = Copy(source, shape, place, (1,) * len(shape))
                 emitter.copy(copy, function.names.fresh(f"{stem}_init"), location)
         if self.trips.count:

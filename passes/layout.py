@@ -163,7 +163,8 @@ class Copy:
 
 
 def splat_of(value: SSAValue) -> Attribute | None:
-    """The one value of a tensor's elements, if that is known: fills, splat constants, and shapes made of them."""
+    """The one value of a tensor's elements, if that is known: fills, splat constants, and shapes made of them. Compare it
+    with None: an integer attribute of 0 counts as false."""
     op = value.owner
     match op:
         case linalg_ops.FillOp():
@@ -407,7 +408,8 @@ class LayoutAnalysis:
         if is_undefined(value):
             return
         shape = shape_of(value)
-        source = splat_of(value) or self.place(value)
+        splat = splat_of(value)
+        source = self.place(value) if splat is None else splat
         if again or source != target:
             self._add(op, Copy(source, shape, target, (1,) * len(shape)))
 

@@ -88,6 +88,22 @@ def test_operands_of_a_concat_live_in_it_and_a_second_use_is_copied() -> None:
     assert copy.target == c.shifted((0, 4, 0, 0))
 
 
+@pytest.mark.parametrize(("constant", "type_"), [("0.0", "f32"), ("0", "i64"), ("7", "i64"), ("false", "i1")])
+def test_a_fill_is_written_where_it_is_joined_and_returned(constant: str, type_: str) -> None:
+    """A zero of every type too: a false attribute is a filler like any other."""
+    text = f"""
+      %s = arith.constant {constant}{"" if type_ == "i1" else f" : {type_}"}
+      %e = tensor.empty() : tensor<2x{type_}>
+      %f = linalg.fill ins(%s : {type_}) outs(%e : tensor<2x{type_}>) -> tensor<2x{type_}>
+      %c = tensor.concat dim(0) %f, %x : (tensor<2x{type_}>, tensor<3x{type_}>) -> tensor<5x{type_}>
+      func.return %c, %f : tensor<5x{type_}>, tensor<2x{type_}>
+    """
+    layout, f = layout_of(text, f"%x: tensor<3x{type_}>")
+    (joined, argument), (returned,) = layout.copies.values()
+    assert isinstance(argument.source, Placement)
+    assert joined.source == returned.source == splat_of(value(f, "f"))
+
+
 def test_a_pad_inside_a_concat_nests() -> None:
     text = relu("y", "x", "1x2x4x4") + pad("p", "y", 1) + relu("z", "p", "1x2x6x6")
     text += "%c = tensor.concat dim(1) %p, %z : (tensor<1x2x6x6xf32>, tensor<1x2x6x6xf32>) -> tensor<1x4x6x6xf32>"
