@@ -33,6 +33,7 @@ RECORDER_SOURCES = (
     "submissions.c",
     "waits.c",
     "spins.c",
+    "watchpoints.c",
     "threads.c",
     "barriers.c",
     "events.c",

@@ -153,6 +153,19 @@ choice cedr_choice_of_thread(thread *t, bool own, uintptr_t frame) {
   return found;
 }
 
+size_t cedr_candidates(thread *t, barrier *found[], size_t most, size_t skipped) {
+  size_t count = 0;
+  for (int own = 1; own >= 0; --own) {
+    for (barrier *b = cedr_first_pending, *next; b != NULL && count < skipped + most; b = next) {
+      next = b->next_pending;
+      if ((b->submitter == t) == own && cedr_alive(b, t, 0) && ++count > skipped) {
+        found[count - skipped - 1] = b;
+      }
+    }
+  }
+  return count > skipped ? count - skipped : 0;
+}
+
 void cedr_announce_to(thread *t, barrier *b, uint16_t flags, uint64_t until) {
   cedr_announce(b);
   cedr_wait_for(t, b, b->announced, flags, until);

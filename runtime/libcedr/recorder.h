@@ -4,7 +4,8 @@
  *   application.c   the process: its start, its modes, its end, fork()
  *   submissions.c   calls: the tasks that they become, and their counters
  *   waits.c         the functions of libc that show a wait
- *   spins.c         a wait that calls no function
+ *   spins.c         a wait that calls no function: the thread that looks for it, and what a spin looks like
+ *   watchpoints.c   the same, by the reads of counters, where the system lets it count them
  *   threads.c       pthread_create() and pthread_join()
  *   barriers.c      which calls are held back, and which of them a thread may be waiting for
  *   events.c        what is put into the record
@@ -127,6 +128,7 @@ struct thread {
   uint64_t still_since, still_since_ns, spin_since, spin_since_ns, looked_ns;
   uintptr_t spin_from, spin_to;
   const struct spin_rule *spins; /* it was found to, by this */
+  struct watch *watch;
 };
 
 /* Of barriers with calls that are held back, the one that has had such calls longest, among those that a thread may be
@@ -218,6 +220,9 @@ choice cedr_choice_of_cond(thread *t, const pthread_cond_t *cond, const pthread_
 choice cedr_choice_of_mutex(thread *t, const pthread_mutex_t *mutex, uintptr_t frame);
 /* own: only those that the thread has made the last call with. */
 choice cedr_choice_of_thread(thread *t, bool own, uintptr_t frame);
+/* Barriers with calls that are held back, which the thread may be waiting for: its own, then others, without the first
+ * `skipped`. How many they are, `most` at most. */
+size_t cedr_candidates(thread *t, barrier *found[], size_t most, size_t skipped);
 /* The oldest call of a barrier is done. The counter's mutex is held, by the caller or for it. */
 void cedr_announce(barrier *b);
 /* It is done for a thread that waits. */
@@ -231,6 +236,15 @@ bool cedr_announce_from_outside(thread *t, choice found, uint32_t generation, ui
 enum { CEDR_STILL_NS = 30000000 }; /* after so long without a sign of it, a thread may be polling */
 
 void cedr_start_watching(void);
+
+/* ---- watchpoints.c ---- */
+
+typedef enum { CEDR_NOT_WATCHED, CEDR_WATCHED, CEDR_ANNOUNCED } cedr_watched;
+
+/* One look at a thread while calls are held back: where it reads a barrier's counter again and again, the oldest call
+ * of it is announced. CEDR_NOT_WATCHED: the system has no watchpoint for it. */
+cedr_watched cedr_watch(thread *t);
+void cedr_end_watch(thread *t);
 
 /* ---- threads.c ---- */
 

@@ -1,4 +1,4 @@
-/* How a wait is seen where a thread spins on its counter and calls nothing: a thread that samples the others. */
+/* How a wait is seen where a thread spins on its counter and calls nothing: by a thread that looks at the others. */
 #define _GNU_SOURCE
 #include "recorder.h"
 
@@ -11,8 +11,9 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-/* What is a spin: samples of a thread's registers that are few different ones. A loop that computes has others each
- * time. One that calls functions, as unoptimised ones do, is more than a few bytes long, and is looked at longer. */
+/* What is a spin where watchpoints may not be had: samples of a thread's registers that are few different ones. A loop
+ * that computes has others each time. One that calls functions, as unoptimised ones do, is more than a few bytes long,
+ * and is looked at longer. */
 typedef struct spin_rule {
   uint64_t still_ns; /* without any other sign of it */
   int samples, states;
@@ -190,8 +191,17 @@ static void *watch(void *unused) {
     if (!lives) {
       return NULL;
     }
+    for (thread *t = first; !any && t != NULL; t = t->next) {
+      cedr_end_watch(t);
+    }
     for (thread *t = any ? first : NULL; t != NULL; t = t->next) {
       if (t->ended || t->calling || t->blocked_on != NULL || t->blocks == NULL) {
+        cedr_end_watch(t);
+        continue;
+      }
+      const cedr_watched watched = cedr_watch(t);
+      hurry |= watched == CEDR_ANNOUNCED;
+      if (watched != CEDR_NOT_WATCHED) {
         continue;
       }
       const spin_rule *const rule = spinning(t);

@@ -1,5 +1,9 @@
 /* How applications wait for their calls. */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "programs.h"
 
@@ -273,6 +277,63 @@ static void spin(void) {
   block();
 }
 
+static void spin_that_counts(void) {
+  uint32_t counter = 0;
+  cedr_barrier_t barrier = BARRIER(counter);
+  unsigned long rounds = 0;
+  submit(4, &barrier);
+  while (look(&counter) < 3) {
+    ++rounds;
+  }
+  block();
+  submit((int)(rounds == 0), &barrier);
+}
+
+static void spin_with_a_deadline(void) {
+  uint32_t counter = 0;
+  cedr_barrier_t barrier = BARRIER(counter);
+  struct timespec begin, now;
+  submit(3, &barrier);
+  clock_gettime(CLOCK_MONOTONIC, &begin);
+  do {
+    clock_gettime(CLOCK_MONOTONIC, &now);
+  } while (look(&counter) < 3 && now.tv_sec - begin.tv_sec < 30);
+  block();
+}
+
+/* It waits for the last of more barriers than a processor has watchpoints. */
+static void spin_on_one_of_many(void) {
+  uint32_t counters[10] = {0};
+  for (int i = 0; i < 10; ++i) {
+    submit(1, &(cedr_barrier_t)BARRIER(counters[i]));
+  }
+  for (int i = 9; i >= 8; --i) {
+    for (unsigned long rounds = 0; look(&counters[i]) < 1; ++rounds) {
+    }
+  }
+  block();
+}
+
+/* What a system that lets nobody count events answers, to all threads. */
+static void refuse_watchpoints(void) {
+  struct sock_filter rules[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_perf_event_open, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog filter = {.len = sizeof rules / sizeof rules[0], .filter = rules};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) != 0) {
+    abort();
+  }
+}
+
+static void spin_without_watchpoints(void) {
+  refuse_watchpoints();
+  spin();
+}
+
 static void long_work_before_the_wait(void) {
   uint32_t counter = 0;
   cedr_barrier_t barrier = BARRIER(counter);
@@ -281,6 +342,11 @@ static void long_work_before_the_wait(void) {
   block();
   compute_ms(80);
   wait_until(&counter, 3);
+}
+
+static void long_work_without_watchpoints(void) {
+  refuse_watchpoints();
+  long_work_before_the_wait();
 }
 
 static void sleep_before_the_wait(void) {
@@ -505,6 +571,11 @@ static void spinning_thread(void) {
   in_threads(1, spins_for_three);
 }
 
+static void spinning_thread_without_watchpoints(void) {
+  refuse_watchpoints();
+  spinning_thread();
+}
+
 static void *polls_for_three(void *unused) {
   while (look(&shared_counter) != 3) {
     usleep(1000);
@@ -678,7 +749,9 @@ static const program programs[] = {
     P(frames), P(frames_never_unlocked), P(fewer_than_all), P(many), P(timed_wait), P(clock_wait), P(recursive_mutex),
     P(poll_yield), P(poll_usleep), P(poll_nanosleep), P(poll_clock_nanosleep), P(poll_mutex), P(poll_mutex_and_sleep),
     P(poll_with_two_sleeps), P(poll_between_other_locks),
-    P(poll_two_mutexes), P(poll_trylock), P(spin),
+    P(poll_two_mutexes), P(poll_trylock), P(spin), P(spin_that_counts), P(spin_with_a_deadline),
+    P(spin_on_one_of_many), P(spin_without_watchpoints), P(spinning_thread_without_watchpoints),
+    P(long_work_without_watchpoints),
     P(long_work_before_the_wait), P(sleep_before_the_wait), P(if_not_while), P(orphaned), P(destroyed), P(detached),
     P(two_counters_on_one_condition), P(uncounted_calls), P(by_enqueue_kernel), P(every_kind_of_call),
     P(threads_blocking), P(threads_with_barriers), P(shared_barrier), P(shared_barrier_while_waiting),
