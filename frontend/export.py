@@ -8,6 +8,7 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
+from functools import partial
 from typing import Any
 
 import torch
@@ -32,6 +33,13 @@ _KEPT = (
     torch.ops.aten.upsample_nearest1d.vec,
 )
 """What converts better whole, or where torch 2.13's decomposition differs from the op (multilabel_margin_loss)."""
+
+_LINSPACES = (
+    torch.ops.aten.linspace.default,
+    torch.ops.aten.linspace.Scalar_Tensor,
+    torch.ops.aten.linspace.Tensor_Scalar,
+    torch.ops.aten.linspace.Tensor_Tensor,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -131,9 +139,24 @@ def decompositions() -> Any:
     one."""
     table: Any = torch.export.default_decompositions()
     table[torch.ops.aten.grid_sampler_2d.default] = _grid_sampler_2d
+    for op in _LINSPACES:
+        table[op] = partial(_linspace, table[op])
     for op in _KEPT:
         table.pop(op)
     return table
+
+
+def _linspace(
+    decomposition: Any, start: Any, end: Any, steps: int, *, dtype: torch.dtype | None = None, **options: Any
+) -> Any:
+    """PyTorch's decomposition; integers, which it gets wrong, as the op does: both ends become integers first, what lies
+    between is computed in f64."""
+    if dtype is None or dtype.is_floating_point or dtype.is_complex:
+        return decomposition(start, end, steps, dtype=dtype, **options)
+    ends = [
+        end.to(dtype).to(torch.float64) if isinstance(end, torch.Tensor) else float(int(end)) for end in (start, end)
+    ]
+    return decomposition(*ends, steps, dtype=torch.float64, **options).to(dtype)
 
 
 def _grid_sampler_2d(x: torch.Tensor, grid: torch.Tensor, *options: Any) -> Any:
