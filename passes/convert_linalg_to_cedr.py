@@ -303,7 +303,8 @@ class FunctionConverter:
                 kind = zip_kind(op, form.nest, form.body)
                 draft.call(lambda t: ZipOp(kind, [t(i) for i in ins], [t(out)]), op.location)
             case "gemm":
-                transposed = isinstance(op, linalg_ops.MatmulOp) and form.nest.inputs[1].results[0] == Affine.dim(1, 3)
+                loops = form.nest.num_loops
+                transposed = form.nest.inputs[1].results[-1] == Affine.dim(loops - 1, loops)
                 draft.call(lambda t: GemmOp([t(i) for i in ins], [t(out)], transposed), op.location)
             case "fft":
                 assert isinstance(op, FourierOp)

@@ -780,7 +780,7 @@ def _all(conditions: Sequence[SSAValue], inside: _Emit) -> SSAValue:
 
 
 def _is_plain(op: _Products) -> bool:
-    """Whether a product is one that calls compute: one element type, A[m, k] B[k, n] or, of two dims, B[n, k]."""
+    """Whether a product is one that calls compute: one element type, A[m, k] B[k, n] or B[n, k], of one or of a batch."""
     if len({_element(value) for value in op.operands}) != 1:
         return False
     maps = tuple(map_.data for map_ in op.get_indexing_maps().data)
@@ -788,7 +788,7 @@ def _is_plain(op: _Products) -> bool:
     assert isinstance(plain, ArrayAttr)
     a, b, c = (map_.data for map_ in plain.data if isinstance(map_, AffineMapAttr))
     turned = AffineMap(b.num_dims, 0, (*b.results[:-2], b.results[-1], b.results[-2]))
-    return maps == (a, b, c) or (isinstance(op, linalg_ops.MatmulOp) and maps == (a, turned, c))
+    return maps in ((a, b, c), (a, turned, c))
 
 
 def _broadcast_source(value: SSAValue) -> tuple[SSAValue, AffineMap]:

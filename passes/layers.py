@@ -168,9 +168,11 @@ def _product(op: LinalgStructuredOperation, nest: Nest, tiles: Sequence[int]) ->
         return nest, tuple(tiles)
     if isinstance(op, BatchMatmulOp):
         batch, m, n, k = (Affine.dim(i, 4) for i in range(4))
-        if [access.results for access in nest.accesses] != [(batch, m, k), (batch, k, n), (batch, m, n)]:
+        a, b, c = nest.accesses
+        plain, turned = (batch, k, n), (batch, n, k)
+        if a.results != (batch, m, k) or c.results != (batch, m, n) or b.results not in (plain, turned):
             raise ValueError(
-                "has indexing maps that 'gemm' has not: A[b,m,k], B[b,k,n], C[b,m,n]; run import-linalg first"
+                "has indexing maps that 'gemm' has not: A[b,m,k], B[b,k,n] or B[b,n,k], C[b,m,n]; run import-linalg first"
             )
         a, b, c = (_merged(access, 0) for access in nest.accesses)
         return replace(nest, inputs=(a, b), outputs=(c,)), (1, *tiles[1:])
