@@ -408,7 +408,13 @@ class Builder:
         return value
 
     def transpose(self, value: SSAValue, permutation: Sequence[int]) -> SSAValue:
-        """Dim i of the result is dim `permutation[i]` of the value; a reshape where only dims of size one move."""
+        """Dim i of the result is dim `permutation[i]` of the value; a reshape where only dims of size one move.
+
+        One transposition for several in a row.
+        """
+        if isinstance(value.owner, linalg_ops.TransposeOp):
+            before = value.owner.permutation.get_values()
+            return self.transpose(value.owner.inputs[0], [before[dim] for dim in permutation])
         shape = shape_of(value)
         result = [shape[dim] for dim in permutation]
         if 0 in shape:

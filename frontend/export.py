@@ -21,6 +21,7 @@ from cedr.frontend.source import is_library_file
 from cedr.target.errors import CedrError
 
 _KEPT = (
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default,
     torch.ops.aten.eye.default,
     torch.ops.aten.eye.m,
     torch.ops.aten.gru.input,
@@ -29,6 +30,7 @@ _KEPT = (
     torch.ops.aten.rnn_relu.input,
     torch.ops.aten.rnn_tanh.input,
     torch.ops.aten.roll.default,
+    torch.ops.aten.scaled_dot_product_attention.default,
     torch.ops.aten.unfold_backward.default,
     torch.ops.aten.upsample_nearest1d.vec,
 )

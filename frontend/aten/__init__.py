@@ -1,6 +1,7 @@
 """Converters of ATen ops to linalg on tensors; importing this package fills the table."""
 
 from cedr.frontend.aten import (
+    attention,
     complex_numbers,
     constants,
     convolution,
@@ -21,6 +22,7 @@ from cedr.frontend.aten import (
 )
 
 __all__ = [
+    "attention",
     "complex_numbers",
     "constants",
     "convolution",

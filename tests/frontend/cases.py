@@ -1,5 +1,6 @@
 """Small programs for parity with PyTorch: one or a few ops each, named after the op, with their inputs."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -271,6 +272,50 @@ def _reductions() -> list[Case]:
     ]
 
 
+def _attention() -> list[Case]:
+    attend = F.scaled_dot_product_attention
+    q, k, v = floats(2, 4, 3, 8), floats(2, 4, 5, 8, seed=2), floats(2, 4, 5, 6, seed=3)
+    halves, brain = (tuple(x.to(dtype) for x in (q, k, v)) for dtype in (torch.float16, torch.bfloat16))
+    some = floats(3, 5, seed=4) > 0
+    some[1] = False
+    flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    return [
+        Case("attention", attend, (q, k, v)),
+        Case("attention of matrices", attend, (q[0, 0], k[0, 0], v[0, 0])),
+        Case("attention of doubles", attend, (q.double(), k.double(), v.double()), 1e-12),
+        Case("attention of halves", attend, halves, 4e-3),
+        Case("attention of bfloat16", attend, brain, 3e-2),
+        Case("attention of large scores", lambda q, k, v: attend(1e3 * q, 1e3 * k, v), (q, k, v)),
+        Case("attention scaled", lambda q, k, v: attend(q, k, v, scale=1.0), (q, k, v)),
+        Case("attention scaled below zero", lambda q, k, v: attend(q, k, v, scale=-2.0), (q, k, v)),
+        Case("attention scaled by zero", lambda q, k, v: attend(q, k, v, scale=0.0), (q, k, v)),
+        Case("attention causal", lambda q, k, v: attend(q, k, v, is_causal=True), (q, k, v)),
+        Case("attention causal of more rows", lambda q, k, v: attend(q, k, v, is_causal=True), (k, q, v[:, :, :3])),
+        Case("attention causal with a mask", lambda q, k, v, m: attend(q, k, v, m, is_causal=True), (q, k, k, floats(3, 5))),
+        Case("attention mask", attend, (q, k, v, floats(3, 5))),
+        Case("attention mask of leading ones", attend, (q, k, v, floats(1, 1, 3, 5))),
+        Case("attention mask of heads", attend, (q, k, v, floats(4, 3, 5))),
+        Case("attention mask of words", attend, (q, k, v, floats(2, 1, 1, 5) > 0)),
+        Case("attention mask of a row", attend, (q, k, v, some)),
+        Case("attention mask of everything", lambda q, k, v: attend(q, k, v, torch.full((3, 5), -math.inf)), (q, k, v)),
+        Case("attention of groups", lambda q, k, v: attend(q, k, v, enable_gqa=True), (q, k[:, :2], v[:, :2])),
+        Case("attention of groups of two sizes", lambda q, k, v: attend(q, k, v, enable_gqa=True), (q, k[:, :2], v[:, :1])),
+        Case("attention of groups with a mask", lambda q, k, v, m: attend(q, k, v, m, enable_gqa=True), (q, k[:, :2], v[:, :2], floats(4, 3, 5))),
+        Case("attention of one batch of queries", lambda q, k, v: attend(q, k, v, enable_gqa=True, is_causal=True), (q[:1], k[:, :1], v[:, :1])),
+        Case("attention of shared keys", attend, (q, k[:, :1], v[:, :1])),
+        Case("attention of shared keys alone", attend, (q[0], k[0, 0], v[0])),
+        Case("attention of shared queries", attend, (q[0, 0], k[0], v[0])),
+        Case("attention without queries", attend, (q[:, :, :0], k, v)),
+        Case("attention without keys", attend, (q, k[:, :, :0], v[:, :, :0])),
+        Case("attention without features", attend, (q[..., :0], k[..., :0], v)),
+        Case("attention and logarithm", lambda q, k, v: flash(q, k, v, 0.0, True), (q, k, k)),
+        Case("attention and logarithm of a masked row", lambda q, k, v, m: flash(q, k, v, attn_mask=m), (q, k, k, torch.where(some, 0.0, -math.inf))),
+        Case("multi-head attention", nn.MultiheadAttention(8, 2), (floats(3, 2, 8), floats(5, 2, 8), floats(5, 2, 8, seed=2))),
+        Case("encoder layer", nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (floats(2, 3, 8),)),
+        Case("encoder layer with padding", nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (floats(2, 3, 8), torch.zeros(3, 3).bool(), floats(2, 3) > 1)),
+    ]  # fmt: skip
+
+
 def _layers() -> list[Case]:
     return [
         Case("mm", torch.mm, (floats(3, 4), floats(4, 5, seed=2))),
@@ -286,7 +331,6 @@ def _layers() -> list[Case]:
         Case("einsum", lambda x, y: torch.einsum("bij,bkj->bik", x, y), (X, Y)),
         Case("linear", nn.Linear(4, 5), (X,)),
         Case("linear without bias", nn.Linear(4, 5, bias=False), (floats(3, 4),)),
-        Case("bilinear attention", lambda q, k: F.scaled_dot_product_attention(q, k, k), (floats(1, 2, 3, 4), floats(1, 2, 5, 4))),
         Case("conv1d", nn.Conv1d(3, 4, 3), (WAVE,)),
         Case("conv1d all options", nn.Conv1d(3, 6, 4, stride=2, padding=3, dilation=2, groups=3), (WAVE,)),
         Case("conv1d without bias", nn.Conv1d(3, 4, 3, stride=3, bias=False), (WAVE,)),
@@ -445,4 +489,4 @@ def _batch_norm(layer: nn.Module) -> nn.Module:
     return layer
 
 
-CASES = (*_unary(), *_binary(), *_shape(), *_reductions(), *_layers(), *_positions(), *_recurrent())
+CASES = (*_unary(), *_binary(), *_shape(), *_reductions(), *_attention(), *_layers(), *_positions(), *_recurrent())
