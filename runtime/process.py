@@ -185,6 +185,8 @@ class ApplicationProcess:
     What it writes to stderr comes out on ours at once where it `speaks`; it gets no input.
     """
 
+    name: Path
+    """The file that messages are about: the program, or the source that it was built from."""
     program: Path
     host: Path | None = None
     """The program that loads it, where it is a shared object."""
@@ -213,7 +215,7 @@ class ApplicationProcess:
             if failure is not None:
                 raise failure
             raise ModuleProcessError(
-                f"{self.program}: it ended without a record: it is not linked with libcedr; build it with `cedr cc`"
+                f"{self.name}: it ended without a record: it is not linked with libcedr; build it with `cedr cc`"
             )
         try:
             record = read_record(path)
@@ -225,7 +227,7 @@ class ApplicationProcess:
             raise ModuleProcessError(f"{failure}\nIts record holds {_calls(len(record))}.") from failure
         if not record.complete:
             raise ModuleProcessError(
-                f"{self.program}: exit status 0, but it did not end by exit or by returning from main: its record breaks off "
+                f"{self.name}: exit status 0, but it did not end by exit or by returning from main: its record breaks off "
                 f"after {_calls(len(record))}"
             )
         return record
@@ -247,13 +249,13 @@ class ApplicationProcess:
             ) as process:
                 status = process.wait(self.timeout_s)
         except OSError as error:
-            return ModuleProcessError(f"{self.program}: cannot be started in {self.cwd}: {error.strerror}")
+            return ModuleProcessError(f"{self.name}: cannot be started in {self.cwd}: {error.strerror}")
         if status == 0:
             return None
         said = process.said()
         if self.speaks:  # it has been seen
             said = said.rpartition("\n")[2]
-        return _failure(self.program, status, said, self.timeout_s)
+        return _failure(self.name, status, said, self.timeout_s)
 
 
 def _calls(count: int) -> str:

@@ -93,6 +93,7 @@ def open_application(path: Path, options: ApplicationOptions) -> OpenedApplicati
         host = application_library(find_compiler()).host
     host_ns = options.host_ns if options.host_ns is not None else HOST_NS.get(options.host_time)
     process = ApplicationProcess(
+        path,
         program,
         host,
         options.arguments,

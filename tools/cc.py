@@ -23,6 +23,17 @@ from cedr.target.manifest import Target
 
 _STANDARDS: Final[dict[Language, str]] = {"c": "-std=gnu11", "c++": "-std=gnu++17"}
 _LINK_ONLY: Final = ("-l", "-L", "-Wl,", "-rdynamic")
+_OURS: Final = {
+    "-c": "an application is built from all its sources at once",
+    "-S": "an application is built, not its assembly",
+    "-E": "an application is built, not its preprocessed source",
+    "-o": "its name stands before --",
+    "-shared": "--module makes a shared object",
+}
+"""Options of the compiler that would make something else of it."""
+_WITH_VALUE: Final = ("-I", "-D", "-U", "-L", "-l")
+"""Their value may be a word of its own."""
+_WITHOUT_VALUE: Final = ("-O", "-g", "-W", "-f", "-m", "-std=", "-static", "-pthread", "-pedantic")
 
 
 def build_application(
@@ -34,6 +45,9 @@ def build_application(
     Warnings go to stderr. An output that is there stays until the new one is done. Raises ToolchainError with the
     compiler's own message where it refuses.
     """
+    for option in options:
+        if option in _OURS:
+            raise ToolchainError(f"{option}: {_OURS[option]}; leave it out")
     languages = [_language(source, output) for source in sources]
     if output.is_dir() or not output.absolute().parent.is_dir():
         raise ToolchainError(f"{output}: {'a folder' if output.is_dir() else 'its folder is not there'}; name a file")
@@ -86,3 +100,20 @@ def _compile(compiler: Compiler, arguments: Sequence[str]) -> None:
         raise ToolchainError(said or f"{compiler.command[0]}: exit status {process.returncode}")
     if said:
         print(said, file=sys.stderr)
+
+
+def split_compiler_options(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words that are not the compiler's, and those that are, each in its order."""
+    own: list[str] = []
+    options: list[str] = []
+    left = iter(words)
+    for word in left:
+        if word in _WITH_VALUE:
+            options += [word, *(value for value in [next(left, None)] if value is not None)]
+        elif word.startswith((*_WITH_VALUE, *_WITHOUT_VALUE)):
+            options.append(word)
+        else:
+            own.append(word)
+            if word in ("-o", "--output", "--target"):
+                own += [value for value in [next(left, None)] if value is not None]
+    return own, options

@@ -66,12 +66,12 @@ def _json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else there")
 
 
-def _compile_options(parser: argparse.ArgumentParser) -> None:
+def _compile_options(parser: argparse.ArgumentParser, also: str = "") -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
         help="a zoo model, FILE.py:FACTORY, PACKAGE.MODULE:FACTORY, an .onnx file, a compiled module's directory or a .mlir "
-        "file",
+        f"file{also}",
     )
     parser.add_argument("--emit", choices=("c", "python"), help="language of the task module (default: c)")
     parser.add_argument("--pipeline", metavar="NAME", help="default, layerwise, or a pass pipeline 'a,b{opt=1}'")
@@ -157,7 +157,7 @@ def argument_parser() -> argparse.ArgumentParser:
     one.set_defaults(action=_compile)
 
     one = commands.add_parser("run", help="compute a model on the emulator and compare with PyTorch")
-    _compile_options(one)
+    _compile_options(one, "; a C or C++ application (a source, an executable, a shared object with main) or its record")
     _module_options(one)
     one.add_argument("--input", action="append", default=[], metavar="[NAME=]X.npy", help="an input (else the example)")
     one.add_argument("--output", action="append", default=[], metavar="[NAME=]Y.npy", help="where to write an output")
@@ -283,7 +283,10 @@ def argument_parser() -> argparse.ArgumentParser:
     one.set_defaults(action=_plot)
 
     one = commands.add_parser(
-        "cc", help="build a C or C++ application against libcedr", epilog="Options of the compiler follow behind --."
+        "cc",
+        help="build a C or C++ application against libcedr",
+        epilog="Options of the compiler may stand among these (-I, -D, -U, -L, -l, -O, -g, -W, -f, -m, -std=, -static), any "
+        "other behind --.",
     )
     one.add_argument("sources", metavar="SRC", nargs="+", type=Path, help="C and C++ sources (.c, .cpp, .cc, .cxx)")
     one.add_argument("-o", "--output", required=True, type=Path, metavar="APP", help="the application's file")
@@ -533,7 +536,8 @@ def _record(arguments: argparse.Namespace) -> int:
     else:
         by_api = ", ".join(f"{count:,} {api}" for api, count in sorted(calls.items()))
         threads = f"{len(record.threads)} thread{'s' if len(record.threads) > 1 else ''}"
-        print(f"{arguments.output}: {len(record):,} calls{f' ({by_api})' if by_api else ''} of {threads}")
+        counted = f"{len(record):,} call{'' if len(record) == 1 else 's'}"
+        print(f"{arguments.output}: {counted}{f' ({by_api})' if by_api else ''} of {threads}")
     return 0
 
 
@@ -791,10 +795,16 @@ def _list(arguments: argparse.Namespace, name: str, rows: list[dict[str, Any]]) 
 def _split_rest(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     """The command's own words, and those behind -- that it hands on."""
     words = list(argv)
-    if "--" not in words or words[0] not in _HANDING_ON:
+    if not words or words[0] not in _HANDING_ON:
         return words, []
-    place = words.index("--")
-    return words[:place], words[place + 1 :]
+    place = words.index("--") if "--" in words else len(words)
+    words, rest = words[:place], words[place + 1 :]
+    if words[0] == "cc":
+        from cedr.tools.cc import split_compiler_options
+
+        words, options = split_compiler_options(words)
+        rest = [*options, *rest]
+    return words, rest
 
 
 def main(argv: Sequence[str] | None = None) -> int:

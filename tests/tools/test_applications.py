@@ -160,6 +160,10 @@ def test_cedr_run_says_why_an_application_failed(folder: Path, capfd: pytest.Cap
     out, err = capfd.readouterr()
     assert out == ""
     assert err == f"cedr run: {folder / 'bad'}: killed by signal 11 (SIGSEGV)\nIts record holds 1 call.\n"
+    source = folder / "crashes.c"
+    source.write_text("int main(void) { __builtin_trap(); }\n")
+    assert main(["run", str(source)]) == 1
+    assert f"cedr run: {source}: killed by signal 4 (SIGILL)\nIts record holds 0 calls." in capfd.readouterr().err
 
 
 def test_exit_0_is_a_normal_end(run: Run) -> None:

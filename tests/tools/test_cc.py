@@ -90,6 +90,24 @@ def test_sources_of_both_languages_and_options_of_the_compiler(folder: Path) -> 
     extra = ["-lz"] if "zlib" in (folder / "main.cc").read_text() else []
     assert main(["cc", "scale.c", "main.cc", "-o", "app", "--", "-Iown", "-DFACTOR=21", "-O0", *extra]) == 0
     assert run("./app") == "42 1\n"
+    words = [
+        "cc",
+        "-O1",
+        "scale.c",
+        "-I",
+        "own",
+        "main.cc",
+        "-D",
+        "FACTOR=3",
+        "-Wextra",
+        "-L.",
+        "-o",
+        "app",
+        "-lm",
+        *extra,
+    ]
+    assert main([*words, "--", "-UNOTHING"]) == 0
+    assert run("./app") == "6 1\n"
 
 
 @pytest.mark.parametrize(
@@ -128,6 +146,9 @@ def test_what_can_be_no_source_or_output_is_refused(folder: Path, capsys: pytest
         (["app.c", "-o", "app.c"], "-o app.c: this is the source"),
         (["app.c", "-o", "."], ".: a folder; name a file"),
         (["app.c", "-o", "no/app"], "no/app: its folder is not there; name a file"),
+        (["app.c", "-o", "app", "--", "-c"], "-c: an application is built from all its sources at once; leave it out"),
+        (["app.c", "-o", "app.so", "--", "-shared"], "-shared: --module makes a shared object; leave it out"),
+        (["app.c", "-o", "app", "--", "-o", "other"], "-o: its name stands before --; leave it out"),
     ):
         assert main(["cc", *arguments]) == 1
         assert message in capsys.readouterr().err
