@@ -26,7 +26,8 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP) ## a real image through vgg_digits on the emulated ZCU102; pictures and traces in out/demo
 	$(BIN)/python examples/demo.py
 
-test: lint types unit ## all checks but the slow tests
+test: lint ## all checks but the slow tests
+	@$(MAKE) --no-print-directory -j 2 types unit  # mypy takes one core only
 
 test-all: lint types $(STAMP) ## all checks and all tests
 	$(PYTEST)
