@@ -12,6 +12,7 @@ from math import prod
 from typing import ClassVar, Final, cast
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import (
     AffineMapAttr,
@@ -326,15 +327,14 @@ class ConvolutionOp(CallOp, ABC):
     def meaning(self, ins: Sequence[Array], outs: Sequence[Array]) -> None:
         x, w = ins
         (y,) = outs
-        total = np.zeros(y.shape, dtype=np.result_type(y.dtype, np.float64) if y.dtype.kind == "f" else y.dtype)
-        for tap in np.ndindex(w.shape[2:]):
-            window = tuple(
-                slice(t * d, t * d + (size - 1) * s + 1, s)
-                for t, d, s, size in zip(tap, self.get_dilations(), self.get_strides(), y.shape[2:], strict=True)
-            )
-            taps = w[(slice(None), slice(None), *tap)].astype(total.dtype)
-            total += np.einsum("nc...,fc->nf...", x[(slice(None), slice(None), *window)].astype(total.dtype), taps)
-        y[...] = total
+        dtype = np.result_type(y.dtype, np.float64) if y.dtype.kind == "f" else y.dtype
+        strides, dilations = self.get_strides(), self.get_dilations()
+        reach = [d * (size - 1) + 1 for d, size in zip(dilations, w.shape[2:], strict=True)]
+        windows = sliding_window_view(x.astype(dtype), reach, axis=tuple(range(2, x.ndim)))
+        steps = tuple(slice(None, None, step) for step in (*strides, *dilations))
+        taps = [1, *range(x.ndim, windows.ndim)]  # of a window: its channels, then its places
+        total = np.tensordot(windows[:, :, *steps], w.astype(dtype), (taps, list(range(1, w.ndim))))
+        y[...] = np.moveaxis(total, -1, 1)
 
 
 @irdl_op_definition

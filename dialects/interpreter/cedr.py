@@ -138,11 +138,12 @@ def run_call(call: CallOp, tiles: Mapping[SSAValue, Array]) -> None:
 def run_grid(grid: GridOp, operands: Sequence[Array]) -> None:
     """Execute a grid in place, tile by tile in index order, each tile's calls in order."""
     source = tile_source(grid, operands)
-    args, calls = grid.body.block.args, grid.calls()
+    args = grid.body.block.args
+    calls = [(call, tuple(call.inputs), tuple(call.outputs)) for call in grid.calls()]
     for point in grid.points():
         tiles: dict[SSAValue, Array] = dict(zip(args, source.tiles(point), strict=True))
-        for call in calls:
-            run_call(call, tiles)
+        for call, inputs, outputs in calls:
+            call.meaning([tiles[v] for v in inputs], [tiles[v] for v in outputs])
 
 
 # The ops of a function, as functions from operand values to result values.
