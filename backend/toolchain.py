@@ -35,6 +35,7 @@ RECORDER_SOURCES = (
     "spins.c",
     "watchpoints.c",
     "threads.c",
+    "meetings.c",
     "barriers.c",
     "events.c",
     "execute.c",
@@ -62,6 +63,13 @@ SEEN_FUNCTIONS = (
     "usleep",
     "nanosleep",
     "clock_nanosleep",
+    "pthread_barrier_wait",
+    "sem_init",
+    "sem_post",
+    "sem_wait",
+    "sem_trywait",
+    "sem_timedwait",
+    "sem_clockwait",
 )
 """The functions of libc that libcedr defines again to see an application wait (CEDR_SEEN of recorder.h)."""
 

@@ -224,11 +224,11 @@ class ApplicationProcess:
                 raise failure from None
             raise
         if failure is not None:
-            raise ModuleProcessError(f"{failure}\nIts record holds {_calls(len(record))}.") from failure
+            raise ModuleProcessError(f"{failure}\nIts record holds {_calls(record.calls())}.") from failure
         if not record.complete:
             raise ModuleProcessError(
                 f"{self.name}: exit status 0, but it did not end by exit or by returning from main: its record breaks off "
-                f"after {_calls(len(record))}"
+                f"after {_calls(record.calls())}"
             )
         return record
 

@@ -166,6 +166,11 @@ class Record:
     def __len__(self) -> int:
         return len(self.task_ids)
 
+    def calls(self) -> int:
+        """How many of the tasks are calls of an API: all but the joins, which cost nothing."""
+        joins = np.array([call.api == "join" for call in self.classes], np.bool_)
+        return len(self) - (int(joins[self.class_of].sum()) if joins.any() else 0)
+
     def unwaited(self) -> UInt32Array:
         """Tasks, ascending, that no thread and no other task ever waited for, the detached ones not counted."""
         waited = np.zeros(len(self), np.bool_)

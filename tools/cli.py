@@ -520,12 +520,13 @@ def _record(arguments: argparse.Namespace) -> int:
     for remark in remarks(record):
         warn(f"{arguments.application}: {remark}")
     calls = Counter(call.api for call in (record.classes[place] for place in record.class_of.tolist()))
+    del calls["join"]
     result = {
         "application": str(arguments.application),
         "output": str(arguments.output),
         "host_time": record.host_time,
         "threads": len(record.threads),
-        "tasks": len(record),
+        "tasks": record.calls(),
         "tasks_by_api": dict(sorted(calls.items())),
         "size_bytes": arguments.output.stat().st_size,
         "remarks": remarks(record),
@@ -536,7 +537,7 @@ def _record(arguments: argparse.Namespace) -> int:
     else:
         by_api = ", ".join(f"{count:,} {api}" for api, count in sorted(calls.items()))
         threads = f"{len(record.threads)} thread{'s' if len(record.threads) > 1 else ''}"
-        counted = f"{len(record):,} call{'' if len(record) == 1 else 's'}"
+        counted = f"{record.calls():,} call{'' if record.calls() == 1 else 's'}"
         print(f"{arguments.output}: {counted}{f' ({by_api})' if by_api else ''} of {threads}")
     return 0
 

@@ -97,11 +97,23 @@ void cedr_put_at_once(thread *t, cedr_event event, const uint32_t *words, uint32
   }
 }
 
-void cedr_put(thread *t, cedr_event event, const uint32_t *words, uint32_t count, uint64_t until, int64_t task) {
+/* A thread's next event begins behind host time up to `until`. */
+static uint32_t begin_event(thread *t, uint64_t until) {
   cedr_settle(t, NULL);
   close_wait(t);
   t->poll_site = NULL;
   t->spins = NULL;
-  event.host_ns = take_host(t, until);
+  return take_host(t, until);
+}
+
+void cedr_put(thread *t, cedr_event event, const uint32_t *words, uint32_t count, uint64_t until, int64_t task) {
+  event.host_ns = begin_event(t, until);
   cedr_put_at_once(t, event, words, count, task);
+}
+
+void cedr_put_meeting(thread *t, const uint32_t *tasks, uint32_t count, uint64_t until) {
+  const cedr_event wait = {.kind = CEDR_WAIT, .host_ns = begin_event(t, until)};
+  t->wait_shared = true;
+  cedr_put_at_once(t, wait, tasks, count, tasks[0]);
+  t->wait_shared = false;
 }

@@ -7,6 +7,7 @@
  *   spins.c         a wait that calls no function: the thread that looks for it, and what a spin looks like
  *   watchpoints.c   the same, by the reads of counters, where the system lets it count them
  *   threads.c       pthread_create() and pthread_join()
+ *   meetings.c      barriers of pthread and semaphores, at which threads wait for each other
  *   barriers.c      which calls are held back, and which of them a thread may be waiting for
  *   events.c        what is put into the record
  *   execute.c       what is compared with one
@@ -17,6 +18,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,7 +35,8 @@
 #define CEDR_SEEN(X)                                                                               \
   X(pthread_cond_wait) X(pthread_cond_timedwait) X(pthread_cond_clockwait) X(pthread_cond_destroy) \
   X(pthread_mutex_lock) X(pthread_mutex_trylock) X(pthread_create) X(pthread_join) X(sched_yield)  \
-  X(sleep) X(usleep) X(nanosleep) X(clock_nanosleep)
+  X(sleep) X(usleep) X(nanosleep) X(clock_nanosleep) X(pthread_barrier_wait) X(sem_init)           \
+  X(sem_post) X(sem_wait) X(sem_trywait) X(sem_timedwait) X(sem_clockwait)
 
 /* SEEN(name): the function as it is defined here. REAL(name): libc's own. */
 #ifdef CEDR_WRAP
@@ -183,6 +186,8 @@ uint64_t cedr_host_between(uint64_t since, uint64_t until);
 void cedr_put(thread *t, cedr_event event, const uint32_t *words, uint32_t count, uint64_t until, int64_t task);
 /* One that goes with the event before it. */
 void cedr_put_at_once(thread *t, cedr_event event, const uint32_t *words, uint32_t count, int64_t task);
+/* The thread has waited for tasks that others submitted where they met; whose they are may vary. */
+void cedr_put_meeting(thread *t, const uint32_t *tasks, uint32_t count, uint64_t until);
 /* The thread waits for a barrier's first `count` calls, as far as it has not yet: one more WAIT, or more of its
  * last. */
 void cedr_wait_for(thread *t, barrier *b, size_t count, uint16_t flags, uint64_t until);
@@ -201,6 +206,9 @@ CEDR_NORETURN void cedr_diverged(const thread *t, int64_t task, const char *what
 
 /* A thread other than the main one gets ids for its next tasks. */
 void cedr_take_block(thread *t);
+
+/* Puts a task that costs nothing, behind host time up to `until`: it is over when the thread gets there. Its id. */
+uint32_t cedr_submit_join(thread *t, uint64_t until);
 
 /* ---- barriers.c ---- */
 

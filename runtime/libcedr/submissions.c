@@ -179,6 +179,12 @@ static uint32_t submit(thread *t, uint16_t class_number, cedr_completion done) {
   return task;
 }
 
+uint32_t cedr_submit_join(thread *t, uint64_t until) {
+  static const cedr_call_class join = {.label = "join", .api = "join", .dtype = "i1", .attributes = "{}"};
+  t->call_begin = until;
+  return submit(t, class_index(t, &join), (cedr_completion){.call = join.label});
+}
+
 void cedr_call_end(const cedr_call_class *call, cedr_completion done) {
   if (!atomic_load_explicit(&cedr_recording, memory_order_relaxed)) {
     cedr_call_end_uncounted(done);

@@ -1,6 +1,7 @@
 /* How applications wait for their calls. */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -576,6 +577,53 @@ static void spinning_thread_without_watchpoints(void) {
   spinning_thread();
 }
 
+static pthread_barrier_t meeting;
+
+static void *meets_twice(void *unused) {
+  block();
+  pthread_barrier_wait(&meeting);
+  pthread_barrier_wait(&meeting);
+  block();
+  return unused;
+}
+
+static void threads_meet_at_a_barrier(void) {
+  pthread_t handle;
+  pthread_barrier_init(&meeting, NULL, 2);
+  pthread_create(&handle, NULL, meets_twice, NULL);
+  block();
+  pthread_barrier_wait(&meeting);
+  block();
+  pthread_barrier_wait(&meeting);
+  pthread_join(handle, NULL);
+}
+
+static sem_t full, empty;
+
+static void *consumes(void *unused) {
+  for (int i = 0; i < 3; ++i) {
+    const struct timespec deadline = {.tv_sec = INT32_MAX};
+    while (i == 0 ? sem_wait(&full) != 0 : i == 1 ? sem_trywait(&full) != 0 : sem_timedwait(&full, &deadline) != 0) {
+    }
+    block();
+    sem_post(&empty);
+  }
+  return unused;
+}
+
+static void semaphores(void) {
+  pthread_t handle;
+  sem_init(&full, 0, 0);
+  sem_init(&empty, 0, 1);
+  pthread_create(&handle, NULL, consumes, NULL);
+  for (int i = 0; i < 3; ++i) {
+    sem_wait(&empty);
+    block();
+    sem_post(&full);
+  }
+  pthread_join(handle, NULL);
+}
+
 static void *polls_for_three(void *unused) {
   while (look(&shared_counter) != 3) {
     usleep(1000);
@@ -755,7 +803,8 @@ static const program programs[] = {
     P(long_work_before_the_wait), P(sleep_before_the_wait), P(if_not_while), P(orphaned), P(destroyed), P(detached),
     P(two_counters_on_one_condition), P(uncounted_calls), P(by_enqueue_kernel), P(every_kind_of_call),
     P(threads_blocking), P(threads_with_barriers), P(shared_barrier), P(shared_barrier_while_waiting),
-    P(waiter_before_the_calls), P(two_waiters), P(spinning_thread), P(polling_thread), P(thread_exit), P(cancelled),
+    P(waiter_before_the_calls), P(two_waiters), P(spinning_thread), P(polling_thread),
+    P(threads_meet_at_a_barrier), P(semaphores), P(thread_exit), P(cancelled),
     P(main_leaves_first), P(thread_never_ends), P(waits_for_a_mutex), P(exits), P(exits_with_three),
     P(exits_at_once), P(aborts), P(crashes), P(is_killed),
     P(thread_exits_the_process), P(forks), P(starts_another), P(prints_and_writes),
