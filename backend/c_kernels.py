@@ -48,11 +48,10 @@ class Lines:
 
 
 class Kernels:
-    """The functions of a module's kernels. `attributes` stand before each."""
+    """The functions of a module's kernels."""
 
-    def __init__(self, out: Lines, attributes: str = ""):
+    def __init__(self, out: Lines):
         self.out = out
-        self.attributes = attributes
         self.names: dict[str, int] = {}
 
     def function(self, grid: Grid, call: Call, op: KernelOp, where: str) -> str:
@@ -63,7 +62,7 @@ class Kernels:
         name = f"{name}_{count}" if count else name
         bounds = op.get_bounds()
         out = self.out
-        out.open(f"{self.attributes}static void {name}(const cedr_site *site, void *const operand[])")
+        out.open(f"static void {name}(const cedr_site *site, void *const operand[])")
         out.add("(void)site;")
         ins = len(op.inputs)
         reads = op.reads_outputs()

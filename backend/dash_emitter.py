@@ -103,10 +103,6 @@ class DashEmitter(CEmitter):
 
     def __init__(self, program: Program, zip_calls: bool):
         super().__init__(program)
-        # Kernels are called by address in other modules. Inlined by GCC 12.2 (-O1 and up), vit's module computes wrong
-        # values; clang's are right, inlined or not, and so are GCC's with -fno-inline or -fsanitize=address,undefined,
-        # which finds nothing, as valgrind doesn't.
-        self.kernels.attributes = "__attribute__((noinline)) "
         self.zip_calls = zip_calls
         self.tiles: dict[tuple[tuple[int, ...], tuple[int, ...]], str] = {}
 

@@ -195,6 +195,33 @@ def test_the_outputs_are_eager_s(host: Host, make: Make, name: str, language: La
     application.check()
 
 
+INLINED = ("--param", "large-function-insns=100", "--param", "large-function-growth=0")
+"""As in a large module: a kernel that one grid calls becomes part of it, and the grid a function of its own."""
+
+
+@pytest.mark.parametrize("level", ["-O1", "-O2"])
+def test_an_inlined_kernel_is_computed(host: Host, make: Make, tmp_path: Path, level: str) -> None:
+    if shutil.which("gcc") is None:
+        pytest.skip("no gcc here")
+    original = make("attention")
+    application = Application(tmp_path / "attention", original.manifest, original.references)
+    shutil.copytree(original.directory, application.directory, ignore=shutil.ignore_patterns("*.so"))
+    flags = [*LANGUAGES["c"], *FLAGS, level, *INLINED, "-shared", f"-I{HERE}"]
+    command = ["gcc", *flags, "attention.c", "-o", "it.so", *map(str, library_objects("c")), "-lm", "-ldl", "-lpthread"]
+    subprocess.run(command, cwd=application.directory, check=True)
+    assert host.start(application.directory / "it.so", "once") == [0]
+    application.check()
+
+
+@pytest.mark.parametrize("level", ["-O1", "-O2"])
+def test_gcc_takes_no_address_for_an_impossible_one(tmp_path: Path, level: str) -> None:
+    """The case alone: address_zero.c says what is wrong with it."""
+    include = [f"-I{HERE}", f"-I{LIBCEDR}"]
+    flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", level, "-DCURED", *include]
+    find_compiler().run([*flags, str(HERE / "address_zero.c"), "-o", "case"], tmp_path)
+    assert subprocess.run([tmp_path / "case"], capture_output=True, text=True, check=True).stdout == "right\n"
+
+
 SIGNAL_MODELS = ("radar_correlator", "pulse_doppler", "wifi_tx", "sar", "temporal_mitigation", "lane_detection")
 
 

@@ -65,6 +65,13 @@ class ComplexProduct(nn.Module):
         return x @ y.transpose(0, 1)
 
 
+class Attention(nn.Module):
+    """Kernels whose operands are of different sizes in one arena, small enough to be inlined."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.scaled_dot_product_attention(x, x, x)
+
+
 def complex_normal(*shape: int) -> Tensor:
     return torch.randn(*shape, dtype=torch.complex64)
 
@@ -78,4 +85,5 @@ MODELS: dict[str, Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]] = {
     "mixer": lambda: (Mixer(), (complex_normal(5, 1000), complex_normal(5, 1000))),
     "real_mixer": lambda: (RealMixer(), (torch.randn(30, 7), torch.randn(30, 7))),
     "complex_product": lambda: (ComplexProduct(), (complex_normal(6, 33), complex_normal(10, 33))),
+    "attention": lambda: (Attention(), (torch.randn(1, 3, 197, 8),)),
 }
