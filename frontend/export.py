@@ -31,6 +31,7 @@ _KEPT = (
     torch.ops.aten.rnn_tanh.input,
     torch.ops.aten.roll.default,
     torch.ops.aten.scaled_dot_product_attention.default,
+    torch.ops.aten.stft.center,
     torch.ops.aten.unfold_backward.default,
     torch.ops.aten.upsample_nearest1d.vec,
 )

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import torch
 from xdsl.dialects.builtin import i64
 from xdsl.ir import SSAValue
-from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineExpr
+from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineExpr, AffineMap
 
 from cedr.frontend.aten.registry import Result, Unsupported, converts, normalise_dim
-from cedr.frontend.builder import Builder, element_type, shape_of
+from cedr.frontend.builder import PARALLEL, REDUCTION, Builder, element_type, shape_of
 from cedr.frontend.scalars import Scalars
 from cedr.frontend.types import scalar_type, torch_dtype
 
@@ -179,6 +179,27 @@ def constant_pad(b: Builder, x: SSAValue, widths: Sequence[int], number: float) 
     return b.pad(inner, [max(width, 0) for width in low], [max(width, 0) for width in high], number)
 
 
+def border(b: Builder, x: SSAValue, dim: int, low: int, high: int, mode: str) -> SSAValue:
+    """The tensor with borders of these widths along a dim, as `torch.nn.functional.pad` fills them: with zeros
+    ("constant"), with what the edges mirror ("reflect"), repeat ("replicate") or have at the other side ("circular")."""
+    shape = shape_of(x)
+    axis, size = normalise_dim(dim, len(shape)), shape_of(x)[dim]
+    if mode == "constant":
+        before, after = ([width if at == axis else 0 for at in range(len(shape))] for width in (low, high))
+        return b.pad(x, before, after, 0)
+    if mode == "circular":
+        return b.concat([b.slice_dim(x, axis, size - low, low), x, b.slice_dim(x, axis, 0, high)], axis)
+    reached: list[AffineExpr] = [AffineConstantExpr(0), AffineConstantExpr(size - 1)]
+    if mode == "reflect":
+        reached = [AffineConstantExpr(low) - AffineDimExpr(axis), AffineConstantExpr(size - 2) - AffineDimExpr(axis)]
+
+    def edge(width: int, expression: AffineExpr) -> SSAValue:
+        expressions = [expression if at == axis else AffineDimExpr(at) for at in range(len(shape))]
+        return b.indexed(x, expressions, [width if at == axis else n for at, n in enumerate(shape)])
+
+    return b.concat([edge(low, reached[0]), x, edge(high, reached[1])], axis)
+
+
 @converts(aten.diagonal.default, aten.diagonal_copy.default)
 def diagonal(b: Builder, x: SSAValue, offset: int, first: int, second: int) -> SSAValue:
     """The elements whose indices along two dims differ by the offset, as a last dim."""
@@ -241,7 +262,7 @@ def unfold(b: Builder, x: SSAValue, dim: int, size: int, step: int) -> SSAValue:
 def add_windows(b: Builder, x: SSAValue, shape: list[int], dim: int, size: int, step: int) -> SSAValue:
     """Windows X[.., w, .., i] added up where they lie on each other, window w from w * step on: how istft joins its frames.
 
-    Part k of all windows, of `step` elements, is a row without gaps that begins at k * step.
+    One sum: row q of `step` elements has those of the windows from q - (parts - 1) to q, of each a part.
     """
     rank = len(shape)
     if not rank:
@@ -251,20 +272,23 @@ def add_windows(b: Builder, x: SSAValue, shape: list[int], dim: int, size: int, 
     x = b.transpose(x, [*others, dim, rank])
     lead, count = [shape[d] for d in others], shape_of(x)[-2]
     parts = -(-size // step)
-    length = (count + parts - 1) * step
     none = [0] * (rank - 1)
     x = b.broadcast(x, [*lead, count, size])  # PyTorch's istft gives one window for all signals
-    x = b.pad(x, [*none, 0, 0], [*none, 0, parts * step - size], 0)
-    total: SSAValue | None = None
-    for part in range(parts):
-        row = b.reshape(b.slice_dim(x, rank, part * step, step), [*lead, count * step])
-        row = b.pad(row, [*none, part * step], [*none, length - (count + part) * step], 0)
-        if total is None:
-            total = row
-        else:
-            total = b.pointwise([total, row], lambda s, args: s.add(args[0], args[1]), element_type(row))
-    assert total is not None
-    wanted = shape[dim]
+    x = b.pad(x, [*none, parts - 1, 0], [*none, parts - 1, parts * step - size], 0)
+    row, place, part = (AffineDimExpr(rank - 1 + d) for d in range(3))
+    leading = [AffineDimExpr(d) for d in range(rank - 1)]
+    rows = (*lead, count + parts - 1, step)
+    (total,) = b.generic(
+        [
+            (x, AffineMap(rank + 2, 0, (*leading, row + part, part * -step + place + (parts - 1) * step))),
+            (b.empty((parts,), element_type(x)), AffineMap(rank + 2, 0, (part,))),
+        ],
+        [(b.splat(0, rows, element_type(x)), AffineMap(rank + 2, 0, (*leading, row, place)))],
+        (*(PARALLEL,) * (rank + 1), REDUCTION),
+        lambda s, args: (s.add(args[2], args[0]),),
+    )
+    length, wanted = (count + parts - 1) * step, shape[dim]
+    total = b.reshape(total, (*lead, length))
     fitting = b.slice_dim(total, rank - 1, 0, min(length, wanted))
     result = b.pad(fitting, [*none, 0], [*none, max(wanted - length, 0)], 0)
     return b.transpose(result, [rank - 1 if d == dim else others.index(d) for d in range(rank)])

@@ -78,3 +78,20 @@ def test_attention_that_drops_out_is_refused() -> None:
         UnsupportedOpsError, match="scaled_dot_product_attention.*drops out at random; pass dropout_p=0.0"
     ):
         import_program(program, "model")
+
+
+def test_a_short_time_transform_is_frames_a_transform_and_a_transposition() -> None:
+    window = torch.hann_window(16)
+    ops = ops_of(lambda x: torch.stft(x, 16, 4, window=window, center=False, return_complex=True), floats(2, 64))
+    assert names_of(ops) == {"generic": 1, "fft": 1, "transpose": 1}
+
+
+@pytest.mark.parametrize("hop", [8, 1])
+def test_frames_are_joined_by_one_sum_whatever_their_number(hop: int) -> None:
+    """Mirrored half, real parts, window, sum; for the envelope the window's square, its copies and their sum; quotient."""
+
+    def forward(z: torch.Tensor) -> torch.Tensor:
+        return torch.istft(z, 16, hop, window=torch.ones(16))
+
+    ops = ops_of(forward, torch.complex(floats(9, 5), floats(9, 5, seed=1)))
+    assert names_of(ops) == {"generic": 8, "ifft": 1, "transpose": 1}
