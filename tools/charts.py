@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -27,6 +28,11 @@ MOST_DIRECT: Final = 8
 """Lines of a single panel that are labelled at their ends; more have a legend."""
 GAP_POINTS: Final = 10.5
 """Between two labels, one above the other."""
+HATCHES: Final = ("", "////", "....")
+PATTERNS: Final = ("", "/", ".")
+"""Of bars, by how often the colours have been used; the same in plotly."""
+BAR_TEXT_INCHES: Final = 0.11
+"""A bar that is narrower has no number written at it."""
 
 
 class PlotError(CedrError):
@@ -131,8 +137,23 @@ def write_chart(chart: Chart, path: Path) -> None:
 def _grid(chart: Chart) -> tuple[int, int]:
     """Panels across and down."""
     n = len(chart.panels)
-    across = 1 if chart.kind == "heat" else min(n, 2 if n == 4 else MOST_ACROSS)
+    across = min(MOST_ACROSS, math.ceil(n / 4)) if chart.kind == "heat" else min(n, 2 if n == 4 else MOST_ACROSS)
     return across, math.ceil(n / across)
+
+
+def _named(chart: Chart) -> list[str]:
+    """The names on the horizontal axis, of all panels."""
+    return list(dict.fromkeys(name for panel in chart.panels for series in panel.series for name in series.x))
+
+
+def _ticks(chart: Chart) -> list[float]:
+    """The values that stand on a logarithmic axis of lines: few, and the reader asks for those."""
+    share = 0.16 if chart.kind == "space" else 0.09
+    return _spread(sorted({x for panel in chart.panels for series in panel.series for x in series.x}), share)
+
+
+def _line_style(series: Series) -> str:
+    return "-" if series.look < len(COLOURS) else "--"
 
 
 class _Drawing:
@@ -171,15 +192,15 @@ class _Drawing:
             self._legend(axes[:n])
 
     def _panel_inches(self, across: int) -> tuple[float, float]:
-        panel = max(self.chart.panels, key=lambda p: len(p.series))
-        names = {name for one in self.chart.panels for series in one.series for name in series.x}
+        panel, n_names = max(self.chart.panels, key=lambda p: len(p.series)), len(_named(self.chart))
         match self.chart.kind:
             case "heat":
-                return max(6.0, 2.2 + 0.62 * len(names)), 0.6 + 0.3 * len(panel.series)
+                return max(6.0, 2.2 + 0.62 * n_names), 0.6 + 0.3 * len(panel.series)
             case "bars":
-                return min(12.0, max(6.0, 1.5 + 0.3 * len(names) * len(panel.series))), 3.2
+                return min(14.0, max(6.0, 1.5 + 0.3 * n_names * len(panel.series))), 3.2
             case "space":
-                return 7.2, 4.6
+                more = 0.3 * max(0, len({series.across for series in panel.series}) - 6)
+                return 7.2 + more, 4.6 + more
             case "dots":
                 return 7.0, 4.4
         return (6.6, 3.8) if across == 1 else (3.9, 3.0)
@@ -189,7 +210,7 @@ class _Drawing:
             known = [place for place, y in enumerate(series.y) if y is not None]
             x, y = [series.x[p] for p in known], [series.y[p] for p in known]
             colour, marker = COLOURS[series.look % len(COLOURS)], MARKERS[series.look % len(MARKERS)][0]
-            style = "-" if series.look < len(COLOURS) else "--"
+            style = _line_style(series)
             ax.plot(x, y, style, color=colour, marker=marker, markersize=4, linewidth=1.4, label=_plain(series.name))
             if series.low:
                 ax.fill_between(
@@ -203,8 +224,8 @@ class _Drawing:
         plain = FuncFormatter(lambda value, _: f"{value:,.10g}")
         if self.chart.x_log:
             ax.set_xscale("log")
-            if self.chart.kind == "lines":  # few values, and the reader asks for those
-                ticks = _spread(sorted(set(xs)), 0.09)
+            if self.chart.kind == "lines":
+                ticks = _ticks(self.chart)
                 ax.set_xticks(ticks, [f"{x:,.10g}" for x in ticks])
                 ax.xaxis.set_minor_locator(NullLocator())
             else:
@@ -264,8 +285,9 @@ class _Drawing:
             )
 
     def _bars(self, panel: Panel, ax: Any) -> None:
-        names = list(dict.fromkeys(name for series in panel.series for name in series.x))
+        names = _named(self.chart)
         width = 0.8 / len(panel.series)
+        bar_inches = width * self._panel_inches(1)[0] * 0.9 / len(names)
         for place, series in enumerate(panel.series):
             at = [names.index(name) + (place - (len(panel.series) - 1) / 2) * width for name in series.x]
             heights = [0 if y is None else y for y in series.y]
@@ -283,12 +305,16 @@ class _Drawing:
                 color=COLOURS[series.look % len(COLOURS)],
                 edgecolor="white",
                 linewidth=0.5,
+                hatch=HATCHES[series.look // len(COLOURS) % len(HATCHES)],
                 label=_plain(series.name),
             )
+            if bar_inches < BAR_TEXT_INCHES:
+                continue
             turned = 90 if width < 0.3 else 0
             texts = ["" if y is None else f"{y:{self.chart.number}}" for y in series.y]
             ax.bar_label(bars, texts, fontsize=7, rotation=turned, padding=2)
         ax.set_xticks(range(len(names)), [_plain(name) for name in names])
+        ax.set_xlim(-max(0.6, (4 - len(names)) / 2), len(names) - 1 + max(0.6, (4 - len(names)) / 2))
         if sum(map(len, names)) > 60:
             ax.tick_params(axis="x", rotation=20)
         self._scale_bars(ax)
@@ -304,7 +330,7 @@ class _Drawing:
     def _heat(self, panel: Panel, ax: Any) -> None:
         import numpy as np
 
-        names = list(dict.fromkeys(name for series in panel.series for name in series.x))
+        names = _named(self.chart)
         values = np.full((len(panel.series), len(names)), np.nan)
         for row, series in enumerate(panel.series):
             for name, y in zip(series.x, series.y, strict=True):
@@ -405,20 +431,23 @@ class _Drawing:
             label = _plain(series.name) if series.name not in seen else None
             seen.add(series.name)
             depth = [names.index(series.across)] * len(known)
-            ax.plot(x, depth, y, color=colour, marker=marker, markersize=3.5, linewidth=1.4, label=label)
-        ax.set_yticks(range(len(names)), [_plain(name) for name in names], fontsize=8)
+            style = _line_style(series)
+            ax.plot(x, depth, y, style, color=colour, marker=marker, markersize=3.5, linewidth=1.4, label=label)
+        ax.set_yticks(range(len(names)), [_plain(name) for name in names], fontsize=8, ha="left")
         if self.chart.x_log:
-            ticks = _spread(sorted({x for series in panel.series for x in series.x}), 0.12)
+            ticks = _ticks(self.chart)
             ax.set_xticks([math.log10(x) for x in ticks], [f"{x:,.10g}" for x in ticks])
         if self.chart.y_log:
             values = [y for series in panel.series for y in series.y if y]
             decades = range(math.floor(math.log10(min(values))), math.ceil(math.log10(max(values))) + 1)
             ax.set_zticks(decades, [f"{10.0**decade:,.10g}" for decade in decades])
+        else:
+            ax.set_zlim(bottom=0)
         ax.set_xlabel(self.chart.x_title)
         ax.set_ylabel(self.chart.across_title, labelpad=14)
         ax.set_zlabel(self.chart.y_title, labelpad=6)
         ax.view_init(elev=22, azim=-60)
-        ax.set_box_aspect((1.35, 1.2, 0.8), zoom=0.92)
+        ax.set_box_aspect((1.35, 1.2, 0.8), zoom=1.1)
 
 
 def _spread(values: Sequence[float], share: float) -> list[float]:
@@ -468,8 +497,9 @@ def _write_page(chart: Chart, path: Path) -> None:
     figure = make_subplots(
         rows=down,
         cols=across,
-        subplot_titles=[panel.title for panel in chart.panels],
-        shared_yaxes=chart.kind in ("lines", "bars", "dots"),
+        subplot_titles=[escape(panel.title) for panel in chart.panels],
+        shared_yaxes=True if chart.kind == "heat" else "all",
+        vertical_spacing=0.25 / down,
         specs=[[{"type": "scene" if chart.kind == "space" else "xy"}] * across] * down,
     )
     named: set[str] = set()
@@ -477,45 +507,74 @@ def _write_page(chart: Chart, path: Path) -> None:
         row, column = divmod(place, across)
         for trace, name in _traces(chart, panel, go):
             if name is not None:
-                trace.update(legendgroup=name, showlegend=name not in named, name=name)
+                trace.update(legendgroup=name, showlegend=name not in named, name=escape(name))
                 named.add(name)
             figure.add_trace(trace, row=row + 1, col=column + 1)
+    note = escape(chart.subtitle).replace("\n", "<br>")
     figure.update_layout(
-        title={"text": f"{chart.title}<br><sup>{chart.subtitle}</sup>"},
-        legend_title_text=chart.legend,
+        title={"text": f"{escape(chart.title)}<br><sup>{note}</sup>", "yref": "container", "y": 1, "yanchor": "top"},
+        title_pad_t=16,
+        margin_t=100 + 16 * note.count("<br>"),
+        legend={"title_text": escape(chart.legend), "itemsizing": "constant" if chart.kind == "dots" else "trace"},
         template="plotly_white",
-        height=160 + 420 * down,
+        height=160 + (620 if chart.kind == "space" else _row_pixels(chart)) * down,
     )
-    axes = {
-        "x": {"title_text": chart.x_title, **({"type": "log"} if chart.x_log else {})},
-        "y": {"title_text": chart.y_title, **({"type": "log"} if chart.y_log else {})},
-    }
+    x_axis: dict[str, Any] = {"title": {"text": chart.x_title}}
+    y_axis: dict[str, Any] = {"title": {"text": chart.y_title}}
+    series = [one for panel in chart.panels for one in panel.series]
+    if chart.x_log:
+        x_axis |= _log_axis(_decades([x for one in series for x in one.x]) if chart.kind == "dots" else _ticks(chart))
+    y_axis |= _log_axis(_decades([y for one in series for y in one.y if y])) if chart.y_log else {"rangemode": "tozero"}
     if chart.kind == "space":
         between = {"title": {"text": chart.across_title}}
-        scene = {f"{axis}axis": {"title": {"text": of.pop("title_text")}, **of} for axis, of in axes.items()}
-        figure.update_scenes(xaxis=scene["xaxis"], yaxis=between, zaxis=scene["yaxis"])
+        camera = {"eye": {"x": -1.3, "y": -1.9, "z": 0.8}, "center": {"z": -0.15}}
+        figure.update_scenes(
+            xaxis=x_axis, yaxis=between, zaxis=y_axis, camera=camera, aspectmode="manual", aspectratio=_ASPECT
+        )
     elif chart.kind == "heat":
         figure.update_yaxes(autorange="reversed")
     else:
-        figure.update_xaxes(**axes["x"])
-        figure.update_yaxes(**axes["y"])
-        if not chart.y_log:
-            figure.update_yaxes(rangemode="tozero")
+        figure.update_xaxes(**x_axis)
+        figure.update_yaxes(**y_axis)
+        for place in range(len(chart.panels)):
+            if place % across:
+                figure.update_yaxes(title_text="", row=place // across + 1, col=place % across + 1)
     page = figure.to_html(include_plotlyjs=True, full_html=True, div_id="figure")
     with write_atomically(path) as stream:
         stream.write(page.encode())
 
 
+_ASPECT: Final = {"x": 1.35, "y": 1.2, "z": 0.8}
+"""Of a chart in space."""
+
+
+def _decades(values: Sequence[float]) -> list[float]:
+    """The 1, 2 and 5 of all decades from the least value to the greatest, or the 1 where they are many."""
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    return [step * 10.0**decade for decade in range(low, high + 1) for step in ((1, 2, 5) if high - low < 4 else (1,))]
+
+
+def _log_axis(ticks: Sequence[float]) -> dict[str, Any]:
+    return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:,.10g}" for tick in ticks]}
+
+
+def _row_pixels(chart: Chart) -> int:
+    """The height of a row of panels in HTML."""
+    if chart.kind != "heat":
+        return 420
+    return 90 + 40 * max(len(panel.series) for panel in chart.panels)
+
+
 def _traces(chart: Chart, panel: Panel, go: Any) -> list[tuple[Any, str | None]]:
     """Each with its name in the legend."""
     if chart.kind == "heat":
-        names = list(dict.fromkeys(name for series in panel.series for name in series.x))
+        names = _named(chart)
         rows = [dict(zip(series.x, series.y, strict=True)) for series in panel.series]
         values = [[row.get(name) for name in names] for row in rows]
         heat = go.Heatmap(
             z=values,
-            x=names,
-            y=[series.name for series in panel.series],
+            x=[escape(name) for name in names],
+            y=[escape(series.name) for series in panel.series],
             colorscale="Cividis",
             zmin=0,
             zmax=100,
@@ -536,12 +595,14 @@ def _traces(chart: Chart, panel: Panel, go: Any) -> list[tuple[Any, str | None]]
                     0 if y is None or v is None else y - v for y, v in zip(series.y, series.low, strict=True)
                 ],
             }
-        text = list(series.labels) or None
+        text = [escape(label) for label in series.labels] or None
         look: dict[str, Any]
         line = {"color": colour, "dash": "solid" if series.look < len(COLOURS) else "dash"}
         match chart.kind:
             case "bars":
-                trace = go.Bar(x=series.x, y=series.y, marker_color=colour, error_y=error)
+                pattern = PATTERNS[series.look // len(COLOURS) % len(PATTERNS)]
+                mark = {"color": colour, "pattern": {"shape": pattern}}
+                trace = go.Bar(x=series.x, y=series.y, marker=mark, error_y=error)
             case "space":
                 depth = [series.across] * len(series.x)
                 mode: dict[str, Any] = {"size": 4, "color": colour, "symbol": "circle"}

@@ -20,8 +20,9 @@ from cedr.tools.driver import Warn, warn
 
 GANTT: Final = "gantt"
 LOG_FROM: Final = 15
-"""An axis whose largest value is as many times its smallest is logarithmic."""
-LOG_TIMES_FROM: Final = 40
+"""An axis whose largest value is as many times its smallest is logarithmic;"""
+LOG_BARS_FROM: Final = 40
+"""one that bars stand on, later: a bar's height means nothing there."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ class _Data:
 
 
 _UNIT: Final = {"rate_mbps": "Mb/s", "period_us": "us"}
-_X_TITLE: Final = {"rate_mbps": "injection rate in Mb/s", "period_us": "period in us"}
+_AXIS: Final = {"rate_mbps": "injection rate", "period_us": "period"}
 
 
 def _mean(values: Sequence[float]) -> float | None:
@@ -190,11 +191,15 @@ def _parts(plan: Plan, figures: Mapping[str, Row]) -> list[_Data]:
             parts.setdefault((p.workload, p.pipeline), {}).setdefault(cell, []).append((p, figures[one.key]))
     platform, without = plan.settings.platform.name, plan.settings.without
     setting = f"{platform}, {plan.settings.os_model}" + (f" without {', '.join(without)}" if without else "")
-    found = []
+    found: list[_Data] = []
     for (workload, pipeline), own in parts.items():
-        suffix = "".join(
+        stem = suffix = "".join(
             f"-{_file_name(value)}" for name, value in (("workload", workload), ("pipeline", pipeline)) if several[name]
         )
+        number = 1
+        while suffix in (data.suffix for data in found):
+            number += 1
+            suffix = f"{stem}-{number}"
         cells = tuple(_Cell(rows[0][0], tuple(row for _, row in rows)) for rows in own.values())
         shown = pipeline if len(pipeline) < 40 else f"{pipeline[:37]}..."
         found.append(_Data(cells, suffix, f"{workload} ({shown}) on {setting}", pes_of(plan)))
@@ -205,14 +210,17 @@ def _file_name(text: str) -> str:
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in text)[:60]
 
 
-def _unit(values: Sequence[float | None]) -> tuple[str, float]:
-    """A unit for times in ns, so that the middle one is a handy number."""
+_TIMES: Final = (("s", 1e9), ("ms", 1e6), ("us", 1e3), ("ns", 1.0))
+"""Units of what is in ns;"""
+_ENERGIES: Final = (("J", 1.0), ("mJ", 1e-3), ("uJ", 1e-6), ("nJ", 1e-9))
+"""and of what is in J."""
+
+
+def _unit(values: Sequence[float | None], units: Sequence[tuple[str, float]] = _TIMES) -> tuple[str, float]:
+    """A unit and its size, so that the middle value is a handy number."""
     known = sorted(value for value in values if value is not None)
     middle = known[len(known) // 2] if known else 0
-    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
-        if middle >= size:
-            return unit, size
-    return "ns", 1.0
+    return next((unit for unit in units if middle >= unit[1]), units[-1])
 
 
 def _series(name: str, look: int, cells: Sequence[tuple[Any, _Cell | None]], figure: str, size: float) -> Series:
@@ -236,7 +244,7 @@ def _over_rate(data: _Data, name: str, figure: str, title: str, of: str, by: str
     rate = data.rate
     if rate is None:
         return None
-    data, count = data.most()
+    data, number = data.most()
     values = _all(data, figure)
     if not any(values):
         return None
@@ -258,13 +266,13 @@ def _over_rate(data: _Data, name: str, figure: str, title: str, of: str, by: str
         name,
         "lines",
         title,
-        data.subtitle + count,
-        _X_TITLE[rate],
+        data.subtitle + number,
+        f"{_AXIS[rate]} in {_UNIT[rate]}",
         f"{of} in {unit}",
         tuple(panels),
         _LEGEND[by],
         x_log=wide(data.axis(rate), LOG_FROM),
-        y_log=wide(values, LOG_TIMES_FROM),
+        y_log=wide(values, LOG_FROM),
     )
 
 
@@ -272,9 +280,10 @@ _LEGEND: Final = {"hw": "resource pool", "scheduler": "scheduler"}
 
 
 def _rate(data: _Data, name: str) -> Chart | None:
-    return _over_rate(
-        data, name, "exe_ns", "Execution time over injection rate", "mean execution time", "hw", "scheduler"
-    )
+    if data.rate is None:
+        return None
+    title = f"Execution time over {_AXIS[data.rate]}"
+    return _over_rate(data, name, "exe_ns", title, "mean execution time", "hw", "scheduler")
 
 
 def _overhead(data: _Data, name: str) -> Chart | None:
@@ -286,8 +295,10 @@ def _rate3d(data: _Data, name: str) -> Chart | None:
     rate = data.rate
     if rate is None or len(data.axis("hw")) < 2:
         return None
-    data, count = data.most()
+    data, number = data.most()
     values = _all(data, "exe_ns")
+    if not any(values):
+        return None
     unit, size = _unit(values)
     lines = []
     for hw in data.axis("hw"):
@@ -298,40 +309,42 @@ def _rate3d(data: _Data, name: str) -> Chart | None:
     return Chart(
         name,
         "space",
-        "Execution time over injection rate and resource pool",
-        data.subtitle + count,
-        _X_TITLE[rate],
+        f"Execution time over {_AXIS[rate]} and resource pool",
+        data.subtitle + number,
+        f"{_AXIS[rate]} in {_UNIT[rate]}",
         f"mean execution time in {unit}",
         (Panel("", tuple(lines)),),
         "scheduler",
         x_log=wide(data.axis(rate), LOG_FROM),
-        y_log=wide(values, LOG_TIMES_FROM),
+        y_log=wide(values, LOG_FROM),
         across_title="resource pool",
     )
 
 
-def _bars(data: _Data, name: str, figure: str, title: str, of: str, size: float | None = None) -> Chart | None:
+def _bars(
+    data: _Data, name: str, figure: str, title: str, of: str, units: Sequence[tuple[str, float]] = _TIMES
+) -> Chart | None:
     """A group of bars for each composition, a bar for each scheduler, at the highest rate."""
     data, rate = data.densest()
-    data, count = data.most()
+    data, number = data.most()
     values = _all(data, figure)
     if not any(values):
         return None
-    unit, scale = _unit(values) if size is None else ("J", size)
+    unit, size = _unit(values, units)
     bars = [
-        _series(scheduler, look, [(hw, data.find(hw=hw, scheduler=scheduler)) for hw in data.axis("hw")], figure, scale)
+        _series(scheduler, look, [(hw, data.find(hw=hw, scheduler=scheduler)) for hw in data.axis("hw")], figure, size)
         for look, scheduler in enumerate(data.axis("scheduler"))
     ]
     return Chart(
         name,
         "bars",
         title,
-        data.subtitle + rate + count,
+        data.subtitle + rate + number,
         "resource pool",
         f"{of} in {unit}",
         (Panel("", tuple(bars)),),
         "scheduler",
-        y_log=wide(values, LOG_TIMES_FROM),
+        y_log=wide(values, LOG_BARS_FROM),
     )
 
 
@@ -340,7 +353,7 @@ def _pools(data: _Data, name: str) -> Chart | None:
 
 
 def _energy(data: _Data, name: str) -> Chart | None:
-    return _bars(data, name, "energy_j", "Energy by scheduler and resource pool", "energy of PEs and board", 1.0)
+    return _bars(data, name, "energy_j", "Energy by scheduler and resource pool", "energy of PEs and board", _ENERGIES)
 
 
 def _instances(data: _Data, name: str) -> Chart | None:
@@ -349,6 +362,8 @@ def _instances(data: _Data, name: str) -> Chart | None:
         return None
     data, rate = data.densest()
     values = _all(data, "per_instance_ns")
+    if not any(values):
+        return None
     unit, size = _unit(values)
     panels = [
         Panel(
@@ -375,13 +390,14 @@ def _instances(data: _Data, name: str) -> Chart | None:
         f"makespan per instance in {unit}",
         tuple(panels),
         "scheduler",
-        y_log=wide(values, LOG_TIMES_FROM),
+        x_log=wide(counts, LOG_FROM),
+        y_log=wide(values, LOG_FROM),
     )
 
 
 def _utilisation(data: _Data, name: str) -> Chart | None:
     data, rate = data.densest()
-    data, count = data.most()
+    data, number = data.most()
     pes = [pe for pe in data.pes if any(pe in row["utilisation"] for cell in data.cells for row in cell.trials)]
     panels = []
     for scheduler in data.axis("scheduler"):
@@ -395,20 +411,22 @@ def _utilisation(data: _Data, name: str) -> Chart | None:
             rows.append(Series(hw, tuple(pes), tuple(None if s is None else 100 * s for s in shares)))
         panels.append(Panel(scheduler, tuple(rows)))
     return Chart(
-        name, "heat", "Utilisation of the PEs", data.subtitle + rate + count, "PE", "busy time in %", tuple(panels)
+        name, "heat", "Utilisation of the PEs", data.subtitle + rate + number, "PE", "busy time in %", tuple(panels)
     )
 
 
 def _pareto(data: _Data, name: str) -> Chart | None:
     """Time and energy of each composition under each scheduler; the front is of those that no other beats in both."""
     data, rate = data.densest()
-    data, count = data.most()
+    data, number = data.most()
     dots = [cell for cell in data.cells if cell.mean("exe_ns") is not None and cell.mean("energy_j") is not None]
     if len(dots) < 2:
         return None
     unit, size = _unit(_all(data, "exe_ns"))
+    energy_unit, energy = _unit(_all(data, "energy_j"), _ENERGIES)
     at = {
-        id(c): ((c.mean("exe_ns") or 0) / size, c.mean("energy_j") or 0, len(c.trials[0]["utilisation"])) for c in dots
+        id(c): ((c.mean("exe_ns") or 0) / size, (c.mean("energy_j") or 0) / energy, len(c.trials[0]["utilisation"]))
+        for c in dots
     }
     best = front([at[id(cell)] for cell in dots])
     flat = front([at[id(cell)][:2] for cell in dots])
@@ -437,9 +455,9 @@ def _pareto(data: _Data, name: str) -> Chart | None:
         name,
         "dots",
         "Time, energy and number of PEs",
-        data.subtitle + rate + count + note,
+        data.subtitle + rate + number + note,
         f"mean execution time in {unit}",
-        "energy of PEs and board in J",
+        f"energy of PEs and board in {energy_unit}",
         (Panel("", tuple(series)),),
         "scheduler",
         x_log=wide(times, LOG_FROM),

@@ -75,6 +75,13 @@ def points(folder: Path, **axes: object) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(file) if all(row[name] == str(value) for name, value in axes.items())]
 
 
+def drawn_page(path: Path) -> tuple[Any, Any]:
+    """The traces and the layout that a page hands to plotly."""
+    call = path.read_text().rpartition("Plotly.newPlot(")[2]
+    traces, end = json.JSONDecoder().raw_decode(call, call.index("["))
+    return traces, json.JSONDecoder().raw_decode(call, call.index("{", end))[0]
+
+
 # ---- what the figures show ----
 
 
@@ -103,11 +110,12 @@ def test_bars_are_of_the_highest_rate(folder: Path) -> None:
     assert "at 500 Mb/s, 5 instances of each" in found.subtitle and found.y_title.startswith("mean execution time in ")
     (panel,) = found.panels
     assert [series.name for series in panel.series] == ["SIMPLE", "EFT"] and panel.series[0].x == ("C2", "C3+Z1")
-    energy = chart(folder / "out", "energy").panels[0].series[1]
+    found = chart(folder / "out", "energy")
+    energy, scale = found.panels[0].series[1], {"J": 1.0, "mJ": 1e-3, "uJ": 1e-6}[found.y_title.rpartition(" ")[2]]
     trials = [
         float(p["energy_j"]) for p in points(folder / "out", hw="C2", scheduler="EFT", instances=5, rate_mbps=500)
     ]
-    assert energy.y[0] == pytest.approx(np.mean(trials))
+    assert energy.y[0] == pytest.approx(np.mean(trials) / scale) and 0.1 < np.mean(trials) / scale < 1000
 
 
 def test_time_per_instance_overhead_and_utilisation(folder: Path) -> None:
@@ -164,6 +172,12 @@ def test_workloads_and_pipelines_have_figures_of_their_own(folder: Path, cedr: C
     cedr("sweep", folder / "two.toml", "-o", folder / "two", "--jobs", 1)
     names = [one.name for one in _charts(folder / "two", *read_results(folder / "two"), [], lambda _: None)]
     assert names[:2] == ["rate-mix", "rate-a_b"] and not any(name.startswith("instances") for name in names)
+    text = re.sub("megabits.*", "instances = 3", text.replace('"mix"', '"a_b"').replace("rates_mbps", "periods_us"))
+    (folder / "two.toml").write_text(text + other.replace("megabits = 1", ""))
+    cedr("sweep", folder / "two.toml", "-o", folder / "two", "--jobs", 1)
+    made = _charts(folder / "two", *read_results(folder / "two"), ["pools", "rate"], lambda _: None)
+    assert [one.name for one in made] == ["pools-a_b", "pools-a_b-2", "rate-a_b", "rate-a_b-2"]
+    assert (made[-1].title, made[-1].x_title) == ("Execution time over period", "period in us")
 
 
 # ---- files ----
@@ -208,18 +222,44 @@ def test_what_an_html_page_shows_are_the_numbers(tmp_path: Path) -> None:
     write_chart(
         Chart("c", "lines", "t", "s", "x in u", "y in v", (Panel("p", lines),), "of", x_log=True), tmp_path / "c.html"
     )
-    call = (tmp_path / "c.html").read_text().rpartition("Plotly.newPlot(")[2]
-    data = json.loads(re.search(r'"figure",\s*(\[.*?\]),\s*\{"template"', call, re.DOTALL)[1])  # type: ignore[index]
+    data, _ = drawn_page(tmp_path / "c.html")
     assert [(trace["name"], trace["y"]) for trace in data] == [("a", [2.0, None]), ("b", [3.0, 4.0])]
     assert data[0]["error_y"]["array"] == [2.0, 0] and data[0]["line"]["color"] == COLOURS[0]
 
 
-def test_a_name_that_is_a_formula_is_no_formula(tmp_path: Path) -> None:
+def test_a_name_that_is_a_formula_or_a_tag_is_neither(tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
     for kind in ("lines", "bars", "heat"):
-        lines = (Series("$x_1$", (1, 2) if kind == "lines" else ("$", "b"), (1.0, 2.0)),)
-        one = Chart("c", kind, "a $b$ c", "s", "x", "y", (Panel("$", lines),), "of")
+        lines = (Series("$x_1$ <b>", (1, 2) if kind == "lines" else ("$", "b"), (1.0, 2.0)),)
+        one = Chart("c", kind, "a $b$ <i>", "s\nt", "x", "y", (Panel("$", lines),), "of")
         write_chart(one, tmp_path / f"{kind}.svg")
-        assert "$x_1$" in (tmp_path / f"{kind}.svg").read_text()
+        assert "$x_1$ &lt;b&gt;" in (tmp_path / f"{kind}.svg").read_text()
+        write_chart(one, tmp_path / f"{kind}.html")
+        (trace,), layout = drawn_page(tmp_path / f"{kind}.html")
+        assert layout["title"]["text"] == "a $b$ &lt;i&gt;<br><sup>s<br>t</sup>"
+        assert (trace["y"][0] if kind == "heat" else trace["name"]) == "$x_1$ &lt;b&gt;"
+
+
+def test_many_series_are_told_apart(tmp_path: Path) -> None:
+    """The ninth has the first one's colour, and a look of its own; bars too narrow for their numbers have none."""
+    bars = tuple(Series(f"s{look}", tuple(f"C{n}" for n in range(14)), (3.0,) * 14, look) for look in range(10))
+    write_chart(Chart("c", "bars", "t", "s", "x", "y", (Panel("p", bars),), "of"), tmp_path / "many.svg")
+    write_chart(Chart("c", "bars", "t", "s", "x", "y", (Panel("p", bars[:2]),), "of"), tmp_path / "few.svg")
+    many, few = (tmp_path / "many.svg").read_text(), (tmp_path / "few.svg").read_text()
+    assert "<pattern" in many and "<pattern" not in few
+    assert ">3<" not in many and few.count(">3<") == 28
+
+
+def test_panels_side_by_side_have_one_scale(tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
+    panels = tuple(Panel(f"p{n}", (Series("a", (1, 20), (10.0**n, 10.0**n)),)) for n in (0, 1, 2, 4))
+    write_chart(Chart("c", "lines", "t", "s", "x", "y", panels, "of", x_log=True, y_log=True), tmp_path / "c.html")
+    _, layout = drawn_page(tmp_path / "c.html")
+    own = [axis for name, axis in layout.items() if name.startswith("yaxis")]
+    assert [axis["title"].get("text", "") for axis in own] == ["y", "", "y", ""]
+    assert len({axis.get("matches") for axis in own} - {None}) == 1 and sum("matches" in axis for axis in own) >= 3
+    assert all(axis["ticktext"] == ["1", "10", "100", "1,000", "10,000"] for axis in own)
+    assert layout["xaxis"]["ticktext"] == ["1", "20"]
 
 
 # ---- gantt ----
