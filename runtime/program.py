@@ -192,7 +192,7 @@ def _scaled(measured_ns: Int64Array, scale: Fraction | None, name: str, thread: 
     if scale is None:
         raise ProgramError(
             f"{name}: its host time was measured, and the platform has no factor for it: give it a [host.measured], give "
-            "--host-scale, or record with --host-time off or fixed"
+            "--host-scale, or a file's host_scale, or record with --host-time off or fixed"
         )
     longest = int(measured_ns.max(initial=0))
     if ceil(longest * scale) > MAX_COST_NS:

@@ -122,6 +122,8 @@ class Scenario:
     seed: int | None = None
     warmup_ns: int = 0
     queueing: bool = True
+    host_scale: Fraction | None = None
+    """What a nanosecond of measured host time is on the platform; None: the platform's figure."""
     platform: str | None = None
     hw: str | None = None
     scheduler: str | None = None
@@ -207,7 +209,18 @@ def model_title(model: str) -> str:
 
 # ------------------------------------------------------------------------------------------------------------ files
 
-_TOP: Final = ("seed", "warmup_us", "queueing", "platform", "hw", "scheduler", "os_model", "without", "fault")
+_TOP: Final = (
+    "seed",
+    "warmup_us",
+    "queueing",
+    "platform",
+    "hw",
+    "scheduler",
+    "os_model",
+    "without",
+    "host_scale",
+    "fault",
+)
 APPLICATION_KEYS: Final = (
     "name",
     "instances",
@@ -262,6 +275,7 @@ def read_scenario(file: TomlFile) -> Scenario:
         seed=top.integer("seed", 0, MAX_SEED) if "seed" in top else None,
         warmup_ns=time_ns(top, "warmup_us") if "warmup_us" in top else 0,
         queueing=top.truth("queueing", True),
+        host_scale=top.positive("host_scale") if "host_scale" in top else None,
         platform=texts.get("platform"),
         hw=texts.get("hw"),
         scheduler=texts.get("scheduler"),

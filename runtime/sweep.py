@@ -11,8 +11,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -58,7 +59,7 @@ DEFAULT_PIPELINE: Final = "default"
 MAX_TRIALS: Final = 10_000
 MAX_POINTS: Final = 10_000_000
 _AXES: Final = ("hw", "schedulers", "rates_mbps", "periods_us", "instances", "pipelines", "trials")
-_TOP: Final = (*_AXES, "seed", "warmup_us", "queueing", "platform", "os_model", "without")
+_TOP: Final = (*_AXES, "seed", "warmup_us", "queueing", "platform", "os_model", "without", "host_scale")
 
 
 class SweepError(CedrError):
@@ -79,7 +80,8 @@ class Point:
     """Its name; `scheduler_text` is what it is loaded by."""
     scheduler_text: str
     instances: int | None
-    """Those of each application that does not say its own; None: the sweep has no such axis. Likewise the next two."""
+    """Those of each application that does not say its own; None: the sweep has no such axis, or each application of the
+    workload says its own. Likewise the next two."""
     rate_mbps: Number | None
     period_us: Number | None
     trial: int
@@ -111,6 +113,8 @@ class Settings:
     without: tuple[str, ...]
     queueing: bool
     warmup_ns: int
+    host_scale: Fraction | None = None
+    """What a nanosecond of measured host time is on the platform; None: the platform's figure."""
 
     @property
     def platform(self) -> Platform:
@@ -169,18 +173,29 @@ def read_sweep(file: TomlFile) -> Sweep:
     trials = top.integer("trials", 1, MAX_TRIALS) if "trials" in top else 1
     seed = top.integer("seed", 0, MAX_SEED - trials) if "seed" in top else 0
     workloads = _workloads(top)
-    n_points = len(workloads) * len(pipelines) * len(compositions) * len(texts) * len(instances) * trials
-    if n_points * len(rates) * len(periods) > MAX_POINTS:
-        raise SweepError(f"{file.path}: has {n_points * len(rates) * len(periods):,} points; at most {MAX_POINTS:,} go")
-    used: set[str] = set()
-    mixes = {
-        (name, *axes): _applications(file, sections, *axes, used=used)
-        for name, sections in workloads.items()
-        for axes in product(instances, rates, periods)
-    }
+    axes: dict[str, tuple[Sequence[Any], ...]] = {}  # those of instances, rates and periods that a workload takes
+    taken: set[str] = set()
+    for name, sections in workloads.items():
+        own: set[str] = set()
+        _applications(file, sections, instances[0], rates[0], periods[0], used=own)
+        taken |= own
+        axes[name] = (
+            instances if "instances" in own else (None,),
+            rates if "rate_mbps" in own else (None,),
+            periods if "period_us" in own else (None,),
+        )
     for key, of in (("instances", "instances"), ("rates_mbps", "rate_mbps"), ("periods_us", "period_us")):
-        if key in top and of not in used:
+        if key in top and of not in taken:
             raise top.fail(key, f"no application takes it: {_TAKERS[key]}")
+    fixed = len(pipelines) * len(compositions) * len(texts) * trials
+    n_points = sum(fixed * len(i) * len(r) * len(p) for i, r, p in axes.values())
+    if n_points > MAX_POINTS:
+        raise SweepError(f"{file.path}: has {n_points:,} points; at most {MAX_POINTS:,} go")
+    mixes = {
+        (name, count, rate, period): _applications(file, sections, count, rate, period, used=taken)
+        for name, sections in workloads.items()
+        for count, rate, period in product(*axes[name])
+    }
     points = [
         Point(
             number,
@@ -197,15 +212,16 @@ def read_sweep(file: TomlFile) -> Sweep:
             mixes[workload, count, rate, period],
         )
         for number, (workload, pipeline, composition, (scheduler, text), count, rate, period, trial) in enumerate(
-            product(
-                workloads,
-                pipelines,
-                compositions,
-                zip(names, texts, strict=True),
-                instances,
-                rates,
-                periods,
-                range(trials),
+            chain.from_iterable(
+                product(
+                    [workload],
+                    pipelines,
+                    compositions,
+                    list(zip(names, texts, strict=True)),
+                    *axes[workload],
+                    range(trials),
+                )
+                for workload in workloads
             ),
             1,
         )
@@ -244,7 +260,8 @@ def _settings(top: Section) -> Settings:
     except CedrError as error:
         raise top.fail("without", str(error)) from error
     warmup_ns = time_ns(top, "warmup_us") if "warmup_us" in top else 0
-    return Settings(text, os_model, tuple(dict.fromkeys(without)), top.truth("queueing", True), warmup_ns)
+    host_scale = top.positive("host_scale") if "host_scale" in top else None
+    return Settings(text, os_model, tuple(dict.fromkeys(without)), top.truth("queueing", True), warmup_ns, host_scale)
 
 
 def _axis(
@@ -371,6 +388,7 @@ def run_point(point: Point, settings: Settings, records: Records) -> EmulationRe
         queueing=settings.queueing,
         without=settings.without,
         warmup_ns=settings.warmup_ns,
+        host_scale=settings.host_scale,
     )
 
 
@@ -479,6 +497,7 @@ def point_key(point: Point, settings: Settings, records: Mapping[str, str]) -> s
             "without": sorted(settings.without),
             "queueing": settings.queueing,
             "warmup_ns": settings.warmup_ns,
+            "host_scale": str(settings.host_scale),
             "seed": point.seed,
             "applications": [[*_stream(a), records[a.name]] for a in point.applications],
         }

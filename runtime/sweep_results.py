@@ -15,11 +15,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cedr.runtime.scenario import Application
 from cedr.runtime.sweep import Point, Settings, Sweep, SweepError
@@ -35,6 +36,7 @@ CEDR_CSV: Final = "sweep.csv"
 POINTS_CSV: Final = "points.csv"
 POINTS_PARQUET: Final = "points.parquet"
 
+T = TypeVar("T")
 Row = dict[str, Any]
 
 
@@ -135,7 +137,7 @@ def write_plan(folder: Path, sweep: Sweep, points: Sequence[Planned]) -> Plan:
     content = {
         "format": FORMAT,
         "spec": plan.spec,
-        "settings": asdict(plan.settings),
+        "settings": {**asdict(plan.settings), "host_scale": _optional(str, plan.settings.host_scale)},
         "mixes": [[asdict(application) for application in mix] for mix in mixes],
         "points": [
             {
@@ -174,7 +176,9 @@ def read_plan(folder: Path) -> Plan:
         for entry in content["points"]:
             mix, key, records = entry.pop("mix"), entry.pop("key"), entry.pop("records")
             points.append(Planned(Point(applications=mixes[mix], **entry), key, records))
-        settings = Settings(**{**content["settings"], "without": tuple(content["settings"]["without"])})
+        own = content["settings"]
+        scale = _optional(Fraction, own.get("host_scale"))
+        settings = Settings(**{**own, "without": tuple(own["without"]), "host_scale": scale})
         return Plan(content["spec"], settings, tuple(points))
     except OSError as error:
         raise SweepError(
@@ -182,6 +186,10 @@ def read_plan(folder: Path) -> Plan:
         ) from error
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise SweepError(f"{path}: no sweep's; `cedr sweep SPEC -o {folder}` makes it anew") from error
+
+
+def _optional(convert: Callable[[Any], T], value: object) -> T | None:
+    return None if value is None else convert(value)
 
 
 def read_results(folder: Path) -> tuple[Plan, dict[str, Row]]:

@@ -691,8 +691,7 @@ def _sweep(arguments: argparse.Namespace) -> int:
         _print_json(arguments, result.figures)
     else:
         found = result.figures
-        before = found["finished"] - found["emulated"]
-        kept = f", {before:,} of them before" if before else ""
+        kept = f", {found['kept']:,} of them before" if found["kept"] else ""
         print(f"{found['finished']:,} of {found['points']:,} points finished{kept}, in {found['seconds']:.1f} s")
         print(*found["files"], sep="\n")
     if result.refusal is not None:

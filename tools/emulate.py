@@ -66,7 +66,7 @@ class EmulateOptions:
     out: Path | None = None
     """A directory whose logs are written while the run goes on."""
     host_scale: Fraction | None = None
-    """What a nanosecond of measured host time is on the platform; None: the platform's figure."""
+    """What a nanosecond of measured host time is on the platform; None: the file's, else the platform's figure."""
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,7 @@ def run_scenario(path: Path, options: EmulateOptions, tell: Warn = warn) -> Emul
         faults=[scenario.faults[place] for place in faults],
         warmup_ns=scenario.warmup_ns,
         out=options.out,
-        host_scale=options.host_scale,
+        host_scale=scenario.host_scale if options.host_scale is None else options.host_scale,
     )
     reports = (r if r.fault is None else replace(r, fault=faults[r.fault]) for r in emulation.faults)
     emulation = replace(emulation, faults=tuple(reports))

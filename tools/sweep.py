@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import shutil
 import sys
@@ -59,7 +61,10 @@ if TYPE_CHECKING:
     from cedr.tools.applications import ApplicationOptions
 
 MOST_FAILURES: Final = 20
-"""As many are shown."""
+"""As many are shown;"""
+MOST_LINES: Final = 3
+"""and of each as many lines."""
+DASK_TIMEOUT_S: Final = 10
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,7 @@ def run_sweep(path: Path, options: SweepOptions, tell: Warn = warn) -> Swept:
     with open_journal(options.out) as journal:
         points = _planned(sweep, options.out, jobs, options.record_timeout_s, tell)
         plan = write_plan(options.out, sweep, points)
+        kept = sum(one.key in journal.figures for one in points)
         left = {one.key: one for one in reversed(points) if one.key not in journal.figures}
         todo = sorted(left.values(), key=lambda one: one.point.number)
         begin = time.perf_counter()
@@ -114,6 +120,7 @@ def run_sweep(path: Path, options: SweepOptions, tell: Warn = warn) -> Swept:
         "out": str(options.out),
         "points": len(points),
         "finished": finished,
+        "kept": kept,
         "emulated": done,
         "failures": [{"point": number, "message": text} for number, text in failures],
         "points_per_minute": 60 * done / emulated_s if done else None,
@@ -137,11 +144,20 @@ def _check_pipelines(sweep: Sweep) -> None:
 
 
 def _refusal(failures: Sequence[tuple[int, str]], points: Sequence[Planned], out: Path) -> str:
+    """Each message once, behind the points that have it."""
     text = {one.point.number: one.point.text for one in points}
+    by_message: dict[str, list[int]] = {}
+    for number, message in failures:
+        by_message.setdefault(message, []).append(number)
     lines = [f"{len(failures)} of {len(points)} points failed; the others are in {out}:"]
-    lines += [f"point {number} ({text[number]}): {message}" for number, message in failures[:MOST_FAILURES]]
-    if len(failures) > MOST_FAILURES:
-        lines.append(f"and {len(failures) - MOST_FAILURES} more: see --json")
+    for message, numbers in list(by_message.items())[:MOST_FAILURES]:
+        first, *rest = message.splitlines()
+        others = f" and {len(numbers) - 1} more, up to {numbers[-1]}" if len(numbers) > 1 else ""
+        lines += [f"point {numbers[0]} ({text[numbers[0]]}){others}: {first}", *rest[: MOST_LINES - 1]]
+        if len(rest) >= MOST_LINES:
+            lines.append(f"and {len(rest) - MOST_LINES + 1} more lines like these")
+    if len(by_message) > MOST_FAILURES:
+        lines.append(f"and {len(by_message) - MOST_FAILURES} more messages: see --json")
     return "\n".join(lines)
 
 
@@ -390,33 +406,56 @@ def _on_dask(
 ) -> Iterator[Iterator[tuple[Planned, Outcome]]]:
     """The points on the workers of a Dask scheduler; records go with them, platform and scheduler files don't."""
     try:
-        from distributed import Client, as_completed
+        from distributed import CancelledError, Client, KilledWorker, as_completed
+        from distributed.comm import CommClosedError
     except ImportError as error:
         raise SweepError("--dask needs dask.distributed: pip install 'cedr-compiler[dask]'") from error
+    where = f"--dask {address}"
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is to be said of it is said here
     try:
-        client = Client(address, timeout="10s", set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise SweepError(f"--dask {address}: no Dask scheduler answers there: {error}") from error
+        asyncio.run(_reach(address))
+        client = Client(address, timeout=DASK_TIMEOUT_S, set_as_default=False)
+    except Exception as error:  # of many kinds: what an address may lack is Dask's to know
+        raise SweepError(f"{where}: no Dask scheduler answers there: {error}") from error
     with client:
-        own = program_digest(EMULATING)
-        for worker, found in client.run(program_digest, EMULATING).items():
-            if found != own:
-                raise SweepError(f"--dask {address}: the worker {worker} has another version of cedr than this one")
+        try:
+            digests = client.run(program_digest, EMULATING)
+        except Exception as error:  # a worker that has no cedr, or another Python, says so in its own way
+            raise SweepError(f"{where}: a worker can't use cedr: {error}; it needs the one that is here") from error
+        if not digests:
+            raise SweepError(f"{where}: has no workers; start some: dask worker {address}")
+        for worker, found in digests.items():
+            if found != program_digest(EMULATING):
+                raise SweepError(f"{where}: the worker {worker} has another version of cedr than this one")
         files = {file for planned in todo for file in planned.records.values()}
-        records = {file: client.scatter(read_record(out / file), broadcast=True) for file in sorted(files)}
-        waiting = {
-            client.submit(
-                _point_of_records,
-                planned.point,
-                settings,
-                list(planned.records),
-                *(records[file] for file in planned.records.values()),
-                key=f"cedr-{planned.key}",
-                pure=False,
-            ): planned
-            for planned in todo
-        }
-        yield ((waiting[future], future.result()) for future in as_completed(list(waiting), loop=client.loop))
+        try:
+            records = {file: client.scatter(read_record(out / file), broadcast=True) for file in sorted(files)}
+            waiting = {
+                client.submit(
+                    _point_of_records,
+                    planned.point,
+                    settings,
+                    list(planned.records),
+                    *(records[file] for file in planned.records.values()),
+                    key=f"cedr-{planned.key}",
+                    pure=False,
+                ): planned
+                for planned in todo
+            }
+            yield ((waiting[future], future.result()) for future in as_completed(list(waiting), loop=client.loop))
+        except (CancelledError, KilledWorker, CommClosedError, TimeoutError) as error:
+            raise SweepError(
+                f"{where}: the cluster went away: {error}; what is finished is kept: sweep again"
+            ) from error
+
+
+async def _reach(address: str) -> None:
+    """Raises where no Dask scheduler answers; a Client of Dask would say so, too, but not go."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    connection = await connect(address, timeout=DASK_TIMEOUT_S, **Security().get_connection_args("client"))
+    await connection.close()
 
 
 # -------------------------------------------------------------------------------------------------------------- tables

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,7 @@ def one(text: str) -> Application:
 def test_every_key_is_read() -> None:
     scenario = parsed(FULL)
     assert (scenario.seed, scenario.warmup_ns, scenario.queueing) == (1, 2_000_000, False)
+    assert parsed(f"host_scale = 2.1\n{ONE}").host_scale == Fraction("2.1") and scenario.host_scale is None
     digits, words, recorded = scenario.applications
     assert digits == Application(
         "digits", "vgg_digits", 20, "fixed", 3_000_000, 10_500, (), 5_000_000, "s.toml:11: application[0].model"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,18 @@ def test_an_application_keeps_what_it_says_itself() -> None:
     assert sweep.drawn and sweep.points[1].period_us == 7.5 and sweep.points[1].rate_mbps is None
 
 
+def test_a_workload_has_the_axes_that_its_applications_take() -> None:
+    open_one = '[[workload]]\n[[workload.application]]\nmodel = "a"\nmegabits = 1\n'
+    closed = '[[workload]]\n[[workload.application]]\nmodel = "b"\ninstances = 2\nperiod_us = 5\n'
+    points = parsed(f"rates_mbps = [1, 2, 3]\ninstances = [4, 5]\ntrials = 2\n{open_one}{closed}").points
+    assert [point.workload for point in points] == ["workload1"] * 12 + ["workload2"] * 2
+    assert [(p.instances, p.rate_mbps, p.trial) for p in points[:3]] == [(4, 1, 1), (4, 1, 2), (4, 2, 1)]
+    assert [(p.number, p.instances, p.rate_mbps, p.trial) for p in points[12:]] == [
+        (13, None, None, 1),
+        (14, None, None, 2),
+    ]
+
+
 def test_little_need_be_said() -> None:
     (point,) = parsed('[[workload]]\n[[workload.application]]\nmodel = "vgg_digits"\n').points
     assert (point.hw, point.scheduler, point.pipeline, point.seed) == ("C3+F1+C2D1+Z1", "EFT", "default", 0)
@@ -129,7 +142,7 @@ def test_little_need_be_said() -> None:
     ("old", "new", "message"),
     [
         ("schedulers", "scheduler", "s.toml:2: scheduler: unknown key; the keys here are workload, hw, schedulers, "),
-        ("rates_mbps", "rate_mbps", "without; did you mean rates_mbps?"),
+        ("rates_mbps", "rate_mbps", "host_scale; did you mean rates_mbps?"),
         ('"eft"', '"etff"', "s.toml:2: schedulers[1]: there is no scheduler 'etff'; there are SIMPLE (or RR)"),
         ('"eft"', '"SIMPLE"', "s.toml:2: schedulers[1]: SIMPLE stands there already"),
         ('"Z1C3"', '"Q1"', "s.toml:1: hw[1]: composition 'Q1': "),
@@ -158,6 +171,7 @@ def test_little_need_be_said() -> None:
         ),
         ("trials = 2", 'without = ["ports"]', "s.toml:4: without: without ports: the OS model ideal has no effects"),
         ("trials = 2", 'platform = "zcu"', "s.toml:4: platform: no platform 'zcu' (did you mean 'zcu102'?)"),
+        ("trials = 2", "host_scale = 0", "s.toml:4: host_scale: needs a number above 0"),
         ("trials = 2", "warmup_us = 1e9", "all 14 instances arrive before the warm-up is over"),
         (
             "instances = 4\n",
@@ -247,7 +261,7 @@ def test_several_workloads_pipelines_and_instances_have_columns_in_front(folder:
     (folder / "s.toml").write_text(text + other)
     assert cedr("sweep", folder / "s.toml", "-o", folder / "out", "--jobs", 1).status == 0
     rows = table(folder / "out" / "sweep.csv")
-    assert list(rows[0])[:3] == ["Workload", "Instances", "Resource Pool"] and len(rows) == 32
+    assert list(rows[0])[:3] == ["Workload", "Instances", "Resource Pool"] and len(rows) == 24
     assert [r["Instances"] for r in rows[:4]] == ["1", "1", "2", "2"] and rows[-1]["Workload"] == "zips"
     assert table(folder / "out" / "points.csv")[-1]["exe_ns.sums"] == ""
 
@@ -305,6 +319,28 @@ def test_a_c_application_is_recorded_once_for_all_chips(folder: Path, cedr: Cedr
     assert [row["tasks"] for row in table(folder / "out" / "points.csv")] == ["4", "4"]
 
 
+def test_measured_time_is_scaled_as_the_specification_says(folder: Path, cedr: Cedr) -> None:
+    with RecordWriter(folder / "measured.cedrrec", "measured") as writer:
+        writer.host(1_000_000)
+        writer.submit_many(writer.add_class(call_class("zip")), [0], [0, 0], [])
+        writer.wait()
+        writer.end()
+    text = 'hw = ["C1"]\n[[workload]]\n[[workload.application]]\nmodel = "measured.cedrrec"\n'
+    spans: dict[str, int] = {}
+    for scale in ("", "host_scale = 1\n", "host_scale = 2.5\n"):
+        (folder / "s.toml").write_text(scale + text)
+        done = cedr("sweep", folder / "s.toml", "-o", folder / "out", "--jobs", 1, "--json")
+        assert done.json["emulated"] == 1, "another scale is another point"
+        spans[scale] = int(table(folder / "out" / "points.csv")[0]["makespan_ns"])
+    plain, one, more = spans.values()
+    assert more - one == 1_500_000 and plain - one == pytest.approx(3_200_000), "the board's own factor is 4.2"
+    assert read_results(folder / "out")[0].settings.host_scale == Fraction("2.5")
+    scenario = f'hw = "C1"\nhost_scale = 2.5\n{text.partition("[[workload]]")[2].replace("workload.", "")}'
+    (folder / "one.toml").write_text(scenario)
+    assert cedr("emulate", folder / "one.toml", "--json").json["makespan_ns"] == more
+    assert cedr("emulate", folder / "one.toml", "--host-scale", "1", "--json").json["makespan_ns"] == one
+
+
 def test_trials_that_are_alike_are_said_to_be(folder: Path, cedr: Cedr) -> None:
     alike = "s.toml: nothing is drawn, so that its 2 trials are alike"
     assert alike not in cedr("sweep", folder / "s.toml", "-o", folder / "a", "--jobs", 1).err
@@ -319,7 +355,8 @@ def test_a_point_that_fails_does_not_end_the_others(folder: Path, cedr: Cedr) ->
     assert done.status == 1 and done.json["finished"] == 8
     assert [f["point"] for f in done.json["failures"]] == list(range(1, 9))
     assert "cedr sweep: 8 of 16 points failed; the others are in" in done.err
-    assert "point 1 (mix, default, Z1, SIMPLE, 10 Mb/s, trial 1): no PE of Z1 offers kernel" in done.err
+    first = "point 1 (mix, default, Z1, SIMPLE, 10 Mb/s, trial 1) and 7 more, up to 8: no PE of Z1 offers kernel"
+    assert first in done.err and done.err.count("offers kernel") == 1, "a message once"
     assert len(table(folder / "out" / "points.csv")) == 8
 
 
@@ -368,6 +405,8 @@ def test_what_a_changed_specification_shares_is_kept(folder: Path, cedr: Cedr) -
     assert emulated(SPEC.replace("0.001", "0.002")) == 16
     assert emulated(SPEC.replace("deadline_us = 20", "deadline_us = 21")) == 16
     assert emulated(SPEC) == 0 and tables(folder / "out") == before
+    again = cedr("sweep", folder / "s.toml", "-o", folder / "out", "--jobs", 1)
+    assert "16 of 16 points finished, 16 of them before, in " in again.out
     (folder / "zips.cedrrec").unlink()
     with RecordWriter(folder / "zips.cedrrec") as writer:  # the same name, another application
         number = writer.add_class(call_class("zip"))
@@ -413,6 +452,21 @@ def test_dask_that_is_not_there(folder: Path, cedr: Cedr, monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "distributed", None)
     done = cedr("sweep", folder / "s.toml", "-o", folder / "out", "--dask", "tcp://x:1")
     assert done.status == 1 and "--dask needs dask.distributed: pip install" in done.err
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("bogus", "missing port number in address 'bogus'"),
+        ("foo://127.0.0.1:5", "unknown address scheme 'foo'"),
+        ("tls://127.0.0.1:8", "TLS expects a `ssl_context` argument"),
+    ],
+)
+def test_an_address_that_is_none_is_one_message(folder: Path, cedr: Cedr, address: str, why: str) -> None:
+    pytest.importorskip("distributed")
+    done = cedr("sweep", folder / "s.toml", "-o", folder / "out", "--dask", address)
+    assert done.status == 1 and f"cedr sweep: --dask {address}: no Dask scheduler answers there: {why}" in done.err
+    assert done.err.count("\n") == 1 and not (folder / "out" / "points.csv").exists()
 
 
 def test_a_process_that_dies_is_said_to(folder: Path) -> None:

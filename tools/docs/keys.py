@@ -118,6 +118,7 @@ JSON_KEYS: Final[dict[str, dict[str, str]]] = {
         "out": "the folder, as given",
         "points": "of the specification",
         "finished": "of them, now or before",
+        "kept": "of them, finished before this command",
         "emulated": "by this command",
         "failures": "list of `point` (its number), `message`; exit status 1 where there is one",
         "points_per_minute": "emulated, over the time that took, recording not counted; null where none was",
