@@ -6,7 +6,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # One thread for each process: the tests run side by side, and figures should not depend on the machine's cores.
 export OMP_NUM_THREADS := 1
-PYTEST := $(BIN)/python -m pytest -n 2
+# They start many interpreters, which would compile the sources again each time.
+unexport PYTHONDONTWRITEBYTECODE
+# Each worker begins with half of the files, and takes from the other when it is done: fixtures are rarely made twice.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-all lint types unit format docs clean distclean
