@@ -166,7 +166,7 @@ def fmod(s: Scalars, x: SSAValue, y: SSAValue) -> SSAValue:
     return s.remainder(x, y)
 
 
-@pointwise(aten.remainder.Tensor, aten.remainder.Scalar, operands=2)
+@pointwise(aten.remainder.Tensor, aten.remainder.Scalar, aten.remainder.Scalar_Tensor, operands=2)
 def remainder(s: Scalars, x: SSAValue, y: SSAValue) -> SSAValue:
     """The remainder with the sign of y."""
     rest = s.remainder(x, y)

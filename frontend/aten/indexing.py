@@ -214,6 +214,13 @@ def index_put(
     return _search(b, x, [*zip(at, maps, strict=True)], (values, values_map), positions, hit, combine)
 
 
+@converts(aten.put.default)
+def put(b: Builder, x: SSAValue, indices: SSAValue, values: SSAValue, accumulate: bool) -> SSAValue:
+    """x with values set, or added, at positions in all of its elements one after another."""
+    flat, at, new = (b.reshape(value, (math.prod(shape_of(value)),)) for value in (x, indices, values))
+    return b.reshape(index_put(b, flat, [at], new, accumulate), shape_of(x))
+
+
 def _masked_put(
     b: Builder, x: SSAValue, indices: Sequence[SSAValue | None], values: SSAValue, accumulate: bool
 ) -> SSAValue:
@@ -374,6 +381,18 @@ def scatter_reduce(
     return b.pointwise([result, count, x], finish, type_)
 
 
+@converts(aten.index_reduce.default)
+def index_reduce(
+    b: Builder, x: SSAValue, dim: int, indices: SSAValue, source: SSAValue, reduce: str, include_self: bool
+) -> SSAValue:
+    """x reduced with slices of the source at the indices along a dim; without `include_self`, x where none is."""
+    shape = shape_of(source)
+    if shape:
+        dim = normalise_dim(dim, len(shape))
+        indices = _spread_at(b, indices, (dim,), shape) if shape_of(indices) else b.reshape(indices, [1] * len(shape))
+    return scatter_reduce(b, x, dim, b.broadcast(indices, shape), source, reduce, include_self)
+
+
 def _scatter(b: Builder, x: SSAValue, dim: int, indices: SSAValue, source: SSAValue, combine: Combine) -> SSAValue:
     """x combined with source[p] at p, but for one dim the index at p; one outside of x ends the program with a message."""
     if not shape_of(x) or not shape_of(indices):
@@ -428,18 +447,57 @@ def _search(
 @converts(aten.as_strided.default)
 def as_strided(b: Builder, x: SSAValue, size: Sequence[int], stride: Sequence[int], offset: int | None) -> SSAValue:
     """Elements of x's memory at strides; x has to be dense there and the elements within it."""
-    order = b.dense_order()
-    count = math.prod(shape_of(x))
-    first = offset or 0
-    last = first + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-    if order is None or (last >= count and 0 not in size):
-        raise Unsupported("reads memory that is not the tensor's own; index the tensor that the memory belongs to")
-    flat = b.reshape(b.transpose(x, order), (count,))
-    place: AffineExpr = AffineConstantExpr(first)
+    flat, _ = _memory(b, x, size, stride, offset)
+    place: AffineExpr = AffineConstantExpr(offset or 0)
     for dim, step in enumerate(stride):
         if step:
             place = place + AffineDimExpr(dim) * step
     return b.indexed(flat, [place], size)
+
+
+@converts(aten.as_strided_scatter.default)
+def as_strided_scatter(
+    b: Builder, x: SSAValue, source: SSAValue, size: Sequence[int], stride: Sequence[int], offset: int | None
+) -> SSAValue:
+    """x with the source's elements at strides of its memory, which has to be dense there; no element is set twice."""
+    flat, order = _memory(b, x, size, stride, offset)
+    if 0 in size:
+        return x
+    outer_first = sorted((dim for dim in range(len(size)) if size[dim] > 1), key=lambda dim: -stride[dim])
+    reach = 0
+    for dim in reversed(outer_first):
+        if stride[dim] <= reach:
+            raise Unsupported("sets an element of the tensor's memory more than once; use strides that do not overlap")
+        reach += (size[dim] - 1) * stride[dim]
+
+    def body(s: Scalars, args: Sequence[SSAValue]) -> SSAValue:
+        zero = s.constant(0, i64)
+        rest = s.sub(s.index(0, i64), s.like(offset or 0, zero))
+        inside = s.compare("ge", rest, zero)
+        at = [zero] * len(size)
+        for dim in outer_first:
+            step, last = s.like(stride[dim], zero), s.like(size[dim] - 1, zero)
+            at[dim] = s.min(s.floor_div(s.max(rest, zero), step), last)
+            rest = s.sub(rest, s.mul(at[dim], step))
+        inside = s.and_(inside, s.compare("eq", rest, zero))
+        return s.select(inside, s.extract(source, at), args[0])
+
+    result = b.pointwise([flat], body, element_type(x))
+    shape = shape_of(x)
+    result = b.reshape(result, [shape[dim] for dim in order])
+    return b.transpose(result, [order.index(dim) for dim in range(len(shape))])
+
+
+def _memory(
+    b: Builder, x: SSAValue, size: Sequence[int], stride: Sequence[int], offset: int | None
+) -> tuple[SSAValue, tuple[int, ...]]:
+    """(x's elements in the order of its memory, the order of its dims there), where the strided ones are among them."""
+    order = b.dense_order()
+    count = math.prod(shape_of(x))
+    last = (offset or 0) + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    if order is None or (last >= count and 0 not in size):
+        raise Unsupported("touches memory that is not the tensor's own; index the tensor that the memory belongs to")
+    return b.reshape(b.transpose(x, order), (count,)), order
 
 
 def _check_integers(indices: Sequence[SSAValue | None]) -> None:

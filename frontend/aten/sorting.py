@@ -72,6 +72,33 @@ def median_all(b: Builder, x: SSAValue) -> SSAValue:
     return median(b, b.reshape(x, (count,)), 0, False)[0]
 
 
+@converts(aten.nanmedian.dim)
+def nanmedian(b: Builder, x: SSAValue, dim: int, keepdim: bool) -> tuple[SSAValue, SSAValue]:
+    """(the element in the middle of the numbers along a dim, the lower one of two, its position); NaN where there is no
+    number."""
+    if not shape_of(x) or is_integer(element_type(x)):
+        return median(b, x, dim, keepdim)
+    dim = normalise_dim(dim, len(shape_of(x)))
+    numbers = b.pointwise([x], lambda s, args: s.cast(s.not_(s.is_nan(args[0])), i64), i64)
+
+    def middle(s: Scalars, args: Sequence[SSAValue]) -> SSAValue:
+        zero, one = s.like(0, args[0]), s.like(1, args[0])
+        return s.floor_div(s.max(s.sub(args[0], one), zero), s.like(2, zero))
+
+    rank = b.pointwise([b.sum(numbers, (dim,), keepdim=True)], middle, i64)  # a NaN comes last
+    found = tuple(gather(b, part, dim, rank, False) for part in _in_order(b, x, dim, 0, None, descending=False))
+    return _one(b, (found[0], found[1]), shape_of(x), dim, keepdim)
+
+
+@converts(aten.nanmedian.default)
+def nanmedian_all(b: Builder, x: SSAValue) -> SSAValue:
+    """The element in the middle of all numbers."""
+    count = math.prod(shape_of(x))
+    if not count:
+        raise Unsupported("the median of no elements; give it at least one")
+    return nanmedian(b, b.reshape(x, (count,)), 0, False)[0]
+
+
 @converts(aten.mode.default)
 def mode(b: Builder, x: SSAValue, dim: int, keepdim: bool) -> tuple[SSAValue, SSAValue]:
     """(the most frequent element along a dim, the least of several, the position of its last one); a NaN only

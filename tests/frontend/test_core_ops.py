@@ -6,6 +6,7 @@ from xdsl.ir import Block
 from xdsl.utils.exceptions import InterpretationError
 
 from cedr.dialects.interpreter.run import interpret
+from cedr.frontend.aten.indexing import as_strided_scatter
 from cedr.frontend.aten.registry import Unsupported, supported_ops
 from cedr.frontend.aten.shape import slice_scatter
 from cedr.frontend.builder import Builder, tensor_type
@@ -52,6 +53,17 @@ def test_a_source_of_another_size_than_the_slice_is_refused() -> None:
     x, source = block.args
     with pytest.raises(Unsupported, match=r"sets 4 of 8 indices along dim 1 of shape \[3, 8\] from shape \[3, 1\]"):
         slice_scatter(builder, x, source, 1, 0, 4, 1)
+
+
+def test_memory_that_is_set_twice_is_refused() -> None:
+    f32 = scalar_type(torch.float32)
+    builder = Builder(block := Block(arg_types=[tensor_type((9,), f32), tensor_type((2, 3), f32)]))
+    builder.dense_order = lambda: (0,)
+    x, source = block.args
+    with pytest.raises(Unsupported, match="sets an element of the tensor's memory more than once"):
+        as_strided_scatter(builder, x, source, (2, 3), (2, 1), 0)
+    with pytest.raises(Unsupported, match="touches memory that is not the tensor's own"):
+        as_strided_scatter(builder, x, source, (2, 3), (5, 1), 2)
 
 
 LEFT_OUT = {
