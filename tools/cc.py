@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -41,7 +42,8 @@ def build_application(
 ) -> None:
     """Compile C11 and C++17 sources and link them with libcedr.
 
-    module: a shared object with `main`, else an executable. options: further ones of the compiler, which come behind ours.
+    module: a shared object with `main`, else an executable; for another machine, what starts it there (cedr-host and its
+    libcedr.so) is put beside it. options: further ones of the compiler, which come behind ours.
     Warnings go to stderr. An output that is there stays until the new one is done. Raises ToolchainError with the
     compiler's own message where it refuses.
     """
@@ -58,6 +60,9 @@ def build_application(
         compilers = {name: replace(one, command=(*one.command, "-static")) for name, one in compilers.items()}
         options = [option for option in options if option != "-static"]
     library = application_library(compilers["c"])
+    beside = [path for path in (library.host, library.shared) if module and target != "host" and path is not None]
+    if output.name in (path.name for path in beside):
+        raise ToolchainError(f"{output}: a file of this name is put beside the shared object; name it otherwise")
     compiling = [option for option in options if not option.startswith(_LINK_ONLY)]
     with tempfile.TemporaryDirectory(prefix="cedr-cc-") as scratch:
         objects = []
@@ -75,6 +80,10 @@ def build_application(
             link = [*objects, *options, *library.link]
         try:
             _compile(linker, [*link, "-o", str(temporary)])
+            for path in beside:
+                copy = temporary.with_suffix(f".{path.name}")
+                shutil.copy(path, copy)
+                copy.replace(output.with_name(path.name))
             temporary.replace(output)
         finally:
             temporary.unlink(missing_ok=True)

@@ -5,6 +5,8 @@
  * It is linked with libcedr.so before libc, so that what the shared object calls is libcedr's. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,7 +18,11 @@ int main(int argc, char **argv) {
   }
   const char *const slash = strrchr(argv[1], '/');
   cedr_set_program(slash == NULL ? argv[1] : slash + 1);
-  void *const application = dlopen(argv[1], RTLD_LAZY | RTLD_GLOBAL); /* as CEDR loads it */
+  char *const path = realpath(argv[1], NULL); /* dlopen() looks for a bare name elsewhere */
+  if (path == NULL) {
+    cedr_fail("%s: %s", argv[1], strerror(errno));
+  }
+  void *const application = dlopen(path, RTLD_LAZY | RTLD_GLOBAL); /* as CEDR loads it */
   if (application == NULL) {
     cedr_fail("%s", dlerror());
   }
@@ -24,7 +30,7 @@ int main(int argc, char **argv) {
   *(void **)&application_main = dlsym(application, "main");
   Dl_info found;
   if (application_main == NULL || dladdr(*(void **)&application_main, &found) == 0 ||
-      strcmp(found.dli_fname, argv[1]) != 0) {
+      strcmp(found.dli_fname, path) != 0) {
     cedr_fail("no function main in it");
   }
   return application_main(argc - 1, argv + 1, environ);

@@ -47,7 +47,8 @@ def test_a_module_is_a_shared_object_whose_main_the_host_calls(
     assert said.pop("build_s") > 0
     assert said == {"output": "app.so", "sources": ["app.c"], "module": True, "target": "host"}
     host = application_library(find_compiler()).host
-    assert run(str(host), str(folder / "app.so"), "a b") == "argument a b\n" + PRINTED["app.c"]
+    for path in (str(folder / "app.so"), "app.so"):
+        assert run(str(host), path, "a b") == "argument a b\n" + PRINTED["app.c"]
 
 
 def test_the_host_says_what_it_cannot_load(folder: Path) -> None:
@@ -58,6 +59,7 @@ def test_the_host_says_what_it_cannot_load(folder: Path) -> None:
     for name, message in (
         ("library.so", "library.so: no function main in it"),
         ("rubbish.so", "rubbish.so: file too short"),
+        ("missing.so", "missing.so: No such file or directory"),
     ):
         process = subprocess.run([host, str(folder / name)], capture_output=True, text=True, check=False)
         assert process.returncode == 1
@@ -202,3 +204,36 @@ def test_an_application_for_aarch64_runs_and_records_under_qemu(
     record = read_record(folder / "app.cedrrec")
     assert record.complete
     assert len(record) == {"app.c": 6, "app.cpp": 2}[source]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("qemu-aarch64") is None, reason="needs qemu-aarch64 (Debian's qemu-user)")
+@pytest.mark.parametrize("compiler", ["cross", "zig"])
+def test_a_module_for_aarch64_has_what_starts_it_beside_it(
+    folder: Path, compiler: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if compiler == "zig":
+        pytest.importorskip("ziglang")
+        monkeypatch.setattr("cedr.backend.toolchain._CROSS_NAMES", {"c": "no-such-gcc", "c++": "no-such-g++"})
+    elif shutil.which("aarch64-linux-gnu-gcc") is None:
+        pytest.skip("needs aarch64-linux-gnu-gcc")
+    libraries = "/usr/aarch64-linux-gnu"
+    if not Path(libraries).exists():
+        pytest.skip("needs aarch64's libc (Debian's libc6-arm64-cross)")
+    (folder / "board").mkdir()
+    find_compiler.cache_clear()
+    try:
+        assert main(["cc", "app.c", "-o", "board/libcedr.so", "--module", "--target", "aarch64"]) == 1
+        assert "board/libcedr.so: a file of this name is put beside the shared object" in capsys.readouterr().err
+        assert not list((folder / "board").iterdir())
+        assert main(["cc", "app.c", "-o", "board/app.so", "--module", "--target", "aarch64"]) == 0
+    finally:
+        find_compiler.cache_clear()
+    assert {path.name for path in (folder / "board").iterdir()} == {"app.so", "cedr-host", "libcedr.so"}
+    moved = (folder / "board").rename(folder / "elsewhere")
+    record = ["-E", "CEDR_MODE=record", "-E", f"CEDR_RECORD={folder / 'app.cedrrec'}"]
+    for environment in ([], record):
+        command = ["qemu-aarch64", "-L", libraries, *environment, str(moved / "cedr-host"), str(moved / "app.so")]
+        assert run(*command) == PRINTED["app.c"]
+    recorded = read_record(folder / "app.cedrrec")
+    assert recorded.complete and len(recorded) == 6
