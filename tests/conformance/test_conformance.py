@@ -12,7 +12,7 @@ import torch
 
 from tests.conformance.cases import DTYPES, Case
 from tests.conformance.groups import GROUPS, module_cases
-from tests.conformance.harness import BAD, Outcome, Status, compiled, interpreted, run_cases
+from tests.conformance.harness import BAD, Outcome, Status, compiled, interpreted, judged, run_cases
 from tests.conformance.op_db import op_db_cases, ops
 from tests.conformance.table import table
 
@@ -51,6 +51,15 @@ def test_a_case_of_some_ops(dtype: str) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_cases_of_each_op(dtype: str) -> None:
     check(run_cases(spread((dtype,), 60), interpreted), FLOOR)
+
+
+def test_a_half_answer_passes_where_it_is_nearer_than_pytorchs() -> None:
+    logits = torch.tensor([[0.1, 1.0], [0.2, 0.5]], dtype=torch.float16)
+    case = Case.of("sum", "sum", "f16", torch.sum, (logits,), {})
+    exact, rough, wrong = (torch.tensor(number, dtype=torch.float16) for number in (1.8, 1.81, 1.83))
+    assert judged(case, rough, exact).status is Status.PASS
+    assert judged(case, rough, wrong).status is Status.WRONG
+    assert judged(case, exact, rough).status is Status.WRONG
 
 
 QUICK = ("modules-activations", "modules-shapes", "modules-empty", "modules-promotion")
