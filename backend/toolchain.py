@@ -306,15 +306,16 @@ def _cpu_name() -> str:
     return "\n".join(sorted({line for line in text.splitlines() if line.startswith(wanted)}))
 
 
-def build_module(directory: Path, name: str, own_libcedr: bool = False, target: Target = "host") -> Path:
-    """Compile DIR/<name>.c and link it with libcedr into DIR/<name>; the old executable stays until it is done.
+def build_module(directory: Path, name: str, target: Target = "host") -> Path:
+    """Compile DIR/<name>.c and link it with DIR/libcedr into DIR/<name>; the old executable stays until it is done.
 
-    `own_libcedr`: build the libcedr sources in DIR instead of taking the cached objects of ours.
+    Where DIR/libcedr is ours as it is, the cached objects are taken: compiling it takes seconds.
     """
     compiler = find_compiler(target)
-    libcedr = (
-        [f"libcedr/{source}" for source in LIBCEDR_SOURCES] if own_libcedr else map(str, libcedr_objects(compiler))
-    )
+    if _holds_our_libcedr(directory):
+        libcedr = [str(path) for path in libcedr_objects(compiler)]
+    else:
+        libcedr = [f"libcedr/{source}" for source in LIBCEDR_SOURCES]
     executable = directory / name
     temporary = f".{name}.{os.getpid()}.tmp"
     try:
@@ -326,6 +327,15 @@ def build_module(directory: Path, name: str, own_libcedr: bool = False, target: 
     finally:
         (directory / temporary).unlink(missing_ok=True)
     return executable
+
+
+def _holds_our_libcedr(directory: Path) -> bool:
+    """Whether nothing of DIR/libcedr was changed by hand, and it is of this version."""
+    folder = directory / "libcedr"
+    return all(
+        (folder / name).is_file() and (folder / name).read_bytes() == (LIBCEDR / name).read_bytes()
+        for name in (*LIBCEDR_SOURCES, *LIBCEDR_HEADERS)
+    )
 
 
 MAKEFILE = """\

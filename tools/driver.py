@@ -504,7 +504,7 @@ def open_directory(path: Path, asked: CompileOptions | None = None, warn: Warn =
         shutil.copy(path / source, folder / source)
         shutil.copytree(path / "libcedr", folder / "libcedr")
         start = time.perf_counter()
-        build_module(folder, manifest.name, own_libcedr=True, target=manifest.target)
+        build_module(folder, manifest.name, target=manifest.target)
         manifest = replace(manifest, figures=replace(sizes, build_s=time.perf_counter() - start))
         rebuilt = Program(folder, manifest, options, _owned=program._owned)
         rebuilt.process = replace(rebuilt.process, weights=path / "weights.safetensors")

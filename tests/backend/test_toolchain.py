@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,14 @@ import pytest
 from cedr.backend.toolchain import (
     LIBCEDR,
     LIBCEDR_SOURCES,
+    RECORDER_SOURCES,
+    Compiler,
     Language,
     ToolchainError,
     build_module,
     copy_libcedr,
     find_compiler,
+    libcedr_objects,
     makefile_text,
 )
 
@@ -46,12 +50,41 @@ def test_what_has_no_state_is_cpp_too(source: str, tmp_path: Path) -> None:
     find_compiler("host", "c++").run(["-x", "c++", *flags, str(LIBCEDR / source)], tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("change", "compiled"),
+    [
+        (lambda libcedr: None, False),
+        (lambda libcedr: (libcedr / "notes.txt").touch(), False),
+        (lambda libcedr: (libcedr / "io.c").open("a").write("\n"), True),
+        (lambda libcedr: (libcedr / "half.h").open("a").write("\n"), True),
+        (lambda libcedr: (libcedr / "io.c").unlink(), True),
+    ],
+    ids=["as it is", "another file", "a source", "a header", "a source is gone"],
+)
+def test_libcedr_is_compiled_where_it_was_changed_by_hand(
+    change: Callable[[Path], object], compiled: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_libcedr(tmp_path)
+    ours = [str(path) for path in libcedr_objects(find_compiler())]
+    asked: list[str] = []
+
+    def run(compiler: Compiler, arguments: Sequence[str], cwd: Path) -> None:
+        asked.extend(arguments)
+        (cwd / arguments[arguments.index("-o") + 1]).touch()
+
+    monkeypatch.setattr(Compiler, "run", run)
+    change(tmp_path / "libcedr")
+    assert build_module(tmp_path, "tiny").exists()
+    own = [f"libcedr/{source}" for source in LIBCEDR_SOURCES]
+    assert [name for name in asked if name in (*ours, *own)] == (own if compiled else ours)
+
+
 def test_the_directory_builds_alone(tmp_path: Path) -> None:
     folder = tmp_path / "alone"
     folder.mkdir()
     module = prepare(folder, "c")
     (folder / "Makefile").write_text(makefile_text("tiny"))
-    for_applications = ("dash", "application", "host")
+    for_applications = ("dash", "application", "host", "recorder", *RECORDER_SOURCES)
     wanted_files = {f"libcedr/{p.name}" for p in LIBCEDR.iterdir() if not p.name.startswith(for_applications)}
     assert set(copy_libcedr(folder)) == wanted_files
     wanted = module.compute()
