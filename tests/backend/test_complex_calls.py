@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cedr.backend.toolchain import CFLAGS, LIBCEDR, LIBCEDR_SOURCES, find_compiler
+from cedr.backend.toolchain import LIBCEDR_SOURCES, application_library, find_compiler
 
 Complex = NDArray[np.complex64]
 
@@ -34,8 +34,10 @@ class Kernels:
     """libcedr as a shared library."""
 
     def __init__(self, folder: Path):
-        sources = [str(LIBCEDR / name) for name in LIBCEDR_SOURCES]
-        find_compiler().run([*CFLAGS, "-fPIC", "-shared", *sources, "-o", "libcedr.so", "-lm"], folder)
+        kernels = {f"{Path(name).stem}.o" for name in LIBCEDR_SOURCES}
+        objects = [path for path in application_library(find_compiler()).link if Path(path).name in kernels]
+        assert len(objects) == len(kernels)
+        find_compiler().run(["-shared", *objects, "-o", "libcedr.so", "-lm", "-pthread"], folder)
         self.library = ctypes.CDLL(str(folder / "libcedr.so"))
 
     def call(
