@@ -49,6 +49,7 @@ from cedr.passes.layout import (
     Placement,
     Reshape,
     Root,
+    fold_positions,
     is_undefined,
     refusal,
     splat_of,
@@ -78,6 +79,9 @@ class FunctionConverter:
 
     def run(self) -> None:
         layers = layers_of(self.old, self.reasons)
+        for op in self.old.ops:
+            if isinstance(op, tensor.PadOp | tensor.ExtractSliceOp | tensor.InsertSliceOp):
+                fold_positions(op)
         for op in self.old.ops:
             reason = _unconvertible(op)
             if reason is None and _becomes_weight(op) and self.weights is None:
@@ -371,7 +375,7 @@ def _unconvertible(op: Operation) -> str | None:
             if any(not isinstance(v.type, TensorType) for v in op.arguments):
                 return "returns something else than tensors"
             return None
-        case tensor.PadOp() | tensor.ConcatOp() | tensor.ExtractSliceOp():
+        case tensor.PadOp() | tensor.ConcatOp() | tensor.ExtractSliceOp() | tensor.InsertSliceOp():
             return refusal(op)
         case _ if isinstance(op, Reshape):
             return refusal(op)

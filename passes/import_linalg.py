@@ -61,7 +61,7 @@ from cedr.dialects.locations import source_place
 from cedr.dialects.weights import CedrContext, WeightStore
 from cedr.passes.constants import Evaluator
 from cedr.passes.errors import PassError, at
-from cedr.passes.layout import scalar_constant, splat_of
+from cedr.passes.layout import fold_positions, scalar_constant, splat_of
 
 PASS = "import-linalg"
 MODEL = "cedr.model"
@@ -589,13 +589,13 @@ class _Normaliser:
             case tensor.InsertOp():
                 return self._inserted(op, emit)
             case tensor.PadOp():
-                _fold_positions(op, 1, ("low", "high"))
+                fold_positions(op)
                 return self._cut_before_pad(op, emit)
             case tensor.ExtractSliceOp():
-                _fold_positions(op, 1, ("offsets", "sizes", "strides"))
+                fold_positions(op)
                 return self._whole_rank(op, emit)
             case tensor.InsertSliceOp():
-                _fold_positions(op, 2, ("offsets", "sizes", "strides"))
+                fold_positions(op)
                 return self._slice_inserted(op, emit)
         return None
 
@@ -802,22 +802,6 @@ def _broadcast_source(value: SSAValue) -> tuple[SSAValue, AffineMap]:
         if copies and second == identity and op.inputs[0].type != value.type:
             return op.inputs[0], first
     return value, identity
-
-
-def _fold_positions(op: Operation, tensors: int, names: Sequence[str]) -> None:
-    """Sizes and offsets that are operands, where they are constants: into the op's attributes."""
-    found = []
-    for name in names:
-        dynamic = iter(getattr(op, name))
-        values = [next(dynamic) if v == DYNAMIC_INDEX else v for v in ints_of(getattr(op, f"static_{name}"))]
-        known = [scalar_constant(v) if isinstance(v, SSAValue) else v for v in values]
-        found.append([v.value.data if isinstance(v, IntegerAttr) else v for v in known])
-    if len(op.operands) == tensors or not all(isinstance(v, int) for values in found for v in values):
-        return
-    op.operands = op.operands[:tensors]
-    for name, numbers in zip(names, found, strict=True):
-        op.properties[f"static_{name}"] = DenseArrayBase.from_list(i64, numbers)  # type: ignore[arg-type]  # all ints
-    op.properties["operandSegmentSizes"] = DenseArrayBase.from_list(i32, [1] * tensors + [0] * len(names))
 
 
 def _take_scalars_in(op: linalg_ops.GenericOp) -> None:

@@ -5,7 +5,9 @@ root, seen under some shape of the root's elements. So that no data are moved fo
 
 * the operand of a `tensor.pad` lives inside the padded root, whose border is filled once,
 * operands of a `tensor.concat` live in the concatenated root,
-* `tensor.extract_slice` is a smaller box, and
+* `tensor.extract_slice` is a smaller box,
+* what `tensor.insert_slice` inserts into a tensor without contents lives in the result, a tensor computed for nothing
+  else becomes the result where it stands, and
 * a contiguous `tensor.collapse_shape` or `tensor.expand_shape` is the same box under another shape.
 
 Where that can't be (an argument to be padded, two different pads of one value, a slice with steps, ...) a value is
@@ -23,7 +25,10 @@ from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     DenseArrayBase,
     DenseIntOrFPElementsAttr,
+    IntegerAttr,
     TensorType,
+    i32,
+    i64,
 )
 from xdsl.dialects.func import ReturnOp
 from xdsl.dialects.linalg import ops as linalg_ops
@@ -137,6 +142,25 @@ class Reshaped:
 
 
 @dataclass(frozen=True)
+class Inserted:
+    """A box of `sizes` inside another one, under a shape that may lack some of its dims of size one."""
+
+    offsets: tuple[int, ...]
+    sizes: tuple[int, ...]
+    shape: tuple[int, ...]
+
+    @staticmethod
+    def of(op: tensor.InsertSliceOp) -> Inserted:
+        return Inserted(ints_of(op.static_offsets), ints_of(op.static_sizes), shape_of(op.source))
+
+    def __call__(self, box: Placement) -> Placement:
+        return _present(self.within(box))
+
+    def within(self, box: Placement) -> Placement | None:
+        return box.shifted(self.offsets).reshaped(self.sizes, self.shape)
+
+
+@dataclass(frozen=True)
 class Border:
     """The part of a padded box that its padding fills. `box`: of shape `shape`, `low` and `high` wide in each dimension."""
 
@@ -203,6 +227,24 @@ def static_ints(attr: DenseArrayBase) -> tuple[int, ...] | None:
     return None if DYNAMIC_INDEX in values else values
 
 
+def fold_positions(op: tensor.PadOp | tensor.ExtractSliceOp | tensor.InsertSliceOp) -> None:
+    """Widths, offsets, sizes and steps that are operands, where all are constants: into the op's attributes."""
+    names = ("low", "high") if isinstance(op, tensor.PadOp) else ("offsets", "sizes", "strides")
+    tensors = 2 if isinstance(op, tensor.InsertSliceOp) else 1
+    found = []
+    for name in names:
+        dynamic = iter(getattr(op, name))
+        values = [next(dynamic) if v == DYNAMIC_INDEX else v for v in ints_of(getattr(op, f"static_{name}"))]
+        known = [scalar_constant(v) if isinstance(v, SSAValue) else v for v in values]
+        found.append([v.value.data if isinstance(v, IntegerAttr) else v for v in known])
+    if len(op.operands) == tensors or not all(isinstance(v, int) for values in found for v in values):
+        return
+    op.operands = op.operands[:tensors]
+    for name, numbers in zip(names, found, strict=True):
+        op.properties[f"static_{name}"] = DenseArrayBase.from_list(i64, numbers)  # type: ignore[arg-type]  # all ints
+    op.properties["operandSegmentSizes"] = DenseArrayBase.from_list(i32, [1] * tensors + [0] * len(names))
+
+
 def refusal(op: Operation) -> str | None:
     """Why a shape op can't be placed, or None."""
     match op:
@@ -218,6 +260,14 @@ def refusal(op: Operation) -> str | None:
                 return "slices at positions that are not constants"
             if parts[2] is not None and min(parts[2], default=1) < 1:
                 return "slices with a step below 1"
+        case tensor.InsertSliceOp():
+            parts = [static_ints(a) for a in (op.static_offsets, op.static_sizes, op.static_strides)]
+            if None in parts:
+                return "inserts at positions that are not constants"
+            if parts[2] is not None and any(step != 1 for step in parts[2]):
+                return "inserts with a step other than 1; run import-linalg first"
+            if min(shape_of(op.source), default=1) < 1:
+                return "inserts a tensor without elements or of unknown size"
         case tensor.ConcatOp():
             if any(size < 1 for v in op.inputs for size in shape_of(v)):
                 return "joins a tensor without elements or of unknown size"
@@ -245,7 +295,7 @@ class LayoutAnalysis:
     def __init__(self, block: Block, hidden: Iterable[SSAValue] = ()):
         self.block = block
         self.hidden = set(hidden)
-        self.hosts: dict[SSAValue, tuple[SSAValue, Shift | Reshaped]] = {}
+        self.hosts: dict[SSAValue, tuple[SSAValue, Shift | Reshaped | Inserted]] = {}
         self.placements: dict[SSAValue, Placement] = {}
         self.copies: dict[Operation, list[Copy]] = {}
         self.results: list[Placement] = []
@@ -277,13 +327,16 @@ class LayoutAnalysis:
         return splat_of(value) is not None or is_undefined(value)
 
     def _is_embeddable(self, value: SSAValue) -> bool:
-        """Whether the value can be written into a box of another root: computed (in a loop, too), padded, joined, or a
-        reshape of such."""
+        """Whether the value can be written into a box of another root: computed (in a loop, too), padded, joined, inserted
+        into, or a reshape of such."""
         if value in self.hidden or self._is_virtual(value):
             return False
         if isinstance(value.owner, Reshape):
             return self._is_embeddable(value.owner.src)
-        return isinstance(value.owner, LinalgStructuredOperation | tensor.PadOp | tensor.ConcatOp | scf.ForOp)
+        return isinstance(
+            value.owner,
+            LinalgStructuredOperation | tensor.PadOp | tensor.ConcatOp | tensor.InsertSliceOp | scf.ForOp,
+        )
 
     def _choose_host(self, value: SSAValue) -> None:
         users = sorted({u.operation for u in value.uses if u.operation in self.order}, key=self.order.__getitem__)
@@ -315,6 +368,14 @@ class LayoutAnalysis:
                 offsets = concat_offsets(op)[list(op.inputs).index(value)]
                 self.hosts[value] = (op.result, Shift(offsets))
                 return
+            if isinstance(op, tensor.InsertSliceOp):
+                inserted = Inserted.of(op)
+                if value is op.dest and value.has_one_use() and _is_alone(value.owner):
+                    self.hosts[value] = (op.result, Shift((0,) * len(shape_of(value))))
+                    return
+                if value is op.source and not _keeps(op) and inserted.within(self.place(op.result)) is not None:
+                    self.hosts[value] = (op.result, inserted)
+                    return
         shape = shape_of(value)
         for op in users:
             if isinstance(op, Reshape) and op.result in self.hosts:
@@ -390,6 +451,10 @@ class LayoutAnalysis:
                 for value, offsets in zip(op.inputs, concat_offsets(op), strict=True):
                     self._copy_unless_there(op, value, self.place(op.result).shifted(offsets), again=value in seen)
                     seen.add(value)
+            case tensor.InsertSliceOp():
+                if _keeps(op):
+                    self._copy_unless_there(op, op.dest, self.place(op.result))
+                self._copy_inserted(op)
             case tensor.CollapseShapeOp() | tensor.ExpandShapeOp() if not self._is_virtual(op.result):
                 self._copy_reshaped(op, op.src, op.result)
             case tensor.ExtractSliceOp() if not self._is_virtual(op.result) and self._aliased(op) is None:
@@ -412,6 +477,16 @@ class LayoutAnalysis:
         source = self.place(value) if splat is None else splat
         if again or source != target:
             self._add(op, Copy(source, shape, target, (1,) * len(shape)))
+
+    def _copy_inserted(self, op: tensor.InsertSliceOp) -> None:
+        if is_undefined(op.source):
+            return
+        inserted = Inserted.of(op)
+        sizes, target = inserted.sizes, self.place(op.result).shifted(inserted.offsets)
+        splat = splat_of(op.source)
+        source = splat or _present(self.place(op.source).reshaped(inserted.shape, sizes))
+        if splat or self.place(op.source) != inserted.within(self.place(op.result)):
+            self._add(op, Copy(source, sizes, target, (1,) * len(sizes)))
 
     def _copy_reshaped(self, op: Operation, value: SSAValue, result: SSAValue) -> None:
         """Both boxes in the shape of one of them; by way of a root of its own where neither can be seen like that."""
@@ -446,6 +521,18 @@ class LayoutAnalysis:
             target = Root(shape_of(value), value.type.get_element_type()).whole()
             self._copy_unless_there(op, value, target)
             self.results.append(target)
+
+
+def _keeps(op: tensor.InsertSliceOp) -> bool:
+    """Whether an insertion keeps anything of what it inserts into."""
+    return not is_undefined(op.dest) and ints_of(op.static_sizes) != shape_of(op.result)
+
+
+def _is_alone(op: Operation | Block) -> bool:
+    """Whether an op's result shares its box with no value that it was made of, which an insertion would change too."""
+    if isinstance(op, tensor.InsertSliceOp) and not _keeps(op):
+        return op.source.has_one_use() and isinstance(op.source.owner, LinalgStructuredOperation)
+    return isinstance(op, LinalgStructuredOperation | tensor.InsertSliceOp)
 
 
 def concat_offsets(op: tensor.ConcatOp) -> list[tuple[int, ...]]:
