@@ -8,6 +8,7 @@ first element, not its middle: the result is moved up and to the left, by what t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -54,13 +55,31 @@ def transform_size(height: int, width: int) -> int:
     return 1 << (max(height, width) + REACH - 1).bit_length()
 
 
-class LaneDetection(nn.Module):
-    """float32 [N, 3, H, W], red, green and blue from 0 to 255 -> the gradient: magnitude, x and y, [N, H, W] each.
-
-    `decide` finds the lane in the first image's.
-    """
+class LaneFinder(nn.Module):
+    """An image -> its gradient: magnitude, x and y, [N, H, W] each; `decide` finds the lane in the first image's."""
 
     metric = "accuracy"
+    displacement: ClassVar[float]
+    """How far to the right of its place the lane appears, in pixels."""
+
+    def decide(self, outputs: object) -> Decision:
+        """The lane as a text."""
+        magnitude, x, y = (output[0] for output in arrays(outputs))
+        return decision(find_lane(magnitude, x, y))
+
+    def held_out(self) -> HeldOut:
+        """Roads drawn from seeds, and where their lanes are."""
+        return held_out_roads()
+
+    def score(self, decisions: Sequence[str]) -> float:
+        """The share of lanes found where they are, but for the displacement."""
+        return share_found(decisions, self.displacement)
+
+
+class LaneDetection(LaneFinder):
+    """float32 [N, 3, H, W], red, green and blue from 0 to 255 -> the gradient, see LaneFinder."""
+
+    displacement = DISPLACEMENT
     blur0: torch.Tensor
     blur1: torch.Tensor
     sobel_x: torch.Tensor
@@ -83,19 +102,6 @@ class LaneDetection(nn.Module):
         x = torch.fft.ifft2(spectrum * transform(self.sobel_x, size).conj()).real[:, :height, :width]
         y = torch.fft.ifft2(spectrum * transform(self.sobel_y, size).conj()).real[:, :height, :width]
         return torch.sqrt(x * x + y * y), x, y
-
-    def decide(self, outputs: object) -> Decision:
-        """The lane as a text."""
-        magnitude, x, y = (output[0] for output in arrays(outputs))
-        return decision(find_lane(magnitude, x, y))
-
-    def held_out(self) -> HeldOut:
-        """Roads drawn from seeds, and where their lanes are."""
-        return held_out_roads()
-
-    def score(self, decisions: Sequence[str]) -> float:
-        """The share of lanes found where they are, but for DISPLACEMENT."""
-        return share_found(decisions, DISPLACEMENT)
 
 
 def transform(numbers: torch.Tensor, size: int) -> torch.Tensor:

@@ -8,19 +8,14 @@ they are added, and the C form, this and its compiled forms have the same pixels
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from cedr.frontend.zoo.decisions import Decision, arrays
-from cedr.frontend.zoo.held_out import HeldOut
-from cedr.frontend.zoo.lane_detection import BLURS, SOBEL_X, SOBEL_Y, gaussian
-from cedr.frontend.zoo.lane_lines import decision, find_lane
-from cedr.frontend.zoo.road_images import held_out_roads, road, share_found
+from cedr.frontend.zoo.lane_detection import BLURS, SOBEL_X, SOBEL_Y, LaneFinder, gaussian
+from cedr.frontend.zoo.road_images import road
 from cedr.frontend.zoo.seeding import without_weights
 
 SEED = 0
@@ -45,14 +40,10 @@ DISPLACEMENT = sum(displacement(size) for size in BLURS)
 """How far to the right of its place the lane appears, in pixels."""
 
 
-class LaneDetectionConv2d(nn.Module):
-    """float32 [N, 3, H, W], red, green and blue as integers from 0 to 255 -> the gradient: magnitude, x and y, [N, H, W]
-    each.
+class LaneDetectionConv2d(LaneFinder):
+    """float32 [N, 3, H, W], red, green and blue as integers from 0 to 255 -> the gradient, see LaneFinder."""
 
-    `decide` finds the lane in the first image's.
-    """
-
-    metric = "accuracy"
+    displacement = DISPLACEMENT
     blur0: torch.Tensor
     blur1: torch.Tensor
     sobel_x: torch.Tensor
@@ -70,19 +61,6 @@ class LaneDetectionConv2d(nn.Module):
         blurred = convolve(convolve(grey, self.blur0), self.blur1)
         x, y = convolve(blurred, self.sobel_x)[:, 0], convolve(blurred, self.sobel_y)[:, 0]
         return torch.sqrt(x * x + y * y), x, y
-
-    def decide(self, outputs: object) -> Decision:
-        """The lane as a text."""
-        magnitude, x, y = (output[0] for output in arrays(outputs))
-        return decision(find_lane(magnitude, x, y))
-
-    def held_out(self) -> HeldOut:
-        """Roads drawn from seeds, and where their lanes are."""
-        return held_out_roads()
-
-    def score(self, decisions: Sequence[str]) -> float:
-        """The share of lanes found where they are, but for DISPLACEMENT."""
-        return share_found(decisions, DISPLACEMENT)
 
 
 def convolve(pixels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
