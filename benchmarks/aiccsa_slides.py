@@ -16,12 +16,13 @@ not poll (the effect `polling` is left out), other than in the build of the publ
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -30,9 +31,10 @@ from cedr.runtime.host_code import write_with_host_code
 from cedr.runtime.record import Record, read_record
 from cedr.target.platform import Platform, load_platform
 
+#: The detector and the mapping are those of the example's; its files import each other by name, as scripts do.
+sys.path.append(str(Path(__file__).parents[1] / "examples" / "aiccsa23"))
+
 PLATFORM: Final = "zcu102_cedr"
-#: Height and width: the largest multiples of 32 that the Conv2D engine takes.
-IMAGE: Final = (1056, 1920)
 COMPOSITIONS: Final = ("C3", "C3+Z1", "C3+C2D1", "C3+C2D1+Z1")
 #: Seconds for one instance, read off slide 18 (to 0.02 s).
 SLIDE_18_S: Final[Mapping[str, tuple[float, float, float, float]]] = {
@@ -49,34 +51,17 @@ SLIDE_19_S: Final[Mapping[str, tuple[float, ...]]] = {
 }
 
 
-def detector() -> tuple[Any, tuple[Any, ...]]:
-    """The zoo's small detector with a larger example input: it is fully convolutional."""
-    import torch
-
-    from cedr.frontend.zoo import ZOO
-
-    model, inputs = ZOO["tiny_yolo_digits"].build()
-    return model, (torch.zeros(*inputs[0].shape[:2], *IMAGE),)
-
-
 @functools.cache
 def record() -> Record:
     """The detector compiled with the mapping `layerwise`, recorded without values, as CEDR runs it: see `application`."""
+    from applications import layerwise
+    from detector import detector
+
     import cedr
 
     model, inputs = detector()
-    program = cedr.compile(model, inputs, pipeline=pipeline(), platform=PLATFORM, hw=COMPOSITIONS[-1])
+    program = cedr.compile(model, inputs, pipeline=layerwise(COMPOSITIONS[-1]), platform=PLATFORM, hw=COMPOSITIONS[-1])
     return application(program.record()[1])
-
-
-def pipeline() -> str:
-    """`layerwise`, each partial sum in a place of its own: what tasks wait for is then values alone, not memory."""
-    from cedr.passes.pipelines import PIPELINES
-
-    own = {"choose": (("slots", str(1 << 20)),), "plan-memory": (("reuse", "none"),)}
-    stages = [replace(stage, options=stage.options + own.pop(stage.name, ())) for stage in PIPELINES["layerwise"]]
-    assert not own, own
-    return ",".join(stage.text(PLATFORM, COMPOSITIONS[-1]) for stage in stages)
 
 
 def application(record: Record) -> Record:

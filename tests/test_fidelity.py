@@ -24,6 +24,7 @@ sys.path.insert(0, str(BENCHMARKS))  # they import each other by name, as script
 import aiccsa_slides as slides  # noqa: E402  # after the path
 import cedr_sweep as sweep  # noqa: E402  # after the path
 import fit_zcu102 as fitting  # noqa: E402  # after the path
+from applications import layerwise  # noqa: E402  # behind aiccsa_slides, which adds the example to the path
 
 CEDR_HEADER = (
     "Resource Pool, Scheduler, Injection Rate (Mbps), Trial 1, Trial 2, Avg. execution time / app.(ns), "
@@ -54,7 +55,7 @@ def test_an_application_of_the_slides_has_its_convolutions_as_calls_and_the_rest
     """Two layers, with more pairs of filter and channel than the scratch slots that `layerwise` gives a layer."""
     net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.Conv2d(8, 5, 3))
     example, hw = (torch.zeros(1, 3, 16, 16),), slides.COMPOSITIONS[-1]
-    program = cedr.compile(net, example, pipeline=slides.pipeline(), platform=slides.PLATFORM, hw=hw)
+    program = cedr.compile(net, example, pipeline=layerwise(hw), platform=slides.PLATFORM, hw=hw)
     tasks = program.record()[1]
     application = slides.application(tasks)
     (thread,) = application.threads

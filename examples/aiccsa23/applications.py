@@ -34,13 +34,13 @@ WIFI_TX_NS: Final = 9_318_000
 PULSE_DOPPLER_NS: Final = 31_000_000
 
 
-def layerwise() -> str:
-    """The paper's mapping, a call for each pair of filter and channel; each partial sum has a place of its own, so that what
-    a call waits for is values alone, not memory."""
+def layerwise(hw: str = HW) -> str:
+    """The paper's mapping for a composition, a call for each pair of filter and channel; each partial sum has a place of its
+    own, so that what a call waits for is values alone, not memory."""
     own = {"choose": (("slots", str(1 << 20)),), "plan-memory": (("reuse", "none"),)}
     stages = [replace(stage, options=stage.options + own.pop(stage.name, ())) for stage in PIPELINES["layerwise"]]
     assert not own, own
-    return ",".join(stage.text(PLATFORM, HW) for stage in stages)
+    return ",".join(stage.text(PLATFORM, hw) for stage in stages)
 
 
 def write_records(folder: Path) -> None:
