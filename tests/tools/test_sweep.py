@@ -491,6 +491,9 @@ def test_dask_makes_the_same_tables(folder: Path, cedr: Cedr) -> None:
     assert tables(folder / "one") == tables(folder / "two")
     done = cedr("sweep", folder / "s.toml", "-o", folder / "three", "--dask", "tcp://127.0.0.1:9")
     assert done.status == 1 and "no Dask scheduler answers there" in done.err
+    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+        done = cedr("sweep", folder / "s.toml", "-o", folder / "three", "--dask", cluster.scheduler_address)
+    assert done.status == 1 and "has no workers; start some: dask worker" in done.err and done.err.count("\n") == 1
 
 
 @pytest.mark.slow
