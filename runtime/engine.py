@@ -481,6 +481,8 @@ class Engine:
             if row[loops.WAITS_FOR] >= 0:
                 task = program.task_ids[application][row[loops.WAITS_FOR] - slots[slot, loops.CELL_BASE]]
                 reasons.append(f"thread {place} waits for task {task}")
+            elif row[loops.WAITS_FOR] == loops.SOME:
+                reasons.append(f"thread {place} waits for a number of tasks")
             elif row[loops.JOINS] >= 0:
                 reasons.append(f"thread {place} waits for the end of thread {row[loops.JOINS] - threads}")
         left = int(slots[slot, loops.LEFT])

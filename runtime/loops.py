@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 from cedr.runtime.linux_cfs import ON_CORE, ON_DEVICE_ASLEEP, PARAMETERS
 from cedr.runtime.record import (
+    SOME_MASK,
+    SOME_SHIFT,
     STEP_BLOCK,
     STEP_END,
     STEP_HOST,
@@ -25,6 +27,7 @@ from cedr.runtime.record import (
     STEP_SUBMIT,
     STEP_WAIT,
     STEP_WAIT_ALL,
+    STEP_WAIT_SOME,
 )
 from cedr.runtime.schedulers import SchedulerView
 from cedr.runtime.schedulers.interface import BUSY_NS
@@ -93,6 +96,8 @@ NOT_STARTED, STARTED, ENDED = range(3)
 # Columns of a task in flight: unmet dependencies, then the next in its PE's queue; when it became ready, then OVER.
 LINK, READY_NS = range(2)
 OVER: Final = -1
+SOME: Final = -2
+"""What a thread in a STEP_WAIT_SOME waits for."""
 # Entries of the counters.
 (
     NOW,
@@ -600,6 +605,31 @@ def _n_threads(run: Any, slot: Any) -> Any:
 
 
 @part
+def _enough_over(run: Any, thread: Any) -> Any:
+    """Whether of the tasks of a thread's STEP_WAIT_SOME as many are over as it waits for."""
+    pc = run.threads[thread, PC]
+    first, count = run.steps[pc, 1], run.steps[pc, 2]
+    base = run.slots[run.threads[thread, SLOT], CELL_BASE]
+    missing = count >> SOME_SHIFT
+    for place in range(first, first + (count & SOME_MASK)):
+        if run.cells[base + np.int64(run.waits[place]), READY_NS] == OVER:
+            missing -= 1
+    return missing <= 0
+
+
+@part
+def _is_one_of(run: Any, thread: Any, cell: Any) -> Any:
+    """Whether a task is among those of a thread's STEP_WAIT_SOME."""
+    pc = run.threads[thread, PC]
+    first, count = run.steps[pc, 1], run.steps[pc, 2]
+    base = run.slots[run.threads[thread, SLOT], CELL_BASE]
+    is_one = False
+    for place in range(first, first + (count & SOME_MASK)):
+        is_one |= base + np.int64(run.waits[place]) == cell
+    return is_one
+
+
+@part
 def _release(run: Any, now: Any) -> None:
     """The first task that is over lets go what waited for it: tasks, and the application threads."""
     counters, slots, threads, succ_ptr = run.counters, run.slots, run.threads, run.succ_ptr
@@ -618,7 +648,8 @@ def _release(run: Any, now: Any) -> None:
         _meet(run, instance, first, base, np.int64(run.succ[edge]), now)
     thread = slots[slot, THREAD_BASE]
     for _ in range(_n_threads(run, slot)):
-        if threads[thread, WAITS_FOR] == cell:
+        waits_for = threads[thread, WAITS_FOR]
+        if waits_for == cell or (waits_for == SOME and _enough_over(run, thread)):
             threads[thread, WAITS_FOR] = -1
             _wake(run, thread)
         thread += 1
@@ -754,6 +785,10 @@ def _step(run: Any, thread: Any, kind: Any, now: Any) -> Any:
             else:
                 place += 1
         threads[thread, PLACE] = place
+    elif kind == STEP_WAIT_SOME:
+        goes_on = _enough_over(run, thread)
+        if not goes_on:
+            threads[thread, WAITS_FOR] = SOME
     elif kind == STEP_WAIT_ALL:
         place = threads[thread, WAITED]
         while place < threads[thread, SUBMITTED] and goes_on:
@@ -1018,7 +1053,8 @@ def _is_awaited(run: Any, cell: Any) -> Any:
     slot = run.slot_of[cell]
     thread = run.slots[slot, THREAD_BASE]
     for _ in range(_n_threads(run, slot)):
-        if run.threads[thread, WAITS_FOR] == cell:
+        waits_for = run.threads[thread, WAITS_FOR]
+        if waits_for == cell or (waits_for == SOME and _is_one_of(run, thread, cell)):
             return True
         thread += 1
     return False

@@ -20,6 +20,7 @@ from cedr.runtime.record import (
     STEP_JOIN,
     STEP_SPAWN,
     STEP_WAIT,
+    STEP_WAIT_SOME,
     Record,
 )
 from cedr.target.api import CallClass
@@ -102,7 +103,7 @@ def build_program(
         classes.extend(record.classes)
         own_steps, own_threads, n_submitted, n_waits = _threads(record, name, host, host_scale)
         own_threads += np.array([bases["step"][-1], bases["step"][-1], bases["submitted"][-1], 0])
-        waiting_steps = own_steps[:, 0] == STEP_WAIT
+        waiting_steps = np.isin(own_steps[:, 0], (STEP_WAIT, STEP_WAIT_SOME))
         own_steps[waiting_steps, 1] += bases["wait"][-1]
         steps.append(own_steps)
         threads.append(own_threads)
@@ -166,7 +167,7 @@ def _threads(
                     "2^60 ns"
                 )
             steps[row] = STEP_HOST, ns, 0
-        steps[kinds == STEP_WAIT, 1] += n_waits
+        steps[np.isin(kinds, (STEP_WAIT, STEP_WAIT_SOME)), 1] += n_waits
         for row in np.flatnonzero((kinds == STEP_SPAWN) | (kinds == STEP_JOIN)).tolist():
             number = int(steps[row, 1])
             if number not in places:

@@ -63,6 +63,8 @@ WAIT_INFERRED: Final = 1
 WAIT_TENTATIVE: Final = 2
 WAIT_AMBIGUOUS: Final = 4
 WAIT_CONTINUED: Final = 8
+#: With CONTINUED: any of these will do as well; as many have to end as the WAIT named without them.
+WAIT_ALTERNATIVES: Final = 16
 AUX_COUNT_FOLLOWS: Final = 255
 
 STEP_SUBMIT: Final = 1
@@ -74,6 +76,10 @@ STEP_HOST_WORK: Final = 6
 STEP_SPAWN: Final = 7
 STEP_JOIN: Final = 8
 STEP_END: Final = 9
+STEP_WAIT_SOME: Final = 10
+SOME_SHIFT: Final = 32
+SOME_MASK: Final = (1 << SOME_SHIFT) - 1
+"""A STEP_WAIT_SOME's count: of the tasks to end, above that of the tasks there are."""
 
 MAX_CLASSES: Final = 65535
 _EVENT: Final = np.dtype([("kind", "u1"), ("n_aux", "u1"), ("class", "<u2"), ("host_ns", "<u4")])
@@ -97,14 +103,16 @@ class ThreadStream:
         STEP_SUBMIT (first, count)     submits submitted[first : first + count]
         STEP_BLOCK (first, count)      the same, then waits for the last of them
         STEP_WAIT (first, count)       waits for the tasks waits[first : first + count]
+        STEP_WAIT_SOME (first, count)  waits until count >> 32 of the tasks waits[first : first + (count & 0xffffffff)] have
+                                       ended, whichever they are; the application has waited for the first of them
         STEP_WAIT_ALL                  waits for all that this thread has submitted so far
         STEP_HOST (ns)                 computes on its own core
         STEP_HOST_WORK (flops, bytes)  the same, as work
         STEP_SPAWN (thread), STEP_JOIN (thread), STEP_END (exit code)
     submitted: uint32[n], task indices in the order of submission. waits: uint32[w], task indices.
-    wait_flags: uint16, one for each STEP_WAIT and STEP_WAIT_ALL: what is known of it, of WAIT_INFERRED (the thread was
-    seen to spin), WAIT_TENTATIVE (another thread waited for the same calls, this one only looked), WAIT_AMBIGUOUS (there
-    were calls of several barriers that it could be waiting for).
+    wait_flags: uint16, one for each STEP_WAIT, STEP_WAIT_SOME and STEP_WAIT_ALL: what is known of it, of WAIT_INFERRED (the
+    thread was seen to spin), WAIT_TENTATIVE (another thread waited for the same calls, this one only looked),
+    WAIT_AMBIGUOUS (there were calls of several barriers that it could be waiting for).
     """
 
     number: int
@@ -177,8 +185,11 @@ class Record:
         waited[self.detached] = True
         waited[self.after_indices] = True
         for thread in self.threads:
-            waited[thread.waits] = True
             kinds = thread.steps[:, 0]
+            named = np.ones(len(thread.waits), np.bool_)
+            for first, count in thread.steps[kinds == STEP_WAIT_SOME, 1:].tolist():
+                named[first + (count >> SOME_SHIFT) : first + (count & SOME_MASK)] = False
+            waited[thread.waits[named]] = True
             blocks = thread.steps[kinds == STEP_BLOCK]
             waited[thread.submitted[blocks[:, 1] + blocks[:, 2] - 1]] = True
             if len(everything := np.flatnonzero(kinds == STEP_WAIT_ALL)):
@@ -421,7 +432,11 @@ class _Reader:
         before[1:] = thread.kinds[:-1]
         submitted = (before == EVENT_SUBMIT) | (before == EVENT_SUBMIT_AT)
         for what, wrong in (
-            ("a WAIT with flags below 16", waits & (thread.classes > 15)),
+            ("a WAIT with flags below 32", waits & (thread.classes > 31)),
+            (
+                "alternatives only in a WAIT that goes on a list",
+                waits & ~continued & (thread.classes & WAIT_ALTERNATIVES > 0),
+            ),
             ("a WAIT before a WAIT that goes on its list", continued & (before != EVENT_WAIT)),
             ("no host time in a WAIT that goes on a list", continued & (thread.host_ns > 0)),
             ("a SUBMIT or SUBMIT_AT before a DETACHED", detached & ~submitted),
@@ -559,6 +574,12 @@ class _Reader:
         steps[ends[heads] - 1, 0] = np.where(counts > 0, STEP_WAIT, STEP_WAIT_ALL)
         steps[ends[heads] - 1, 1] = np.where(counts > 0, firsts, 0)
         steps[ends[heads] - 1, 2] = counts
+        alternatives = thread.classes[waits] & WAIT_ALTERNATIVES > 0
+        if alternatives.any():
+            others = np.add.reduceat(np.where(alternatives, np.diff(indptr), 0), np.flatnonzero(~continued))
+            some = np.flatnonzero(others > 0)
+            steps[ends[heads[some]] - 1, 0] = STEP_WAIT_SOME
+            steps[ends[heads[some]] - 1, 2] |= counts[some] - others[some] << SOME_SHIFT
 
         def words(events: Int64Array, first: int, n: int) -> Int64Array:
             """n aux words from the given one on, as one integer each, low word first."""
@@ -803,7 +824,7 @@ class RecordWriter:
         """The thread waits for the given tasks; for all that it has submitted so far, without ids.
 
         flags: of WAIT_INFERRED, WAIT_TENTATIVE, WAIT_AMBIGUOUS, and WAIT_CONTINUED where the thread's last event is a
-        wait that these ids belong to.
+        wait that these ids belong to, as its alternatives with WAIT_ALTERNATIVES.
         """
         names = np.empty(0, np.int64) if ids is None else np.atleast_1d(np.asarray(ids, np.int64))
         if ids is not None and len(names) == 0:

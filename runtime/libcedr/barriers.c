@@ -30,6 +30,11 @@ void cedr_set_pending(barrier *b, bool pending) {
 }
 
 void cedr_begin_anew(barrier *b) {
+  for (thread *t = cedr_threads; cedr_recording && t != NULL; t = t->next) {
+    if (t->waits_for == b) {
+      cedr_close_wait(t);
+    }
+  }
   cedr_set_pending(b, false);
   ++b->generation;
   b->count = b->announced = 0;

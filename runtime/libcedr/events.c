@@ -5,16 +5,6 @@
 
 #include <stdlib.h>
 
-/* The list of the thread's last WAIT is whole. */
-static void close_wait(thread *t) {
-  if (t->waits_for != NULL && cedr_current_mode == CEDR_EXECUTE) {
-    const cedr_event wait = {.kind = CEDR_WAIT, .number = t->wait_flags};
-    cedr_compare(t, wait, t->wait_tasks, (uint32_t)t->wait_count, t->wait_tasks[0]);
-    t->wait_shared = false;
-  }
-  t->waits_for = NULL;
-}
-
 /* Host time up to `until`, as it fits an event; more of it becomes an event of its own. */
 static uint32_t take_host(thread *t, uint64_t until) {
   const uint64_t ns = cedr_host_between(t->since, until);
@@ -48,18 +38,42 @@ progress *cedr_progress_of(barrier *b, thread *t) {
   if (b->progresses == NULL) {
     cedr_fail("out of memory: %zu threads at one barrier", b->progress_count);
   }
-  b->progresses[b->progress_count] = (progress){t, 0};
+  b->progresses[b->progress_count] = (progress){.who = t};
   return &b->progresses[b->progress_count++];
+}
+
+static void compare_wait(thread *t, cedr_event wait, const uint32_t *words, size_t count) {
+  if (cedr_current_mode == CEDR_EXECUTE) {
+    cedr_compare(t, wait, words, (uint32_t)count, words[0]);
+  }
+}
+
+/* Where there were more calls than were announced, the thread has waited for a number of them, whichever they are. */
+void cedr_close_wait(thread *t) {
+  barrier *const b = t->waits_for;
+  t->waits_for = NULL;
+  if (b == NULL) {
+    return;
+  }
+  compare_wait(t, (cedr_event){.kind = CEDR_WAIT, .number = t->wait_flags}, t->wait_tasks, t->wait_count);
+  progress *const done = cedr_progress_of(b, t);
+  if (t->wait_submitted > done->waited) {
+    const uint16_t flags = CEDR_CONTINUED | CEDR_ALTERNATIVES | (b->shared ? CEDR_TENTATIVE : 0);
+    const size_t count = t->wait_submitted - done->waited;
+    cedr_put_at_once(t, (cedr_event){.kind = CEDR_WAIT, .number = flags}, b->tasks + done->waited, (uint32_t)count, -1);
+  } else {
+    done->whole = done->waited;
+  }
+  t->wait_shared = false;
 }
 
 void cedr_wait_for(thread *t, barrier *b, size_t count, uint16_t flags, uint64_t until) {
   progress *const done = cedr_progress_of(b, t);
   for (; done->waited < count; ++done->waited) {
-    const uint32_t task = b->tasks[done->waited];
     const bool more =
         t->waits_for == b && t->waits_generation == b->generation && (flags & ~t->wait_flags & 0xffff) == 0;
     if (!more) {
-      close_wait(t);
+      cedr_close_wait(t);
       t->waits_for = b;
       t->waits_generation = b->generation;
       t->wait_flags = flags;
@@ -67,16 +81,21 @@ void cedr_wait_for(thread *t, barrier *b, size_t count, uint16_t flags, uint64_t
       t->wait_shared = false;
     }
     t->wait_shared |= b->shared;
-    if (cedr_current_mode == CEDR_EXECUTE) {
+    t->wait_submitted = (flags & CEDR_TENTATIVE) != 0 ? 0 : b->count;
+    const size_t first = more ? done->waited : done->whole;
+    const uint32_t *const tasks = b->tasks + first;
+    const size_t named = done->waited + 1 - first;
+    for (size_t i = 0; cedr_current_mode == CEDR_EXECUTE && i < named; ++i) {
       if (t->wait_count == t->wait_capacity) {
         t->wait_tasks = cedr_grown(t->wait_tasks, &t->wait_capacity, sizeof *t->wait_tasks);
       }
-      t->wait_tasks[t->wait_count++] = task;
-    } else if (more) {
-      cedr_record_wait_more(&cedr_record_file, &t->record, task);
-    } else {
+      t->wait_tasks[t->wait_count++] = tasks[i];
+    }
+    if (cedr_current_mode == CEDR_RECORD && more) {
+      cedr_record_wait_more(&cedr_record_file, &t->record, *tasks);
+    } else if (cedr_current_mode == CEDR_RECORD) {
       const cedr_event wait = {.kind = CEDR_WAIT, .number = flags, .host_ns = take_host(t, until)};
-      cedr_record_event(&cedr_record_file, &t->record, wait, &task, 1);
+      cedr_record_event(&cedr_record_file, &t->record, wait, tasks, (uint32_t)named);
     }
   }
 }
@@ -100,7 +119,7 @@ void cedr_put_at_once(thread *t, cedr_event event, const uint32_t *words, uint32
 /* A thread's next event begins behind host time up to `until`. */
 static uint32_t begin_event(thread *t, uint64_t until) {
   cedr_settle(t, NULL);
-  close_wait(t);
+  cedr_close_wait(t);
   t->poll_site = NULL;
   t->spins = NULL;
   return take_host(t, until);

@@ -293,7 +293,7 @@ const uint32_t *cedr_recorded_words(const cedr_record *record, cedr_thread_recor
   }
   cedr_event next;
   while (event.kind == CEDR_WAIT && cedr_recorded_next(record, thread, &next) && next.kind == CEDR_WAIT &&
-         (next.number & CEDR_CONTINUED) != 0) {
+         (next.number & (CEDR_CONTINUED | CEDR_ALTERNATIVES)) == CEDR_CONTINUED) {
     if (!take_words(record, thread, count)) {
       return NULL;
     }

@@ -22,8 +22,9 @@ typedef enum {
   CEDR_DETACHED = 10
 } cedr_event_kind;
 
-/* What is known of a WAIT: in its class field. The last says that its list goes on that of the event before it. */
-enum { CEDR_INFERRED = 1, CEDR_TENTATIVE = 2, CEDR_AMBIGUOUS = 4, CEDR_CONTINUED = 8 };
+/* What is known of a WAIT: in its class field. CEDR_CONTINUED: its list goes on that of the event before it.
+ * CEDR_ALTERNATIVES: any of these will do as well, until as many have ended as stand there. */
+enum { CEDR_INFERRED = 1, CEDR_TENTATIVE = 2, CEDR_AMBIGUOUS = 4, CEDR_CONTINUED = 8, CEDR_ALTERNATIVES = 16 };
 
 /* How host time was found. */
 typedef enum {
@@ -84,7 +85,7 @@ void cedr_record_open(cedr_record *record, const char *path);
 int32_t cedr_recorded_class(const cedr_record *record, const char *line);
 /* The next event of a thread, which is not consumed; false: there is none. */
 bool cedr_recorded_next(const cedr_record *record, const cedr_thread_record *thread, cedr_event *event);
-/* The words of the next event, which is consumed; of a WAIT all that belong to it. */
+/* The words of the next event, which is consumed; of a WAIT all that belong to it but alternatives. */
 const uint32_t *cedr_recorded_words(const cedr_record *record, cedr_thread_record *thread, uint32_t *count);
 /* Consumes the next event; what is different in it, or NULL. */
 const char *cedr_record_compare(const cedr_record *record, cedr_thread_record *thread, cedr_event event,

@@ -65,6 +65,7 @@ typedef struct thread thread;
 typedef struct {
   thread *who;
   size_t waited;
+  size_t whole; /* of these no other could have ended in their place */
 } progress;
 
 /* A counter with its condition variable, and the non-blocking calls made with it. It begins anew, with `generation`,
@@ -112,6 +113,7 @@ struct thread {
   bool wait_shared;
   uint32_t *wait_tasks; /* execute: to be compared when the list is whole */
   size_t wait_count, wait_capacity;
+  size_t wait_submitted; /* calls of the barrier when it waited */
 
   /* Where it has slept, given way or taken a barrier's mutex, without an event since: it may be polling. */
   const void *poll_site;
@@ -191,6 +193,8 @@ void cedr_put_meeting(thread *t, const uint32_t *tasks, uint32_t count, uint64_t
 /* The thread waits for a barrier's first `count` calls, as far as it has not yet: one more WAIT, or more of its
  * last. */
 void cedr_wait_for(thread *t, barrier *b, size_t count, uint16_t flags, uint64_t until);
+/* The list of the thread's last WAIT is whole. */
+void cedr_close_wait(thread *t);
 /* A thread that took a barrier's mutex, and made no call with it then, has waited for what was announced to others. */
 void cedr_settle(thread *t, const barrier *submits_to);
 progress *cedr_progress_of(barrier *b, thread *t);

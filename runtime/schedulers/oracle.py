@@ -34,6 +34,7 @@ from cedr.runtime.record import (
     STEP_SUBMIT,
     STEP_WAIT,
     STEP_WAIT_ALL,
+    STEP_WAIT_SOME,
 )
 from cedr.runtime.schedulers.calls import SchedulerError
 from cedr.runtime.schedulers.interface import BUSY_NS, Int64Array, Scheduler, SchedulerSetup, SchedulerView
@@ -109,7 +110,7 @@ def _submissions(program: Program, application: int) -> dict[int, int]:
             elif kind == STEP_SPAWN and first_row + a not in started:
                 started.add(first_row + a)
                 starts.append((first_row + a, time))
-            waited = waited or kind in (STEP_BLOCK, STEP_WAIT, STEP_WAIT_ALL, STEP_JOIN)
+            waited = waited or kind in (STEP_BLOCK, STEP_WAIT, STEP_WAIT_SOME, STEP_WAIT_ALL, STEP_JOIN)
     return times
 
 

@@ -1,8 +1,8 @@
 """Applications written against dash.h alone: what is recorded of each way to wait, and which message ends a wrong call.
 
 The applications are in tests/runtime/dash: several in one executable, chosen by name. A record is told in words, by thread:
-`S3` three calls, `B` a blocking one, `W(0 1 2)` a wait for tasks, `>1` and `<1` the start of a thread and the wait for its
-end, `E0` the end. A task is named by its number in its thread, behind the thread's where that is not the main one.
+`S3` three calls, `B` a blocking one, `W(0 1 2)` a wait for tasks, `W2(0 1 2)` for any two of them, `>1` and `<1` the start of
+a thread and the wait for its end, `E0` the end. A task is named by its number in its thread, behind the thread's where that is not the main one.
 """
 
 from __future__ import annotations
@@ -23,19 +23,26 @@ import pytest
 from cedr.backend.toolchain import APPLICATION_SOURCES, LIBCEDR, Compiler, find_compiler
 from cedr.runtime.emulator import emulate
 from cedr.runtime.record import (
+    SOME_MASK,
+    SOME_SHIFT,
     STEP_BLOCK,
     STEP_HOST,
     STEP_JOIN,
     STEP_SPAWN,
     STEP_SUBMIT,
     STEP_WAIT,
+    STEP_WAIT_SOME,
+    WAIT_ALTERNATIVES,
     WAIT_AMBIGUOUS,
+    WAIT_CONTINUED,
     WAIT_INFERRED,
     WAIT_TENTATIVE,
     Record,
+    RecordWriter,
     ThreadStream,
     read_record,
 )
+from cedr.target.api import CallClass
 from cedr.target.platform import class_costs, load_platform, parse_composition
 from tests.runtime.checker import check_trace
 
@@ -139,10 +146,12 @@ def _words(thread: ThreadStream, names: dict[int, str]) -> list[str]:
         if kind in (STEP_SUBMIT, STEP_BLOCK):
             plain = b - (kind == STEP_BLOCK)
             words += [f"S{plain}"] * (plain > 0) + ["B"] * (kind == STEP_BLOCK)
-        elif kind == STEP_WAIT:
+        elif kind in (STEP_WAIT, STEP_WAIT_SOME):
             known = next(flags)
-            listed = " ".join(sorted((names[index] for index in thread.waits[a : a + b].tolist()), key=_by_number))
-            words.append(f"W({listed}){''.join(f' {word}' for flag, word in FLAGS.items() if known & flag)}")
+            some = f"{b >> SOME_SHIFT}" if kind == STEP_WAIT_SOME else ""
+            listed = thread.waits[a : a + (b & SOME_MASK)].tolist()
+            text = " ".join(sorted((names[index] for index in listed), key=_by_number))
+            words.append(f"W{some}({text}){''.join(f' {word}' for flag, word in FLAGS.items() if known & flag)}")
         elif kind == STEP_HOST:
             words.append(f"h{a}")
         else:
@@ -165,31 +174,31 @@ C_IDIOMS = {
     "counter_goes_on": {0: "S2 W(0 1) S2 W(2 3) S2 W(4 5) E0"},
     "frames": {0: "S1 W(0) S2 W(1 2) S3 W(3 4 5) E0"},
     "frames_never_unlocked": {0: "S1 W(0) S2 W(1 2) S3 W(3 4 5) E0"},
-    "fewer_than_all": {0: "S5 W(0 1) B W(2 3 4) E0"},
+    "fewer_than_all": {0: "S5 W2(0 1 2 3 4) B W(0 1 2 3 4) E0"},
     "many": {0: f"S1000 W({ALL}) E0"},
     "timed_wait": {0: "S3 W(0 1 2) E0"},
     "clock_wait": {0: "S3 W(0 1 2) E0"},
     "recursive_mutex": {0: "S2 W(0 1) E0"},
-    "poll_yield": {0: "S4 W(0 1 2) B W(3) E0"},
-    "poll_usleep": {0: "S4 W(0 1 2) B W(3) E0"},
-    "poll_nanosleep": {0: "S4 W(0 1 2) B W(3) E0"},
-    "poll_clock_nanosleep": {0: "S4 W(0 1 2) B W(3) E0"},
-    "poll_mutex": {0: "S4 W(0 1 2) B E0"},
-    "poll_mutex_and_sleep": {0: "S4 W(0 1) B E0"},
-    "poll_with_two_sleeps": {0: "S4 W(0 1) B W(2 3) E0"},
-    "poll_between_other_locks": {0: "S4 W(0 1) B E0"},
+    "poll_yield": {0: "S4 W3(0 1 2 3) B W(0 1 2 3) E0"},
+    "poll_usleep": {0: "S4 W3(0 1 2 3) B W(0 1 2 3) E0"},
+    "poll_nanosleep": {0: "S4 W3(0 1 2 3) B W(0 1 2 3) E0"},
+    "poll_clock_nanosleep": {0: "S4 W3(0 1 2 3) B W(0 1 2 3) E0"},
+    "poll_mutex": {0: "S4 W3(0 1 2 3) B E0"},
+    "poll_mutex_and_sleep": {0: "S4 W2(0 1 2 3) B E0"},
+    "poll_with_two_sleeps": {0: "S4 W2(0 1 2 3) B W(0 1 2 3) E0"},
+    "poll_between_other_locks": {0: "S4 W2(0 1 2 3) B E0"},
     "poll_two_mutexes": {0: "S4 W(0 1) W(2 3) B E0"},
-    "poll_trylock": {0: "S4 W(0 1 2) B E0"},
-    "spin": {0: "S4 W(0 1 2) inferred B E0"},
-    "spin_that_counts": {0: "S4 W(0 1 2) inferred B E0"},
+    "poll_trylock": {0: "S4 W3(0 1 2 3) B E0"},
+    "spin": {0: "S4 W3(0 1 2 3) inferred B E0"},
+    "spin_that_counts": {0: "S4 W3(0 1 2 3) inferred B E0"},
     "spin_with_a_deadline": {0: "S3 W(0 1 2) inferred B E0"},
     "spin_on_one_of_many": {0: "S10 W(9) inferred W(8) inferred B E0"},
-    "spin_without_watchpoints": {0: "S4 W(0 1 2) inferred B E0"},
+    "spin_without_watchpoints": {0: "S4 W3(0 1 2 3) inferred B E0"},
     "spinning_thread_without_watchpoints": {0: "S3 >1 <1 E0", 1: "W(0 1 2) inferred S1 W(1.0) E0"},
     "long_work_without_watchpoints": {0: "S3 B W(0 1 2) E0"},
     "long_work_before_the_wait": {0: "S3 B W(0 1 2) E0"},
     "sleep_before_the_wait": {0: "S3 B W(0 1 2) E0"},
-    "if_not_while": {0: "S3 W(0) B E0"},
+    "if_not_while": {0: "S3 W1(0 1 2) B E0"},
     "orphaned": {0: "S3 B E0"},
     "destroyed": {0: "S4 W(3) E0"},
     "detached": {0: "S1 S1 B E0"},
@@ -620,6 +629,27 @@ def test_what_is_recorded_is_emulated(idioms: Path, name: str, os_model: str, tm
         assert ready[task] == at_ns if os_model == "ideal" else ready[task] > at_ns
 
 
+@pytest.mark.parametrize("os_model", ["ideal", "linux-cfs"])
+def test_a_wait_for_some_is_over_when_so_many_have_ended_whichever_they_are(os_model: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.cedrrec"
+    with RecordWriter(path) as writer:
+        slow, fast = (
+            writer.add_class(CallClass("fft", "c64", {"b": 1, "n": n}, {"inverse": False})) for n in (2048, 16)
+        )
+        for kind, task in ((slow, 0), (fast, 1), (fast, 2)):
+            writer.submit_many(kind, [task], [0, 0], [])
+        writer.wait([0, 1])
+        writer.wait([2], flags=WAIT_CONTINUED | WAIT_ALTERNATIVES)
+        writer.submit_many(fast, [3], [0, 0], [])
+        writer.wait([0, 1, 2, 3])
+        writer.end()
+    result = emulate(read_record(path), load_platform("zcu102"), "C3", os_model=os_model)
+    ends = dict(zip(result.task.tolist(), result.end_ns.tolist(), strict=True))
+    ready = dict(zip(result.task.tolist(), result.ready_ns.tolist(), strict=True))
+    assert max(ends[1], ends[2]) <= ready[3] < ends[0]
+    assert os_model != "ideal" or ready[3] == max(ends[1], ends[2])
+
+
 def submission_times(record: Record, ends_ns: dict[int, int]) -> dict[int, int]:
     """When each task is submitted, by index, where threads compute undisturbed: from the ends of the tasks."""
     threads = {thread.number: thread for thread in record.threads}
@@ -636,6 +666,9 @@ def submission_times(record: Record, ends_ns: dict[int, int]) -> dict[int, int]:
                 now = max(now, ends_ns[tasks[-1]]) if kind == STEP_BLOCK else now
             elif kind == STEP_WAIT:
                 now = max([now, *(ends_ns[task] for task in thread.waits[a : a + b].tolist())])
+            elif kind == STEP_WAIT_SOME:
+                ends = sorted(ends_ns[task] for task in thread.waits[a : a + (b & SOME_MASK)].tolist())
+                now = max(now, ends[(b >> SOME_SHIFT) - 1])
             elif kind == STEP_SPAWN:
                 over[a] = run(a, now)
             elif kind == STEP_JOIN:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from cedr.runtime.record import (
     CHUNK_HEADER_BYTES,
     HEADER_BYTES,
+    SOME_SHIFT,
     STEP_BLOCK,
     STEP_END,
     STEP_HOST,
@@ -26,6 +27,8 @@ from cedr.runtime.record import (
     STEP_SUBMIT,
     STEP_WAIT,
     STEP_WAIT_ALL,
+    STEP_WAIT_SOME,
+    WAIT_ALTERNATIVES,
     WAIT_AMBIGUOUS,
     WAIT_CONTINUED,
     WAIT_INFERRED,
@@ -492,6 +495,28 @@ def test_what_is_known_of_waits(tmp_path: Path) -> None:
     assert thread.wait_flags.tolist() == [WAIT_INFERRED, WAIT_AMBIGUOUS | WAIT_TENTATIVE]
 
 
+def test_alternatives_make_a_wait_one_for_a_number_of_tasks(tmp_path: Path) -> None:
+    path = tmp_path / "a.cedrrec"
+    with RecordWriter(path) as writer:
+        kind = writer.add_class(call_class("zip"))
+        writer.submit_many(kind, [0, 1, 2, 3, 4], [0] * 6, [])
+        writer.wait([0])
+        writer.wait([0, 1], flags=WAIT_INFERRED)
+        writer.wait([2], flags=WAIT_INFERRED | WAIT_CONTINUED)
+        writer.wait([3, 4], flags=WAIT_CONTINUED | WAIT_ALTERNATIVES)
+        writer.end()
+    record = read_record(path)
+    thread = record.threads[0]
+    assert thread.steps.tolist() == [
+        [STEP_SUBMIT, 0, 5],
+        [STEP_WAIT, 0, 1],
+        [STEP_WAIT_SOME, 1, 3 << SOME_SHIFT | 5],
+        [STEP_END, 0, 0],
+    ]
+    assert thread.waits.tolist() == [0, 0, 1, 2, 3, 4] and thread.wait_flags.tolist() == [0, WAIT_INFERRED]
+    assert record.unwaited().tolist() == [3, 4]
+
+
 def test_a_wait_for_all_is_one_for_what_was_submitted_before(tmp_path: Path) -> None:
     path = tmp_path / "a.cedrrec"
     with RecordWriter(path) as writer:
@@ -508,7 +533,8 @@ def test_a_wait_for_all_is_one_for_what_was_submitted_before(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("flags", "before", "message"),
     [
-        (16, "wait", "expected a WAIT with flags below 16, found WAIT, and flags 16"),
+        (32, "wait", "expected a WAIT with flags below 32, found WAIT, and flags 32"),
+        (16, "wait", "expected alternatives only in a WAIT that goes on a list, found WAIT, and flags 16"),
         (WAIT_CONTINUED, "submit", "expected a WAIT before a WAIT that goes on its list, found SUBMIT, and flags 8"),
         (WAIT_CONTINUED, "host", "expected no host time in a WAIT that goes on a list, found WAIT, and flags 8"),
         (0, "detached", "expected a SUBMIT or SUBMIT_AT before a DETACHED, found nothing, and flags 0"),

@@ -38,9 +38,14 @@ static void say_plain(caller *c) {
   c->plain = 0;
 }
 
-static void say_wait(caller *c, int from, int to) {
+/* some: the wait is for so many of them; 0: for all. */
+static void say_wait(caller *c, int from, int to, int some) {
   say_plain(c);
-  say(c, "W(");
+  say(c, "W");
+  if (some > 0) {
+    say(c, "%d", some);
+  }
+  say(c, "(");
   for (int i = from; i < to; ++i) {
     say(c, i > from ? " " : "");
     if (c->number > 0) {
@@ -55,7 +60,7 @@ static void call(caller *c) {
   block();
   if (c->number > 0 && c->calls == 0) { /* a thread's first call gives its number, its wait stands alone */
     c->plain = 1;
-    say_wait(c, 0, 1);
+    say_wait(c, 0, 1, 0);
   } else {
     say_plain(c);
     say(c, "B ");
@@ -131,11 +136,11 @@ static void *deeds(void *data) {
         submit_some(c, count, &barrier);
         if (part > 0) {
           wait_for_count(c, before + (uint32_t)part);
-          say_wait(c, first, first + part);
+          say_wait(c, first, first + count, part);
           call(c);
         }
         wait_for_count(c, before + (uint32_t)count);
-        say_wait(c, first + part, first + count);
+        say_wait(c, first, first + count, 0);
         break;
       }
       case 3:
