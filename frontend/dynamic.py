@@ -146,9 +146,15 @@ def _walk(value: Any, spec: Any, place: str) -> Iterator[tuple[OpenDim, ...]]:
             for dim, size in enumerate(value.shape)
         )
     elif isinstance(value, Mapping):
+        if spec is not None and not (isinstance(spec, Mapping) and spec.keys() <= value.keys()):
+            raise ExportError(f"dynamic_shapes of '{place}' is a dict with keys of {list(value)}, got {spec!r}")
         for key, item in value.items():
             yield from _walk(item, spec.get(key) if isinstance(spec, Mapping) else None, f"{place}[{key!r}]")
     elif isinstance(value, tuple | list):
+        if spec is not None and not (isinstance(spec, tuple | list) and len(spec) == len(value)):
+            raise ExportError(
+                f"dynamic_shapes of '{place}' has an entry for each of its {len(value)} items, got {spec!r}"
+            )
         for index, item in enumerate(value):
             part = spec[index] if isinstance(spec, tuple | list) and index < len(spec) else None
             yield from _walk(item, part, f"{place}[{index}]")

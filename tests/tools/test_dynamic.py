@@ -103,6 +103,28 @@ def test_what_fits_no_input_is_refused(shapes: Any, message: str) -> None:
         cedr.compile(nn.Linear(3, 2), (torch.ones(2, 3),), dynamic_shapes=shapes)
 
 
+class Pairs(nn.Module):
+    """An argument of two tensors, and one of tensors by name."""
+
+    def forward(self, pair: tuple[torch.Tensor, ...], named: dict[str, torch.Tensor]) -> torch.Tensor:
+        return pair[0] + pair[1] + named["z"]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        (({0: Dim("n")}, None), "dynamic_shapes of 'pair' has an entry for each of its 2 items, got {0: Dim"),
+        ((({0: Dim("n")},), None), "dynamic_shapes of 'pair' has an entry for each of its 2 items, got \\("),
+        ((None, {0: Dim("n")}), r"dynamic_shapes of 'named' is a dict with keys of \['z'\], got {0: Dim"),
+    ],
+)
+def test_what_fits_no_tensor_inside_an_argument_is_refused(shapes: Any, message: str) -> None:
+    x = torch.ones(2)
+    with pytest.raises(cedr.CedrError, match=message):
+        Sizes.of(Pairs(), ((x, x), {"z": x}), shapes)
+    assert Sizes.of(Pairs(), ((x, x), {"z": x}), (None, {"z": {0: Dim("n")}})).inputs[2][0].allowed is not None
+
+
 def test_sizes_that_the_model_itself_does_not_take() -> None:
     program = cedr.compile(nn.Linear(3, 2), (torch.ones(2, 3),), dynamic_shapes=({1: Dim("n")},))
     with pytest.raises(cedr.CedrError, match="torch.export can't export Linear"):
