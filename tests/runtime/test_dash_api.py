@@ -444,7 +444,7 @@ def test_host_time_of_segments(built: Built, tmp_path: Path) -> None:
 def test_fixed_host_time_is_the_same_for_each_event(idioms: Path, tmp_path: Path) -> None:
     record, _ = record_of(idioms, "fewer_than_all", tmp_path, CEDR_HOST_TIME="fixed", CEDR_HOST_NS="300")
     assert record.host_time == "fixed"
-    assert told(record) == {0: "h300 S1 " * 5 + "h300 W(0 1) h300 B h300 W(2 3 4) h300 E0"}
+    assert told(record) == {0: "h300 S1 " * 5 + "h300 W2(0 1 2 3 4) h300 B h300 W(0 1 2 3 4) h300 E0"}
 
 
 def test_fixed_host_time_may_be_long(idioms: Path, tmp_path: Path) -> None:
