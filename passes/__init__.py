@@ -15,6 +15,7 @@ from cedr.target.errors import CedrError
 PASSES: Final[dict[str, str]] = {
     "add-dependencies": "add_dependencies:AddDependenciesPass",
     "bufferize": "bufferize:BufferizePass",
+    "specialize-sizes": "specialize_sizes:SpecializeSizesPass",
     "import-linalg": "import_linalg:ImportLinalgPass",
     "fold-constants": "fold_constants:FoldConstantsPass",
     "fold-batch-norm": "fold_batch_norm:FoldBatchNormPass",

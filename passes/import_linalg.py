@@ -120,7 +120,7 @@ class ImportLinalgPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if MODEL in op.attributes:
             return
-        function = _entry(op)
+        function = entry_function(op, PASS)
         _refuse(_unsized(function))
         context = ctx if isinstance(ctx, CedrContext) else CedrContext()
         constants = _Constants(context.resources, context.weights)
@@ -144,7 +144,7 @@ def _refuse(reasons: Iterable[Diagnostic]) -> None:
 # Functions and their types.
 
 
-def _entry(module: ModuleOp) -> func.FuncOp:
+def entry_function(module: ModuleOp, pass_name: str) -> func.FuncOp:
     """The function that is the model. Raises PassError where that can't be told, naming those that there are."""
     functions = [op for op in module.ops if isinstance(op, func.FuncOp) and not op.is_declaration]
     by_name = {op.sym_name.data: op for op in functions}
@@ -154,11 +154,11 @@ def _entry(module: ModuleOp) -> func.FuncOp:
     if found is None:
         names = ", ".join(f"@{name}" for name in by_name) or "none"
         raise PassError(
-            PASS,
+            pass_name,
             [at(module, f"has no function @main or @forward; its functions are {names}; call the model's one @main")],
         )
     if len(found.body.blocks) != 1:
-        raise PassError(PASS, [at(found, "branches between blocks; control flow other than scf.for is not known")])
+        raise PassError(pass_name, [at(found, "branches between blocks; control flow other than scf.for is not known")])
     return found
 
 
@@ -210,13 +210,26 @@ def _name(module: ModuleOp, function: func.FuncOp) -> None:
     module.attributes[MODEL] = given if isinstance(given, StringAttr) else StringAttr(stem or "model")
     function.properties["sym_name"] = StringAttr("main")
     function.properties.pop("sym_visibility", None)
-    arguments = function.body.block.args
-    hints = [argument.name_hint or f"input{index}" for index, argument in enumerate(arguments)]
-    attributes = [dict(entry.data) for entry in function.arg_attrs.data] if function.arg_attrs else [{} for _ in hints]
-    for hint, entry in zip(hints, attributes, strict=True):
-        entry.setdefault("cedr.name", StringAttr(hint))
+    names = argument_names(function)
+    attributes = [dict(entry.data) for entry in function.arg_attrs.data] if function.arg_attrs else [{} for _ in names]
+    for name, entry in zip(names, attributes, strict=True):
+        entry["cedr.name"] = StringAttr(name)
     if attributes:
         function.properties["arg_attrs"] = ArrayAttr([DictionaryAttr(entry) for entry in attributes])
+
+
+def argument_names(function: func.FuncOp) -> list[str]:
+    """What a model's inputs are called: as they say, or as in the text."""
+    arguments = function.body.block.args
+    given = (
+        [entry.data.get("cedr.name") for entry in function.arg_attrs.data]
+        if function.arg_attrs
+        else [None] * len(arguments)
+    )
+    return [
+        name.data if isinstance(name, StringAttr) else argument.name_hint or f"input{index}"
+        for index, (name, argument) in enumerate(zip(given, arguments, strict=True))
+    ]
 
 
 # Constants.

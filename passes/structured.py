@@ -12,6 +12,7 @@ from itertools import product
 from math import gcd
 
 from xdsl.dialects import tensor
+from xdsl.dialects.builtin import DYNAMIC_INDEX
 from xdsl.dialects.linalg import ops as linalg_ops
 from xdsl.dialects.linalg.abstract_ops import ConvOperation, LinalgStructuredOperation
 from xdsl.ir import Block, SSAValue
@@ -58,8 +59,13 @@ class Nest:
             for value, m in zip(op.operands, maps, strict=True)
         ]
         tables = tables_of(op.body.block)
-        if any(size < 1 for shape in (*(a.shape for a in accesses), *map(shape_of, tables)) for size in shape):
-            raise ValueError("a tensor without elements or of unknown size")
+        shapes = (*(a.shape for a in accesses), *map(shape_of, tables))
+        if any(DYNAMIC_INDEX in shape for shape in shapes):
+            raise ValueError(
+                "is on tensors of open sizes (?): the pass specialize-sizes puts in the sizes that are given"
+            )
+        if any(size < 1 for shape in shapes for size in shape):
+            raise ValueError("a tensor without elements")
         outputs = tuple(accesses[len(op.inputs) :])
         used = shared_dims([access.results for access in outputs])
         # What an output is not indexed by is a reduction whatever the op calls it: the steps update one element.
