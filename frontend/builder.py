@@ -1,16 +1,17 @@
 """Emits linalg on tensors: the vocabulary that the converters are written in.
 
-Every method appends ops with the location of the graph node being converted and gives the new value. Shapes are static,
-element types those of `cedr.frontend.types`. Names of axes: a shape is a tuple of sizes, `dims` are its axes. A tensor without
-elements is a `tensor.empty`, whatever computes it, and no op reads one.
+Every method appends ops with the location of the graph node being converted and gives the new value. Sizes are ints or open
+ones (see `cedr.frontend.open_sizes`), element types those of `cedr.frontend.types`. Names of axes: a shape is a tuple of
+sizes, `dims` are its axes. A tensor without elements is a `tensor.empty`, whatever computes it, and no op reads one.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
@@ -46,6 +47,20 @@ from cedr.dialects.linalg_extensions import (
     PoolingNcwMaxOp,
     PoolingNcwSumOp,
 )
+from cedr.frontend.open_sizes import (
+    SizeEmitter,
+    Source,
+    broadcast_shapes,
+    expression_of,
+    is_empty,
+    is_one,
+    is_open,
+    plain_size,
+    reshape_groups,
+    same_shape,
+)
+from cedr.frontend.open_sizes import shape_of as shape_of
+from cedr.frontend.open_sizes import tensor_type as tensor_type
 from cedr.frontend.scalars import Number, Scalars, constant_attribute, highest_number, lowest_number
 from cedr.frontend.types import ScalarType, is_integer
 
@@ -74,16 +89,19 @@ class Builder:
     `dense_order()` is the order in which PyTorch keeps the dims of its first tensor in memory, outermost first, None where
     that memory is not exactly the tensor's elements; `macs` counts the multiply-accumulates of convolutions and matrix
     products emitted so far; `complex_of` has the complex numbers that a tensor of real and imaginary parts was made of.
+    `sources` are the dims of the program's arguments that have open sizes.
     """
 
-    def __init__(self, block: Block):
+    def __init__(self, block: Block, sources: Sequence[Source] = ()):
         self.block = block
+        self.sources = sources
         self.location: LocationAttr = UNKNOWN_LOC
         self.macs = 0
         self.complex_of: dict[SSAValue, SSAValue] = {}
         self.used_results: frozenset[int] = frozenset()
         self.dense_order: Callable[[], tuple[int, ...] | None] = lambda: None
         self._made: dict[tuple[object, ...], SSAValue] = {}
+        self._sizes = SizeEmitter(sources, lambda op: self.add(op).results[0])
 
     def is_used(self, result: int) -> bool:
         """Whether anything in the graph uses a result of the node being converted, which has several."""
@@ -100,7 +118,7 @@ class Builder:
     def empty(self, shape: Sequence[int], type_: ScalarType) -> SSAValue:
         """A destination of unspecified contents; like constants and splats, one of a kind."""
         made = tensor_type(tuple(shape), type_)
-        return self._once((made,), lambda: self.add(tensor.EmptyOp((), made)).tensor)
+        return self._once((made,), lambda: self.add(tensor.EmptyOp(self.open_indices(shape), made)).tensor)
 
     def _once(self, key: tuple[object, ...], make: Callable[[], SSAValue]) -> SSAValue:
         """A value that depends on nothing: made at its first use."""
@@ -109,14 +127,43 @@ class Builder:
         return self._made[key]
 
     def constant(self, number: Number, type_: ScalarType) -> SSAValue:
-        """A scalar constant."""
+        """A scalar constant, or a number that is made of open sizes."""
         key = (repr(number), type_)
+        if is_open(number):
+            return self._once(key, lambda: self._open_number(number, type_))
         return self._once(key, lambda: self.add(scalar_op(constant_attribute(number, type_))).results[0])
+
+    def _open_number(self, number: Any, type_: ScalarType) -> SSAValue:
+        scalars = self._scalars(self.block)
+        if isinstance(number, torch.SymFloat):
+            return scalars.cast(self._sizes.number(number.node.expr), type_)
+        return scalars.cast(scalars.emit(arith.IndexCastOp(self.index(number), i64)), type_)
+
+    def _scalars(self, block: Block) -> Scalars:
+        return Scalars(block, self.location, self.constant)
+
+    # Sizes
+
+    def index(self, size: int) -> SSAValue:
+        """A size, or another integer, as an index."""
+        return self._sizes.index(expression_of(size))
+
+    def open_indices(self, sizes: Sequence[int]) -> list[SSAValue]:
+        """The open ones among sizes as indices."""
+        return [self.index(size) for size in sizes if is_open(size)]
+
+    def _operands(self, sizes: Sequence[int]) -> list[SSAValue | int]:
+        """Sizes, the open ones among them as indices."""
+        return [self.index(size) if is_open(size) else plain_size(size) for size in sizes]
+
+    def _static(self, sizes: Sequence[int]) -> list[int]:
+        """Sizes as attributes have them: what operands say is marked."""
+        return [DYNAMIC_INDEX if is_open(size) else plain_size(size) for size in sizes]
 
     def splat(self, number: Number, shape: Sequence[int], type_: ScalarType) -> SSAValue:
         """A tensor whose elements are all the same number."""
         destination = self.empty(shape, type_)
-        if 0 in shape:
+        if is_empty(shape):
             return destination
         scalar = self.constant(number, type_)
         return self._once(
@@ -142,11 +189,13 @@ class Builder:
         body: Step,
     ) -> tuple[SSAValue, ...]:
         """A linalg.generic; `body` gets the elements of inputs and outputs and gives the outputs' new elements."""
-        if any(0 in shape_of(value) for value, _ in (*inputs, *outputs)):  # no points: the outputs stay as they are
+        if any(
+            is_empty(shape_of(value)) for value, _ in (*inputs, *outputs)
+        ):  # no points: the outputs stay as they are
             return tuple(value for value, _ in outputs)
         operands = [value for value, _ in (*inputs, *outputs)]
         block = Block(arg_types=[element_type(value) for value in operands])
-        yielded = body(Scalars(block, self.location), block.args)
+        yielded = body(self._scalars(block), block.args)
         end = linalg_ops.YieldOp(*yielded)
         end.location = self.location
         block.add_op(end)
@@ -167,7 +216,7 @@ class Builder:
 
         `shape` is the result's, the inputs' broadcast shape if not given.
         """
-        result = tuple(np.broadcast_shapes(*map(shape_of, inputs))) if shape is None else tuple(shape)
+        result = broadcast_shapes(*map(shape_of, inputs)) if shape is None else tuple(shape)
         return self.generic(
             [(value, broadcast_map(shape_of(value), result)) for value in inputs],
             [(self.empty(result, type_), AffineMap.identity(len(result)))],
@@ -213,7 +262,7 @@ class Builder:
 
     def broadcast(self, value: SSAValue, shape: Sequence[int]) -> SSAValue:
         """The value repeated to a shape that it broadcasts to."""
-        if shape_of(value) == tuple(shape):
+        if same_shape(shape_of(value), shape):
             return value
         return self.pointwise([value], lambda s, args: args[0], element_type(value), shape)
 
@@ -222,32 +271,27 @@ class Builder:
     def loop(self, count: int, carried: Sequence[SSAValue], step: LoopStep) -> tuple[SSAValue, ...]:
         """What a loop of `count` steps leaves of the tensors that it carries: `step` gets a builder of the loop's body, the
         step's index and the tensors, and gives the tensors for the step after. A single step is no loop."""
-        if count == 1:
+        if is_one(count):
             return tuple(step(self, 0, carried))
-        bounds = [self.integer(bound) for bound in (0, count, 1)]
+        bounds = [self.index(bound) for bound in (0, count, 1)]
         block = Block(arg_types=[IndexType(), *(value.type for value in carried)])
-        inner = Builder(block)
+        inner = Builder(block, self.sources)
         inner.location = self.location
         inner.add(scf.YieldOp(*step(inner, block.args[0], block.args[1:])))
         self.macs += count * inner.macs
         return tuple(self.add(scf.ForOp(bounds[0], bounds[1], bounds[2], carried, block)).res)
 
-    def integer(self, number: int) -> SSAValue:
-        """An index constant."""
-        attribute = IntegerAttr(number, IndexType())
-        return self._once((attribute,), lambda: self.add(arith.ConstantOp(attribute)).result)
-
     def from_end(self, index: SSAValue | int, count: int) -> SSAValue | int:
         """The index of `count` ones that is as far from the last one as this is from the first."""
         if isinstance(index, int):
             return count - 1 - index
-        return self.add(arith.SubiOp(self.integer(count - 1), index)).result
+        return self.add(arith.SubiOp(self.index(count - 1), index)).result
 
     def take_first(self, value: SSAValue, index: SSAValue | int) -> SSAValue:
         """The value at an index of its first dim, without that dim."""
         shape, type_ = shape_of(value), element_type(value)
         rest = [0] * (len(shape) - 1)
-        steps, sizes = [1] * len(shape), [1, *shape[1:]]
+        steps, sizes = [1] * len(shape), self._operands([1, *shape[1:]])
         return self.add(
             tensor.ExtractSliceOp(value, [index, *rest], sizes, steps, tensor_type(shape[1:], type_))
         ).result
@@ -257,11 +301,19 @@ class Builder:
         is the only one."""
         shape = shape_of(target)
         if isinstance(index, int):
-            assert shape[0] == 1
+            assert is_one(shape[0])
             return self.reshape(value, shape)
         rest = [0] * (len(shape) - 1)
         return self.add(
-            tensor.InsertSliceOp.get(value, target, [1, *shape[1:]], [DYNAMIC_INDEX, *rest], [1] * len(shape), [index])
+            tensor.InsertSliceOp.get(
+                value,
+                target,
+                [1, *self._static(shape[1:])],
+                [DYNAMIC_INDEX, *rest],
+                [1] * len(shape),
+                [index],
+                self.open_indices(shape[1:]),
+            )
         ).result
 
     # Reductions
@@ -376,12 +428,12 @@ class Builder:
 
         At most one collapse and one expansion; undoing an earlier reshape gives the earlier value.
         """
-        if 0 in shape:
+        if is_empty(shape):
             return self.empty(shape, element_type(value))
         target = tuple(shape)
         earlier = value
         while True:
-            if shape_of(earlier) == target:
+            if same_shape(shape_of(earlier), target):
                 return earlier
             if not isinstance(earlier.owner, tensor.CollapseShapeOp | tensor.ExpandShapeOp):
                 break
@@ -389,9 +441,9 @@ class Builder:
         source, type_ = shape_of(value), element_type(value)
         if not source:  # xDSL 0.74 does not verify an expansion of a tensor without dims
             return self.broadcast(value, target)
-        groups = _reshape_groups(source, target)
+        groups = reshape_groups(source, target)
         middle = tuple(math.prod(source[dim] for dim in group) for group, _ in groups)
-        if middle != source:
+        if not same_shape(middle, source):
             value = self.add(
                 tensor.CollapseShapeOp(
                     operands=[value],
@@ -399,10 +451,14 @@ class Builder:
                     properties={"reassociation": _reassociation([group for group, _ in groups])},
                 )
             ).result
-        if middle != target:
+        if not same_shape(middle, target):
             value = self.add(
                 tensor.ExpandShapeOp(
-                    value, (), _reassociation([group for _, group in groups]), target, tensor_type(target, type_)
+                    value,
+                    self.open_indices(target),
+                    _reassociation([group for _, group in groups]),
+                    self._static(target),
+                    tensor_type(target, type_),
                 )
             ).result
         return value
@@ -417,9 +473,9 @@ class Builder:
             return self.transpose(value.owner.inputs[0], [before[dim] for dim in permutation])
         shape = shape_of(value)
         result = [shape[dim] for dim in permutation]
-        if 0 in shape:
+        if is_empty(shape):
             return self.empty(result, element_type(value))
-        moving = [dim for dim in permutation if shape[dim] != 1]
+        moving = [dim for dim in permutation if not is_one(shape[dim])]
         if moving == sorted(moving):
             return self.reshape(value, result)
         destination = self.empty(result, element_type(value))
@@ -432,12 +488,13 @@ class Builder:
     ) -> SSAValue:
         """A box of the value: per dim an offset, a size and a stride (1 if not given)."""
         steps = (1,) * len(sizes) if strides is None else tuple(strides)
-        if tuple(sizes) == shape_of(value) and not any(offsets):
+        if same_shape(sizes, shape_of(value)) and not any(is_open(offset) or offset for offset in offsets):
             return value
-        if 0 in sizes:
+        if is_empty(sizes):
             return self.empty(sizes, element_type(value))
         result = tensor_type(tuple(sizes), element_type(value))
-        return self.add(tensor.ExtractSliceOp(value, offsets, sizes, steps, result)).result
+        box = (self._operands(offsets), self._operands(sizes), steps)
+        return self.add(tensor.ExtractSliceOp(value, *box, result)).result
 
     def slice_dim(self, value: SSAValue, dim: int, offset: int, size: int, stride: int = 1) -> SSAValue:
         """A slice along one dim."""
@@ -450,34 +507,44 @@ class Builder:
         """The values one after the other along a dim."""
         shape = list(shape_of(values[0]))
         shape[dim] = sum(shape_of(value)[dim] for value in values)
-        if 0 in shape:
+        if is_empty(shape):
             return self.empty(shape, element_type(values[0]))
-        values = [value for value in values if shape_of(value)[dim]]
+        values = [value for value in values if not is_empty(shape_of(value)[dim : dim + 1])]
         if len(values) == 1:
             return values[0]
         return self.add(tensor.ConcatOp(values, dim, tensor_type(tuple(shape), element_type(values[0])))).result
 
     def pad(self, value: SSAValue, low: Sequence[int], high: Sequence[int], number: Number) -> SSAValue:
         """The value with a border of a number; the value itself where all widths are 0."""
-        if not any(low) and not any(high):
+        if not any(is_open(width) or width for width in (*low, *high)):
             return value
         shape, type_ = shape_of(value), element_type(value)
         result = tuple(a + size + b for a, size, b in zip(low, shape, high, strict=True))
-        if 0 in shape or 0 in result:
+        if is_empty((*shape, *result)):
             return self.splat(number, result, type_)
         block = Block(arg_types=[IndexType()] * len(shape))
-        scalars = Scalars(block, self.location)
+        scalars = self._scalars(block)
         end = tensor.YieldOp(scalars.constant(number, type_))
         end.location = self.location
         block.add_op(end)
-        return self.add(tensor.PadOp(value, (), (), Region(block), low, high, tensor_type(result, type_))).result
+        return self.add(
+            tensor.PadOp(
+                value,
+                self.open_indices(low),
+                self.open_indices(high),
+                Region(block),
+                self._static(low),
+                self._static(high),
+                tensor_type(result, type_),
+            )
+        ).result
 
     # Named ops
 
     def matmul(self, a: SSAValue, b: SSAValue, *, transpose_b: bool = False) -> SSAValue:
         """A[m, k] B[k, n], or A[m, k] B[n, k]."""
         (m, k), (_, n) = shape_of(a), reversed(shape_of(b)) if transpose_b else shape_of(b)
-        if 0 in (m, k, n):
+        if is_empty((m, k, n)):
             return self.splat(0, (m, n), element_type(a))
         self.macs += m * k * n
         op = self.add(linalg_ops.MatmulOp((a, b), (self.splat(0, (m, n), element_type(a)),)))
@@ -489,7 +556,7 @@ class Builder:
     def batch_matmul(self, a: SSAValue, b: SSAValue) -> SSAValue:
         """A[b, m, k] B[b, k, n]."""
         (batch, m, k), (_, _, n) = shape_of(a), shape_of(b)
-        if 0 in (batch, m, k, n):
+        if is_empty((batch, m, k, n)):
             return self.splat(0, (batch, m, n), element_type(a))
         self.macs += batch * m * k * n
         return self.add(BatchMatmulOp((a, b), (self.splat(0, (batch, m, n), element_type(a)),))).res[0]
@@ -515,7 +582,7 @@ class Builder:
             (size - dilation * (k - 1) - 1) // stride + 1
             for size, k, stride, dilation in zip(spatial, window, strides, dilations, strict=True)
         ]
-        if 0 in (n, f, group_c, *out):
+        if is_empty((n, f, group_c, *out)):
             return self.splat(0, (n, f, *out), type_)
         self.macs += n * f * math.prod(out) * group_c * math.prod(window)
         if groups == 1:
@@ -568,7 +635,7 @@ class Builder:
         A 2-D pooling of a single row with a window of a single row is 1-D; one in three dims is two in two dims.
         """
         n, c, *spatial = shape_of(x)
-        if 0 in (n, c, *out):
+        if is_empty((n, c, *out)):
             return self.empty((n, c, *out), element_type(x))
         if len(spatial) == 3:
             planes = self.reshape(x, (n, c * spatial[0], *spatial[1:]))
@@ -577,7 +644,7 @@ class Builder:
             rows, apart, between = ((sizes[0], 1) for sizes in (window, strides, dilations))
             columns = self.pool(kind, columns, rows, apart, between, (out[0], math.prod(out[1:])))
             return self.reshape(columns, (n, c, *out))
-        if len(spatial) == 2 and spatial[0] == 1 and window[0] == 1:
+        if len(spatial) == 2 and is_one(spatial[0]) and window[0] == 1:
             flat = self.pool(kind, self.reshape(x, (n, c, spatial[1])), window[1:], strides[1:], dilations[1:], out[1:])
             return self.reshape(flat, (n, c, *out))
         type_ = element_type(x)
@@ -602,13 +669,6 @@ _POOLS: dict[tuple[str, int], Callable[..., PoolingOperation]] = {
 }
 
 
-def shape_of(value: SSAValue) -> tuple[int, ...]:
-    """The static shape of a tensor value."""
-    type_ = value.type
-    assert isinstance(type_, TensorType)
-    return type_.get_shape()
-
-
 def element_type(value: SSAValue) -> ScalarType:
     """The element type of a tensor value."""
     type_ = value.type
@@ -617,23 +677,22 @@ def element_type(value: SSAValue) -> ScalarType:
     return element
 
 
-@lru_cache(maxsize=4096)
-def tensor_type(shape: tuple[int, ...], type_: ScalarType) -> TensorType[ScalarType]:
-    """The tensor type of a shape and an element type."""
-    return TensorType(type_, shape)
-
-
-@lru_cache(maxsize=4096)
-def broadcast_map(shape: tuple[int, ...], result: tuple[int, ...]) -> AffineMap:
+def broadcast_map(shape: Sequence[int], result: Sequence[int]) -> AffineMap:
     """The map that reads a tensor of `shape` while looping over `result`: aligned at the last dim, index 0 where a dim
     of size one is repeated."""
-    first = len(result) - len(shape)
+    last = result[len(result) - len(shape) :]
+    return _broadcast_map(len(result), tuple(is_one(a) and not is_one(b) for a, b in zip(shape, last, strict=True)))
+
+
+@lru_cache(maxsize=4096)
+def _broadcast_map(rank: int, repeated: tuple[bool, ...]) -> AffineMap:
+    first = rank - len(repeated)
     return AffineMap(
-        len(result),
+        rank,
         0,
         tuple(
-            AffineConstantExpr(0) if size == 1 and result[first + dim] != 1 else AffineDimExpr(first + dim)
-            for dim, size in enumerate(shape)
+            AffineConstantExpr(0) if is_repeated else AffineDimExpr(dim)
+            for dim, is_repeated in enumerate(repeated, first)
         ),
     )
 
@@ -653,36 +712,3 @@ def _vector(values: Sequence[int]) -> DenseIntElementsAttr:
 
 def _reassociation(groups: Sequence[Sequence[int]]) -> ArrayAttr[ArrayAttr[IntegerAttr]]:
     return ArrayAttr(ArrayAttr(IntegerAttr(dim, i64) for dim in group) for group in groups)
-
-
-@lru_cache(maxsize=4096)
-def _reshape_groups(
-    source: tuple[int, ...], target: tuple[int, ...]
-) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
-    """The finest pairs (dims of source, dims of target) of equal numbers of elements, in order.
-
-    No pairs at all if the target has no dims: then every size is one. A shape without elements is one pair.
-    """
-    if not target:
-        return ()
-    if 0 in source:
-        return ((tuple(range(len(source))), tuple(range(len(target)))),)
-    groups: list[tuple[list[int], list[int]]] = []
-    i = j = 0
-    while i < len(source) and j < len(target):
-        group = ([i], [j])
-        left, right = source[i], target[j]
-        i, j = i + 1, j + 1
-        while left != right:
-            if left < right:
-                left *= source[i]
-                group[0].append(i)
-                i += 1
-            else:
-                right *= target[j]
-                group[1].append(j)
-                j += 1
-        groups.append(group)
-    groups[-1][0].extend(range(i, len(source)))
-    groups[-1][1].extend(range(j, len(target)))
-    return tuple((tuple(left), tuple(right)) for left, right in groups)

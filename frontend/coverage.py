@@ -11,6 +11,7 @@ from torch.fx import Node
 
 from cedr.frontend import aten  # noqa: F401  # fills the table of converters
 from cedr.frontend.aten.registry import find_converter
+from cedr.frontend.open_sizes import is_backed, is_size
 from cedr.frontend.source import node_place, target_name
 from cedr.frontend.types import has_ir_type, supported_dtypes
 from cedr.target.errors import CedrError
@@ -161,15 +162,13 @@ def _values(value: object) -> Iterable[object]:
 
 def _value_refusal(value: object) -> str:
     """Why a node's value (a fake tensor, a number or None) has no IR type, or ""."""
-    if isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool):
+    if isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool) and not is_backed(value):
         return "a number that is known at run time only; use sizes that the shapes of the inputs fix"
     if not isinstance(value, torch.Tensor):
         return ""
-    if any(not isinstance(size, int) for size in value.shape):
+    if not all(map(is_size, value.shape)):
         shape = ", ".join(str(size) for size in value.shape)
-        if any(str(size).startswith("u") for size in value.shape):  # an unbacked symbol: no input's size fixes it
-            return f"a tensor of shape [{shape}], whose sizes depend on data; use operations that keep static shapes"
-        return f"a tensor of shape [{shape}], whose sizes are not static; export with fixed sizes"
+        return f"a tensor of shape [{shape}], whose sizes depend on data; use operations that keep static shapes"
     if value.is_sparse or value.is_quantized or value.layout != torch.strided:
         return f"a tensor of layout {value.layout}; convert it with .to_dense() or .dequantize()"
     if not has_ir_type(value.dtype):

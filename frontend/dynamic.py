@@ -1,23 +1,28 @@
 """Sizes that a call says: what `dynamic_shapes`, written as for torch.export, allows.
 
-The compiler makes a task graph of static shapes for each set of sizes. Where torch.export can leave the sizes open it
-exports a model once, and each set of sizes is put into that program; a model is not asked to hold for symbols, and sizes
-that torch.export itself can't leave open (a recurrent layer's number of steps) may be open here: then it is exported again.
+The compiler makes a task graph of static shapes for each set of sizes. A model is exported and imported once, with open sizes,
+where torch.export and the importer can leave them open; where they can't (a recurrent layer's number of steps, a branch on a
+size), for each set of sizes.
 """
 
 import inspect
+import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import nn
-from torch.export import Dim, ExportedProgram
+from torch.export import Dim
 from torch.utils._pytree import tree_leaves
 
+from cedr.frontend.coverage import UnsupportedOpsError
 from cedr.frontend.export import ExportError, export_model
-from cedr.frontend.specialize import NotSpecializedError, specialize
+from cedr.frontend.importer import ImportedModel, import_program
+from cedr.frontend.open_sizes import SizesError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -104,28 +109,52 @@ class Sizes:
                 raise ExportError(f"{dim.place} is {size}, not {dim.allowed.__name__}")
 
 
-class Exports:
-    """Programs of a model for one set of sizes after the other."""
+@dataclass(frozen=True)
+class Import:
+    """A model for inputs of one set of sizes, and the seconds that PyTorch's export and the import took just now."""
 
-    def __init__(self, model: nn.Module, sizes: Sizes, dynamic_shapes: Any):
+    model: ImportedModel
+    export_s: float = 0.0
+    import_s: float = 0.0
+
+
+class Imports:
+    """A model for one set of sizes after the other.
+
+    It is exported and imported once with open sizes, where that can be done; `why_fixed` says why not. What the model with
+    open sizes is not good for is exported and imported for these sizes.
+    """
+
+    def __init__(self, model: nn.Module, name: str, sizes: Sizes, dynamic_shapes: Any):
         self.sizes = sizes
-        self._model, self._dynamic_shapes = model, dynamic_shapes
-        self._open: ExportedProgram | None = None
-        self._is_tried = False
+        self.why_fixed: str | None = None
+        self._model, self._name, self._dynamic_shapes = model, name, dynamic_shapes
+        self._open: Import | None = None
 
-    def at(self, inputs: tuple[Any, ...]) -> ExportedProgram:
-        """The decomposed program for inputs of these sizes, which are those of `Sizes.check`. Raises ExportError."""
-        shapes = [leaf.shape for leaf in tree_leaves(inputs) if isinstance(leaf, torch.Tensor)]
-        if self.sizes.are_general(shapes):
-            if not self._is_tried:
-                self._is_tried = True
-                with suppress(ExportError):  # not with open sizes; with these it may
-                    self._open = export_model(self._model, inputs, self._dynamic_shapes)
-            if self._open is not None:
-                # Sizes that the program with open ones is not good for; the model itself may be.
-                with suppress(NotSpecializedError, RuntimeError, ValueError, TypeError, IndexError):
-                    return specialize(self._open, inputs)
-        return export_model(self._model, inputs)
+    def at(self, inputs: tuple[Any, ...]) -> Import:
+        """The model for inputs of these sizes, which are those of `Sizes.check`; its module may still be that of open sizes,
+        for the pass `specialize-sizes`. Raises ExportError, UnsupportedOpsError."""
+        shapes = [tuple(leaf.shape) for leaf in tree_leaves(inputs) if isinstance(leaf, torch.Tensor)]
+        if self.sizes.are_general(shapes) and self.why_fixed is None:
+            try:
+                new = None if self._open else self._import(inputs, self._dynamic_shapes)
+                self._open = self._open or new
+                assert self._open is not None
+                model = self._open.model.at(shapes)
+                return replace(new, model=model) if new else Import(model)
+            except (ExportError, UnsupportedOpsError) as reason:
+                self.why_fixed = str(reason)
+                _log.info("%s is imported for each set of sizes: %s", self._name, reason)
+            except SizesError as reason:
+                _log.info("%s is imported for these sizes: %s", self._name, reason)
+        return self._import(inputs, None)
+
+    def _import(self, inputs: tuple[Any, ...], dynamic_shapes: Any) -> Import:
+        start = time.perf_counter()
+        exported = export_model(self._model, inputs, dynamic_shapes)
+        between = time.perf_counter()
+        imported = import_program(exported, self._name)
+        return Import(imported, between - start, time.perf_counter() - between)
 
 
 def _check_range(place: str, size: int, low: int, high: Any) -> None:

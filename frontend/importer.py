@@ -2,8 +2,8 @@
 
 import gc
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -19,10 +19,11 @@ from torch.utils._pytree import tree_unflatten
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr
 from xdsl.ir import Block, Region, SSAValue
+from xdsl.rewriter import Rewriter
 
 from cedr.dialects.cedr import WeightOp
 from cedr.frontend.aten.registry import Unsupported, find_converter, schema_arguments
-from cedr.frontend.builder import Builder, tensor_type
+from cedr.frontend.builder import Builder
 from cedr.frontend.coverage import (
     STATE_CHANGES,
     OpUse,
@@ -31,6 +32,20 @@ from cedr.frontend.coverage import (
     boundary_refusals,
     is_check,
     static_refusal,
+)
+from cedr.frontend.open_sizes import (
+    UNDECIDED,
+    Symbols,
+    is_backed,
+    is_open,
+    is_size,
+    nothing_decided,
+    plain_size,
+    plain_type,
+    same,
+    shape_of,
+    size_at,
+    tensor_type,
 )
 from cedr.frontend.source import node_location, node_place, target_name
 from cedr.frontend.types import dtype_name, has_ir_type, scalar_type, to_numpy, to_torch
@@ -54,14 +69,35 @@ class ImportedModel:
     Outputs are distinct values: `rebuild` takes one array for each and gives what the PyTorch module returns, its
     structure of tuples, lists and dicts with tensors, numbers and None. `macs` counts multiply-accumulates of convolutions
     and matrix products.
+
+    Of a program with open sizes the module has `?` in its types; shapes, macs and numbers that are returned are symbols, for
+    which `at` puts numbers. `symbols` says which numbers they may be.
     """
 
     module: ModuleOp
     weights: dict[str, np.ndarray]
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    rebuild: Callable[[Sequence[np.ndarray]], object]
+    rebuild: Callable[..., object]
     macs: int
+    symbols: Symbols
+
+    def at(self, shapes: Sequence[Sequence[int]]) -> "ImportedModel":
+        """The same for inputs of these shapes, all that are passed. The module stays as it is: the pass `specialize-sizes`
+        makes one of given sizes. Raises SizesError for shapes that the program is not good for."""
+        given = [spec for spec in self.inputs if spec.initial is None]
+        known = self.symbols.known([(spec.name, spec.shape, shape) for spec, shape in zip(given, shapes, strict=True)])
+
+        def closed(specs: Iterable[TensorSpec]) -> tuple[TensorSpec, ...]:
+            return tuple(replace(s, shape=tuple(size_at(size, known) for size in s.shape)) for s in specs)
+
+        return replace(
+            self,
+            inputs=closed(self.inputs),
+            outputs=closed(self.outputs),
+            rebuild=partial(self.rebuild, known=known),
+            macs=size_at(self.macs, known),
+        )
 
 
 class ImportMismatchError(CedrError):
@@ -136,6 +172,7 @@ class _Importer:
         self.refusals: dict[Node, str] = {}
         self.values: dict[Node, Any] = {}
         self.weights: dict[str, np.ndarray] = {}
+        self.conditions: list[torch.SymBool] = []
         for refusal in boundary_refusals(program):
             self.counter.add(*refusal)
         placeholders = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
@@ -157,16 +194,25 @@ class _Importer:
         }
         arguments = (*self.user_inputs, *self.states.values())
         self.block = Block(arg_types=[_ir_type(node.meta["val"]) for node in arguments])
-        self.builder = Builder(self.block)
+        self.builder = Builder(
+            self.block,
+            [
+                (argument, dim, size.node.expr)
+                for node, argument in zip(arguments, self.block.args, strict=True)
+                for dim, size in enumerate(node.meta["val"].shape)
+                if is_open(size)
+            ],
+        )
         for node, argument in zip(arguments, self.block.args, strict=True):
             argument.name_hint = _hint(node.name)
             self.values[node] = argument
         for target in self.states:
             self.weights[target] = to_numpy(self._tensor(target))
         self._bind_constants(placeholders)
-        for node in program.graph.nodes:
-            if node.op in ("call_function", "get_attr"):
-                self.values[node] = self._convert_node(node)
+        with nothing_decided([size for node in self.user_inputs for size in node.meta["val"].shape]):
+            for node in program.graph.nodes:
+                if node.op in ("call_function", "get_attr"):
+                    self.values[node] = self._convert_node(node)
 
     def _bind_constants(self, placeholders: dict[str, Node]) -> None:
         """Weights of all parameters, buffers and lifted constants that are used, under their qualified names."""
@@ -201,6 +247,11 @@ class _Importer:
             return self._get_item(node)
         if is_check(node):
             return None
+        if is_backed(node.meta.get("val")):
+            return plain_size(node.meta["val"])
+        if node.target is torch.ops.aten._assert_scalar.default and is_backed(condition := self._value(node.args[0])):
+            self.conditions.append(condition)
+            return None
         reason = static_refusal(node)
         result: Any = None
         if not reason:
@@ -211,6 +262,8 @@ class _Importer:
                 result = self._call_converter(node)
             except Unsupported as refusal:
                 reason = str(refusal)
+            except UNDECIDED:
+                reason = "depends on a size that is open; fix the sizes"
         self.counter.add(target_name(node), node_place(node), reason)
         if not reason:
             return result
@@ -260,10 +313,10 @@ class _Importer:
                         f"its result {index} is used, which can't be computed yet; use its other results only"
                     )
                 continue
-            if value.type != _ir_type(fake):
+            if value.type != _ir_type(fake) and not _is_same_type(value, fake):
                 raise ImportMismatchError(
-                    f"{node_place(node)}: {target_name(node)} was converted to {value.type} where PyTorch has"
-                    f" {_ir_type(fake)}; please report this with the line of the model"
+                    f"{node_place(node)}: {target_name(node)} was converted to {plain_type(value.type)} where PyTorch has"
+                    f" {plain_type(_ir_type(fake))}; please report this with the line of the model"
                 )
             if value.name_hint is None:
                 value.name_hint = _hint(node.name)
@@ -272,13 +325,14 @@ class _Importer:
         if isinstance(fake, tuple | list):
             return tuple(self._stand_in(part) for part in fake)
         if isinstance(fake, torch.Tensor) and _has_ir_type(fake):
-            return self.builder.empty(tuple(fake.shape), scalar_type(fake.dtype))
+            with suppress(Unsupported):  # a size that has no form in the IR
+                return self.builder.empty(tuple(fake.shape), scalar_type(fake.dtype))
         return _REFUSED
 
     def result(self, input_names: Sequence[str] | None, output_names: Sequence[str] | None) -> ImportedModel:
         """The module; what refused nodes take is returned behind the program's own outputs."""
         output = next(node for node in self.program.graph.nodes if node.op == "output")
-        leaves: list[Callable[[Sequence[torch.Tensor]], object]] = []
+        leaves: list[_Place | Any] = []
         returned: dict[SSAValue, int] = {}
         specs: list[TensorSpec] = []
         dtypes: list[torch.dtype] = []
@@ -287,12 +341,9 @@ class _Importer:
         taken = dict.fromkeys(source for node in self.refusals for source in node.all_input_nodes)
         user_outputs, changes = self._split_outputs(output.args[0])
         for place, leaf in enumerate((*user_outputs, *taken)):
-            if not isinstance(leaf, Node):
-                leaves.append(lambda _, constant=leaf: constant)  # type: ignore[misc]  # mypy can't type a lambda's default
-                continue
-            value = self.values[leaf]
+            value = self.values[leaf] if isinstance(leaf, Node) else leaf
             if not isinstance(value, SSAValue):
-                leaves.append(lambda _, constant=value: constant)  # type: ignore[misc]  # mypy can't type a lambda's default
+                leaves.append(value)
                 continue
             if value.owner is self.block or isinstance(value.owner, WeightOp):
                 value = copies.setdefault(value, self.builder.copy(value)) if value not in copies else copies[value]
@@ -300,9 +351,9 @@ class _Importer:
                 returned[value] = len(returned)
                 fake = leaf.meta["val"]
                 output_name = output_names[place] if output_names else f"output{len(specs)}"
-                specs.append(TensorSpec(output_name, dtype_name(fake.dtype), tuple(fake.shape)))
+                specs.append(TensorSpec(output_name, dtype_name(fake.dtype), tuple(map(plain_size, fake.shape))))
                 dtypes.append(fake.dtype)
-            leaves.append(lambda tensors, index=returned[value]: tensors[index])  # type: ignore[misc]  # mypy can't type a lambda's default
+            leaves.append(_Place(returned[value]))
         named = dict(zip(self.user_inputs, input_names or [n.name for n in self.user_inputs], strict=True))
         for target, node in self.states.items():
             named[node] = _fresh_name(target, named.values())
@@ -321,9 +372,11 @@ class _Importer:
             dtypes.append(leaf.meta["val"].dtype)
         self.builder.add(func.ReturnOp(*returned))
         self._erase_dead()
+        result_types = [plain_type(value.type) for value in returned]
+        self._close_types()
         main = func.FuncOp(
             "main",
-            (self.block.arg_types, [value.type for value in returned]),
+            (self.block.arg_types, result_types),
             Region(self.block),
             arg_attrs=_named(inputs),
             res_attrs=_named(specs),
@@ -333,15 +386,17 @@ class _Importer:
         structure = self.program.call_spec.out_spec
         names = tuple(spec.name for spec in specs)
 
-        def rebuild(arrays: Sequence[np.ndarray]) -> object:
+        def rebuild(arrays: Sequence[np.ndarray], known: Mapping[Any, int] | None = None) -> object:
             if len(arrays) != len(dtypes):
                 raise CedrError(
                     f"{len(arrays)} arrays given for the {len(dtypes)} outputs {', '.join(names) or 'none'}"
                 )
             tensors = [to_torch(array, dtype) for array, dtype in zip(arrays, dtypes, strict=True)]
-            return tree_unflatten([leaf(tensors) for leaf in leaves], structure)
+            found = [tensors[v.index] if isinstance(v, _Place) else size_at(v, known or {}) for v in leaves]
+            return tree_unflatten(found, structure)
 
-        return ImportedModel(module, self.weights, inputs, tuple(specs), rebuild, self.builder.macs)
+        symbols = Symbols.of(self.program.range_constraints, self.conditions)
+        return ImportedModel(module, self.weights, inputs, tuple(specs), rebuild, self.builder.macs, symbols)
 
     def _split_outputs(self, leaves: Sequence[Any]) -> tuple[list[Any], list[tuple[Node, Node]]]:
         """What the model returns; and the inputs and states that it changes, with their new values."""
@@ -356,6 +411,17 @@ class _Importer:
                 changes.append((known[spec.target], leaf))
         return user_outputs, changes
 
+    def _close_types(self) -> None:
+        """Takes the symbols of open sizes out of the types."""
+        for block in (
+            self.block,
+            *(block for op in self.block.walk() for region in op.regions for block in region.blocks),
+        ):
+            for value in (*block.args, *(result for op in block.ops for result in op.results)):
+                closed = plain_type(value.type)
+                if closed is not value.type:
+                    Rewriter.replace_value_with_new_type(value, closed)
+
     def _erase_dead(self) -> None:
         """Erases ops without uses, from the end; their weights go with them. Every op here is free of effects."""
         for op in reversed(list(self.block.ops)):
@@ -365,9 +431,16 @@ class _Importer:
                 self.block.erase_op(op)
 
 
+@dataclass(frozen=True)
+class _Place:
+    """An output among a model's leaves: that of an index."""
+
+    index: int
+
+
 def _spec(name: str, node: Node) -> TensorSpec:
     fake = node.meta["val"]
-    return TensorSpec(name, dtype_name(fake.dtype), tuple(fake.shape))
+    return TensorSpec(name, dtype_name(fake.dtype), tuple(map(plain_size, fake.shape)))
 
 
 def _fresh_name(name: str, taken: Iterable[str]) -> str:
@@ -407,13 +480,18 @@ def _dense_order(node: Node) -> tuple[int, ...] | None:
 
 
 def _has_ir_type(fake: object) -> bool:
-    return (
-        isinstance(fake, torch.Tensor) and has_ir_type(fake.dtype) and all(isinstance(size, int) for size in fake.shape)
-    )
+    return isinstance(fake, torch.Tensor) and has_ir_type(fake.dtype) and all(map(is_size, fake.shape))
 
 
 def _ir_type(fake: torch.Tensor) -> Any:
     return tensor_type(tuple(fake.shape), scalar_type(fake.dtype))
+
+
+def _is_same_type(value: SSAValue, fake: torch.Tensor) -> bool:
+    """Whether a value is of PyTorch's type for all open sizes. Raises UNDECIDED where it may be for some."""
+    if plain_type(value.type) != plain_type(_ir_type(fake)):
+        return False
+    return all(same(size, wanted) or size == wanted for size, wanted in zip(shape_of(value), fake.shape, strict=True))
 
 
 def _contains_refused(arguments: Any) -> bool:

@@ -26,6 +26,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from cedr.dialects.constants import complex_attribute, scalar_op
 from cedr.dialects.extensions import RemfOp
+from cedr.frontend.open_sizes import is_open
 from cedr.frontend.refusal import Unsupported
 from cedr.frontend.types import ScalarType, is_boolean, is_complex, is_integer
 
@@ -54,11 +55,13 @@ _UNSIGNED_PREDICATES = {"eq": "eq", "ne": "ne", "lt": "ult", "le": "ule", "gt": 
 
 
 class Scalars:
-    """Emits scalar ops at the end of a block, all with one location."""
+    """Emits scalar ops at the end of a block, all with one location; `open_number` gives a number made of open sizes, which
+    is computed outside of it."""
 
-    def __init__(self, block: Block, location: LocationAttr):
+    def __init__(self, block: Block, location: LocationAttr, open_number: Callable[[Number, ScalarType], SSAValue]):
         self._block = block
         self._location = location
+        self._open_number = open_number
         self._constants: dict[tuple[str, ScalarType], SSAValue] = {}
 
     def emit(self, op: Operation) -> SSAValue:
@@ -75,6 +78,8 @@ class Scalars:
 
     def constant(self, number: Number, type_: ScalarType) -> SSAValue:
         """A number as a constant of the type, once per body; a float for an integer type is truncated."""
+        if is_open(number):
+            return self._open_number(number, type_)
         key = (repr(number), type_)
         if key not in self._constants:
             self._constants[key] = self.emit(scalar_op(constant_attribute(number, type_)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,8 +23,10 @@ from cedr.dialects.cedr import AllocOp, GridOp, PlanAttr, PlatformAttr, weight_n
 from cedr.dialects.parsing import read_ir
 from cedr.dialects.universe import make_context
 from cedr.dialects.weights import CedrContext, WeightStore
+from cedr.passes.import_linalg import argument_names, entry_function
 from cedr.passes.pipelines import pipeline_passes
 from cedr.passes.plan_memory import arena_figures
+from cedr.passes.specialize_sizes import SpecializeSizesPass
 from cedr.target.manifest import Emit, Manifest, ModuleFigures, hash_files
 from cedr.target.platform import load_platform
 from cedr.tools.options import CompileError as CompileError
@@ -60,6 +62,12 @@ def load_ir(path: Path) -> tuple[CedrContext, ModuleOp]:
         name = file.data if isinstance(file, StringAttr) else WEIGHTS
         context.weights = WeightStore.load(path.parent / name)
     return context, module
+
+
+def input_names(path: Path) -> list[str]:
+    """What the inputs of the model in an IR file are called. Raises CedrError where it can't be read."""
+    module = read_ir(make_context(WeightStore()), path).module
+    return argument_names(entry_function(module, SpecializeSizesPass.name))
 
 
 def print_ir(module: ModuleOp, context: CedrContext | None = None) -> str:
@@ -117,9 +125,17 @@ class _Stages:
             self.weights.update(weight_names(module))
 
 
-def compile_ir(context: CedrContext, module: ModuleOp, options: CompileOptions, first_stage: str) -> Compilation:
-    """Run what remains of the pipeline on `module` (in place) and emit. Raises CedrError for every refusal."""
+def compile_ir(
+    context: CedrContext,
+    module: ModuleOp,
+    options: CompileOptions,
+    first_stage: str,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+) -> Compilation:
+    """Run what remains of the pipeline on `module` (in place) and emit. `shapes` of inputs by name say the sizes that the
+    module leaves open. Raises CedrError for every refusal."""
     passes = remaining_passes(module, pipeline_passes(options.pipeline, options.platform, options.hw))
+    passes = [*SpecializeSizesPass.for_shapes(module, shapes or {}), *passes]
     weights = context.weights if context.weights is not None else WeightStore()
     # Stages are saved in DIR/ir; the weights stand in the folder above.
     module.attributes["cedr.weights_file"] = StringAttr(f"../{WEIGHTS}")

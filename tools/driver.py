@@ -39,7 +39,7 @@ from cedr.tools.parity import compare
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
-    from cedr.frontend.dynamic import Exports
+    from cedr.frontend.dynamic import Imports
     from cedr.frontend.importer import ImportedModel
     from cedr.frontend.zoo.judging import Judge
 
@@ -86,7 +86,7 @@ class Program:
     options: CompileOptions
     torch_model: TorchModel | None = None
     rebuild: Callable[[Sequence[Array]], object] | None = None
-    exports: Exports | None = None
+    imports: Imports | None = None
     """The PyTorch model for other sizes, where it has some that the call says; this program is for one set of them."""
     process: ModuleProcess = field(init=False)
     _owned: list[tempfile.TemporaryDirectory[str]] = field(default_factory=list, repr=False)
@@ -178,16 +178,16 @@ class Program:
         """
         shapes = tuple(tuple(leaf.shape) for leaf in _tensor_leaves(inputs))
         own = tuple(spec.shape for spec in self.user_inputs())
-        if self.exports is None or self.torch_model is None or shapes == own or len(shapes) != len(own):
+        if self.imports is None or self.torch_model is None or shapes == own or len(shapes) != len(own):
             return self
-        self.exports.sizes.check(shapes)
+        self.imports.sizes.check(shapes)
         if shapes not in self._others:
             model = replace(self.torch_model, example_inputs=tuple(inputs), dynamic_shapes=None)
-            start = time.perf_counter()
-            exported = self.exports.at(tuple(inputs))
-            export_s = time.perf_counter() - start
+            imported = self.imports.at(tuple(inputs))
             options = replace(self.options, measure_ir=False)
-            other = compile_exported(exported, model.name, options, export_s=export_s, torch_model=model)
+            other = _compile_imported(
+                imported.model, model.name, options, None, imported.export_s, imported.import_s, model
+            )
             other._state = self.state
             self._others[shapes] = other
         return self._others[shapes]
@@ -334,19 +334,23 @@ def compile(
 
 def compile_torch(model: TorchModel, options: CompileOptions, directory: Path | None = None) -> Program:
     """Compile into `directory`, or into a folder that goes when the program does."""
+    from cedr.backend.program import c_identifier
     from cedr.frontend.export import export_model
 
     options = options.checked()
-    start = time.perf_counter()
-    exports = None
-    if model.dynamic_shapes is not None:
-        from cedr.frontend.dynamic import Exports, Sizes
+    if model.dynamic_shapes is None:
+        start = time.perf_counter()
+        exported = export_model(model.module, model.example_inputs)
+        return compile_exported(exported, model.name, options, directory, time.perf_counter() - start, model)
+    from cedr.frontend.dynamic import Imports, Sizes
 
-        sizes = Sizes.of(model.module, model.example_inputs, model.dynamic_shapes)
-        exports = Exports(model.module, sizes, model.dynamic_shapes)
-    exported = export_model(model.module, model.example_inputs)
-    program = compile_exported(exported, model.name, options, directory, time.perf_counter() - start, model)
-    program.exports = exports
+    sizes = Sizes.of(model.module, model.example_inputs, model.dynamic_shapes)
+    imports = Imports(model.module, c_identifier(model.name), sizes, model.dynamic_shapes)
+    imported = imports.at(model.example_inputs)
+    program = _compile_imported(
+        imported.model, model.name, options, directory, imported.export_s, imported.import_s, model
+    )
+    program.imports = imports
     return program
 
 
@@ -398,13 +402,19 @@ def _compile_imported(
     from cedr.tools.compiler import compile_ir
 
     context = make_context(WeightStore(dict(imported.weights)))
-    compilation = compile_ir(context, imported.module, options, "import")
+    shapes = {spec.name: spec.shape for spec in imported.inputs}
+    compilation = compile_ir(context, imported.module.clone(), options, "import", shapes)
     compilation.compile_s += import_s
     return _packaged(compilation, options, name, directory, export_s, torch_model, imported.rebuild)
 
 
-def compile_file(path: Path, options: CompileOptions, directory: Path | None = None) -> Program:
-    """Compile IR of any level; the pipeline goes on from there."""
+def compile_file(
+    path: Path,
+    options: CompileOptions,
+    directory: Path | None = None,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+) -> Program:
+    """Compile IR of any level; the pipeline goes on from there. `shapes` of inputs say the sizes that it leaves open."""
     from cedr.dialects.diagnostics import IRError
     from cedr.dialects.parsing import Source, read_text
     from cedr.tools.compiler import compile_ir, load_ir, platform_of
@@ -412,7 +422,7 @@ def compile_file(path: Path, options: CompileOptions, directory: Path | None = N
     context, module = load_ir(path)
     options = platform_of(module, options).checked()
     try:
-        compilation = compile_ir(context, module, options, path.stem)
+        compilation = compile_ir(context, module, options, path.stem, shapes)
     except IRError as error:
         raise Source(read_text(path), str(path)).with_lines(error) from error
     return _packaged(compilation, options, str(path), directory)
@@ -541,7 +551,7 @@ def open_model(model: Model, options: CompileOptions, directory: Path | None = N
         case OnnxModel():
             return compile_onnx(model, options, directory)
         case IrFile():
-            return compile_file(model.path, options, directory)
+            return compile_file(model.path, options, directory, model.shapes)
         case ModuleDirectory():
             return open_directory(model.path, options, warn)
 

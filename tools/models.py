@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,9 +48,14 @@ class ModuleDirectory:
 
 @dataclass(frozen=True)
 class IrFile:
-    """IR of any level, with its weights beside it."""
+    """IR of any level, with its weights beside it; `shapes` are those of inputs, which fix the sizes that it leaves open."""
 
     path: Path
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def has_open_sizes(self) -> bool:
+        """Whether the text has a tensor type with `?` in it."""
+        return re.search(r"tensor<[^>]*\?", self.path.read_text("utf-8", errors="replace")) is not None
 
 
 @dataclass(frozen=True)

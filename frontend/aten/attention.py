@@ -13,6 +13,7 @@ from xdsl.ir.affine import AffineMap
 from cedr.dialects.element_types import numpy_dtype
 from cedr.frontend.aten.registry import Unsupported, converts
 from cedr.frontend.builder import PARALLEL, Builder, element_type, shape_of
+from cedr.frontend.open_sizes import broadcast_shapes, is_one, same_shape
 from cedr.frontend.scalars import Scalars
 from cedr.frontend.types import is_boolean, scalar_type
 
@@ -132,10 +133,10 @@ def _batches(
     if grouped:
         counts = [(few, heads // few), (few, 1), (few, 1)]
         views = [(*view[:-3], *count, *view[-2:]) for view, count in zip(views, counts, strict=True)]
-    lead: tuple[int, ...] = np.broadcast_shapes(*(view[:-2] for view in views))
+    lead = broadcast_shapes(*(view[:-2] for view in views))
     views = [(1,) * (len(lead) + 2 - len(view)) + view for view in views]
     batched = len(lead)
-    while batched and views[1][batched - 1] == views[2][batched - 1] == 1:
+    while batched and is_one(views[1][batched - 1]) and is_one(views[2][batched - 1]):
         batched -= 1
     matrices = []
     for tensor, view, many in zip(tensors, views, (lead[batched:], (), ()), strict=True):
@@ -168,7 +169,7 @@ def _masked(b: Builder, scores: SSAValue, shape: tuple[int, ...], masks: Sequenc
         return score
 
     flat, type_ = shape_of(scores), element_type(scores)
-    if flat[1:] == shape[-2:] and all(len(shape_of(mask)) <= 2 for mask in planes):
+    if same_shape(flat[1:], shape[-2:]) and all(len(shape_of(mask)) <= 2 for mask in planes):
         return b.pointwise([scores, *planes], body, type_)
     return b.reshape(b.pointwise([b.reshape(scores, shape), *planes], body, type_), flat)
 
@@ -176,7 +177,7 @@ def _masked(b: Builder, scores: SSAValue, shape: tuple[int, ...], masks: Sequenc
 def _plane(b: Builder, mask: SSAValue) -> SSAValue:
     """A mask without leading dims of size one only, by which the scores needn't be told apart."""
     shape = shape_of(mask)
-    return b.reshape(mask, shape[-2:]) if math.prod(shape[:-2]) == 1 else mask
+    return b.reshape(mask, shape[-2:]) if all(map(is_one, shape[:-2])) else mask
 
 
 def _causal(b: Builder, rows: int, keys: int) -> SSAValue:

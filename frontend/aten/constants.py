@@ -10,6 +10,7 @@ from xdsl.ir import SSAValue
 
 from cedr.frontend.aten.registry import Unsupported, converts
 from cedr.frontend.builder import Builder, element_type, shape_of
+from cedr.frontend.open_sizes import is_open
 from cedr.frontend.scalars import Number
 from cedr.frontend.types import scalar_type, to_numpy
 
@@ -50,9 +51,20 @@ def scalar_tensor(b: Builder, number: Number, dtype: torch.dtype | None, *rest: 
 
 
 @converts(aten.arange.start_step)
-def arange(b: Builder, start: float, end: float, step: float, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
-    """The numbers of the range, as a constant computed by PyTorch itself."""
-    return _computed(b, torch.arange(start, end, step, dtype=dtype))
+def arange(b: Builder, start: Any, end: Any, step: Any, dtype: torch.dtype | None, *rest: Any) -> SSAValue:
+    """The numbers of the range, as a constant computed by PyTorch itself; of an open size, each from its index."""
+    if not any(map(is_open, (start, end, step))):
+        return _computed(b, torch.arange(start, end, step, dtype=dtype))
+    if not all(isinstance(number, int | torch.SymInt) for number in (start, end, step)):
+        raise Unsupported("a range of floats of open size; multiply a range of integers")
+    type_ = scalar_type(dtype or torch.int64)
+    count = (end - start + step - 1) // step if step > 0 else (start - end - step - 1) // -step
+    return b.pointwise(
+        [b.splat(start, (), i64)],
+        lambda s, args: s.cast(s.add(args[0], s.mul(s.index(0, i64), s.constant(step, i64))), type_),
+        type_,
+        (count,),
+    )
 
 
 @converts(aten.tril_indices.default)
@@ -141,4 +153,4 @@ def _dtype_of(number: Number) -> torch.dtype:
         return torch.complex64
     if isinstance(number, bool):
         return torch.bool
-    return torch.int64 if isinstance(number, int) else torch.get_default_dtype()
+    return torch.int64 if isinstance(number, int | torch.SymInt) else torch.get_default_dtype()

@@ -7,7 +7,6 @@ positions, in order, for those that mean it; so nothing is written twice and the
 import math
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import torch
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, i64
 from xdsl.ir import SSAValue
@@ -16,6 +15,7 @@ from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineExpr, Affine
 from cedr.frontend.aten.registry import Result, Unsupported, converts, normalise_dim
 from cedr.frontend.aten.scans import cumsum
 from cedr.frontend.builder import PARALLEL, REDUCTION, Builder, element_type, shape_of
+from cedr.frontend.open_sizes import broadcast_shapes, is_one
 from cedr.frontend.scalars import Scalars, highest_number, lowest_number
 from cedr.frontend.types import is_boolean, is_integer
 
@@ -201,7 +201,9 @@ def index_put(
     given = shape_of(values)
     first = len(place) - len(given)
     values_map = tuple(
-        AffineConstantExpr(0) if size == 1 and sizes[first + axis] != 1 else AffineDimExpr(place[first + axis])
+        AffineConstantExpr(0)
+        if is_one(size) and not is_one(sizes[first + axis])
+        else AffineDimExpr(place[first + axis])
         for axis, size in enumerate(given)
     )
 
@@ -268,7 +270,7 @@ def masked_scatter(b: Builder, x: SSAValue, mask: SSAValue, source: SSAValue) ->
 
     More places than elements end the program with a message.
     """
-    shape = tuple(np.broadcast_shapes(shape_of(x), shape_of(mask)))
+    shape = broadcast_shapes(shape_of(x), shape_of(mask))
     x, mask = b.broadcast(x, shape), b.broadcast(mask, shape)
     flat = b.reshape(source, (math.prod(shape_of(source)),))
     if 0 in shape or 0 in shape_of(flat):
@@ -520,7 +522,7 @@ def _positions_shape(picked: dict[int, SSAValue]) -> tuple[tuple[int, ...], int]
     """(shape of the indices broadcast together, how many of the dims that are not indexed stand before them)."""
     dims = list(picked)
     adjacent = dims == list(range(dims[0], dims[-1] + 1))
-    return tuple(np.broadcast_shapes(*map(shape_of, picked.values()))), dims[0] if adjacent else 0
+    return broadcast_shapes(*map(shape_of, picked.values())), dims[0] if adjacent else 0
 
 
 def _broadcast_at(shape: Sequence[int], positions: Sequence[int], lead: int, loops: int) -> AffineMap:
@@ -530,7 +532,9 @@ def _broadcast_at(shape: Sequence[int], positions: Sequence[int], lead: int, loo
         loops,
         0,
         tuple(
-            AffineConstantExpr(0) if size == 1 and positions[first + axis] != 1 else AffineDimExpr(lead + first + axis)
+            AffineConstantExpr(0)
+            if is_one(size) and not is_one(positions[first + axis])
+            else AffineDimExpr(lead + first + axis)
             for axis, size in enumerate(shape)
         ),
     )

@@ -1,6 +1,8 @@
 """Ops that move elements without computing: views, permutations, slices, joins, borders."""
 
 import math
+import operator
+import sys
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +12,7 @@ from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineExpr, Affine
 
 from cedr.frontend.aten.registry import Result, Unsupported, converts, normalise_dim
 from cedr.frontend.builder import PARALLEL, REDUCTION, Builder, element_type, shape_of
+from cedr.frontend.open_sizes import is_empty, is_one, is_open, same_shape
 from cedr.frontend.scalars import Scalars
 from cedr.frontend.types import scalar_type, torch_dtype
 
@@ -20,13 +23,10 @@ aten = torch.ops.aten
 def view(b: Builder, x: SSAValue, size: Sequence[int]) -> SSAValue:
     """The elements in the same order under another shape; one size may be -1."""
     shape = list(size)
-    if -1 in shape:
-        known, total = 1, 1
-        for length in shape:
-            known *= length if length != -1 else 1
-        for length in shape_of(x):
-            total *= length
-        shape[shape.index(-1)] = total // known if known else 0
+    rest = [dim for dim, length in enumerate(shape) if isinstance(length, int) and length == -1]
+    for dim in rest:
+        known = math.prod(length for other, length in enumerate(shape) if other != dim)
+        shape[dim] = 0 if is_empty((known,)) else math.prod(shape_of(x)) // known
     return b.reshape(x, shape)
 
 
@@ -67,20 +67,21 @@ def squeeze_dims(b: Builder, x: SSAValue, dims: Sequence[int]) -> SSAValue:
     """Dims of size one left out; dims of other sizes stay."""
     shape = shape_of(x)
     dropped = {normalise_dim(dim, len(shape)) for dim in dims}
-    return b.reshape(x, [size for dim, size in enumerate(shape) if size != 1 or dim not in dropped])
+    return b.reshape(x, [size for dim, size in enumerate(shape) if not is_one(size) or dim not in dropped])
 
 
 @converts(aten.squeeze.dim)
 def squeeze_dim(b: Builder, x: SSAValue, dim: int) -> SSAValue:
     """A dim of size one left out; a dim of another size stays."""
     shape = shape_of(x)
-    return b.reshape(x, [size for i, size in enumerate(shape) if size != 1 or i != normalise_dim(dim, len(shape))])
+    dropped = normalise_dim(dim, len(shape))
+    return b.reshape(x, [size for i, size in enumerate(shape) if not is_one(size) or i != dropped])
 
 
 @converts(aten.squeeze.default)
 def squeeze(b: Builder, x: SSAValue) -> SSAValue:
     """All dims of size one left out."""
-    return b.reshape(x, [size for size in shape_of(x) if size != 1])
+    return b.reshape(x, [size for size in shape_of(x) if not is_one(size)])
 
 
 @converts(aten.expand.default)
@@ -88,7 +89,9 @@ def expand(b: Builder, x: SSAValue, size: Sequence[int], implicit: bool) -> SSAV
     """Repeated along dims of size one and new leading dims; -1 keeps a size."""
     shape = shape_of(x)
     first = len(size) - len(shape)
-    return b.broadcast(x, [shape[dim - first] if length == -1 else length for dim, length in enumerate(size)])
+    return b.broadcast(
+        x, [shape[dim - first] if not is_open(length) and length == -1 else length for dim, length in enumerate(size)]
+    )
 
 
 @converts(aten.repeat.default)
@@ -105,8 +108,22 @@ def repeat(b: Builder, x: SSAValue, times: Sequence[int]) -> SSAValue:
 def slice_dim(b: Builder, x: SSAValue, dim: int, start: int | None, end: int | None, step: int) -> SSAValue:
     """Every step-th element along a dim, as a Python slice."""
     axis = normalise_dim(dim, len(shape_of(x)))
-    chosen = range(shape_of(x)[axis])[slice(start, end, step)]
-    return b.slice_dim(x, axis, chosen.start if chosen else 0, len(chosen), step)
+    first, count = _sliced(shape_of(x)[axis], start, end, step)
+    return b.slice_dim(x, axis, first, count, step)
+
+
+def _sliced(size: int, start: int | None, end: int | None, step: int) -> tuple[int, int]:
+    """The first one and the number of the indices that a Python slice chooses of so many; (0, 0) for none."""
+    if not any(map(is_open, (size, start, end))):
+        chosen = range(size)[slice(start, end, step)]
+        return (chosen.start, len(chosen)) if chosen else (0, 0)
+
+    def place(index: int) -> int:
+        index = index + size if index < 0 else index
+        return size if index >= sys.maxsize else min(max(index, 0), size)
+
+    first, last = place(start or 0), size if end is None else place(end)
+    return (first, (last - first + step - 1) // step) if last > first else (0, 0)
 
 
 @converts(aten.select.int)
@@ -118,7 +135,7 @@ def select(b: Builder, x: SSAValue, dim: int, index: int) -> SSAValue:
         is_real = index % 2 == 0
         part = scalar_type(torch.float32)
         return b.pointwise([b.complex_of[x]], lambda s, args: (s.real if is_real else s.imaginary)(args[0]), part)
-    piece = b.slice_dim(x, axis, index % shape[axis], 1)
+    piece = b.slice_dim(x, axis, index if index >= 0 else shape[axis] + index, 1)
     return b.reshape(piece, [size for i, size in enumerate(shape) if i != axis])
 
 
@@ -136,7 +153,7 @@ def split_with_sizes(b: Builder, x: SSAValue, sizes: Sequence[int], dim: int) ->
 @converts(aten.split.Tensor)
 def split(b: Builder, x: SSAValue, size: int, dim: int) -> Result:
     """Pieces of one size along a dim, the last one smaller if need be."""
-    total = shape_of(x)[normalise_dim(dim, len(shape_of(x)))]
+    total = operator.index(shape_of(x)[normalise_dim(dim, len(shape_of(x)))])
     sizes = [min(size, total - start) for start in range(0, total, size)] if total else [0]
     return split_with_sizes(b, x, sizes, dim)
 
@@ -151,11 +168,11 @@ def unbind(b: Builder, x: SSAValue, dim: int) -> Result:
 @converts(aten.cat.default)
 def cat(b: Builder, tensors: Sequence[SSAValue], dim: int) -> SSAValue:
     """Tensors in a row along a dim, promoted to one dtype; empty vectors among them don't count, as in PyTorch."""
-    counted = [x for x in tensors if shape_of(x) != (0,)] or list(tensors[:1])
-    stand_ins = [torch.empty(shape_of(x), dtype=torch_dtype(element_type(x)), device="meta") for x in tensors]
-    dtype = stand_ins[0].dtype
-    for stand_in in stand_ins[1:]:
-        dtype = torch.promote_types(dtype, stand_in.dtype)
+    counted = [x for x in tensors if not same_shape(shape_of(x), (0,))] or list(tensors[:1])
+    dtypes = [torch_dtype(element_type(x)) for x in tensors]
+    dtype = dtypes[0]
+    for other in dtypes[1:]:
+        dtype = torch.promote_types(dtype, other)
     axis = normalise_dim(dim, len(shape_of(counted[0])))
     return b.concat([b.cast(x, scalar_type(dtype)) for x in counted], axis)
 

@@ -6,7 +6,6 @@ Those of floats compute in f64 whatever the dtype, with an error of a few units 
 import math
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch._prims_common import ELEMENTWISE_TYPE_PROMOTION_KIND as PROMOTION
 from xdsl.dialects import math as math_dialect
@@ -17,6 +16,7 @@ from xdsl.ir.affine import AffineDimExpr, AffineMap
 from cedr.frontend.aten.elementwise import ScalarFunction, elementwise_converter, pointwise, promote
 from cedr.frontend.aten.registry import Unsupported, converts
 from cedr.frontend.builder import PARALLEL, REDUCTION, Builder, shape_of
+from cedr.frontend.open_sizes import broadcast_shapes
 from cedr.frontend.scalars import Scalars
 from cedr.frontend.types import scalar_type
 
@@ -250,7 +250,7 @@ def gcd(b: Builder, x: SSAValue, y: SSAValue) -> SSAValue:
     _, dtype = promote((x, y), PROMOTION.DEFAULT)
     type_ = scalar_type(dtype)
     assert isinstance(type_, IntegerType)
-    shape = np.broadcast_shapes(shape_of(x), shape_of(y))
+    shape = broadcast_shapes(shape_of(x), shape_of(y))
     starts = [b.pointwise([v], lambda s, args: s.abs(s.cast(args[0], type_)), type_, shape) for v in (y, x)]
     rank, steps = len(shape), _STEPS[type_.width.data]
     places = AffineMap(rank + 1, 0, tuple(AffineDimExpr(dim) for dim in range(rank)))

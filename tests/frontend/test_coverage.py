@@ -195,15 +195,6 @@ def test_complex_numbers_that_are_refused(
     assert reason in report(Program(forward), torch.ones(3, dtype=dtype))
 
 
-def test_dynamic_sizes_are_refused() -> None:
-    exported = torch.export.export(nn.ReLU(), (floats(4, 3),), dynamic_shapes=({0: torch.export.Dim("n", min=2)},))
-    program = exported.run_decompositions()
-    with pytest.raises(
-        UnsupportedOpsError, match=r"a tensor of shape \[s\d+, 3\], whose sizes are not static; export with fixed sizes"
-    ):
-        import_program(program, "model")
-
-
 def test_an_op_has_one_converter() -> None:
     with pytest.raises(ValueError, match="aten.relu.default has two converters"):
         converts(aten.relu.default)(lambda b, x: x)
