@@ -100,7 +100,7 @@ def _sizes_option(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="[NAME=]X.npy",
-        help="an input whose shape says the sizes that an .onnx file leaves open",
+        help="an input whose shape says the sizes that an .onnx or .mlir file leaves open",
     )
 
 
@@ -376,20 +376,28 @@ def _compile(arguments: argparse.Namespace) -> int:
 
 def _with_only_sizes(model: Model, texts: Sequence[str]) -> Model:
     """`_with_sizes` for a command that computes nothing."""
-    from cedr.tools.models import OnnxModel
+    from cedr.tools.models import IrFile, OnnxModel
 
-    if texts and not isinstance(model, OnnxModel):
-        raise CedrError("--input says the sizes that an .onnx file leaves open; other models have sizes of their own")
+    if texts and not isinstance(model, OnnxModel) and not (isinstance(model, IrFile) and model.has_open_sizes()):
+        raise CedrError(
+            "--input says the sizes that an .onnx or .mlir file leaves open; other models have sizes of their own"
+        )
     return _with_sizes(model, texts)
 
 
 def _with_sizes(model: Model, texts: Sequence[str]) -> Model:
-    """An ONNX model with the shapes of the inputs that are given; any other model as it is."""
-    from cedr.tools.models import OnnxModel
+    """A file that leaves sizes open with the shapes of the inputs that are given; any other model as it is."""
+    from cedr.tools.models import IrFile, OnnxModel
 
-    if not isinstance(model, OnnxModel):
+    if isinstance(model, OnnxModel):
+        names = [one.name for one in model.file.inputs]
+    elif isinstance(model, IrFile) and model.has_open_sizes():
+        from cedr.tools.compiler import input_names
+
+        names = input_names(model.path)
+    else:
         return model
-    given = _open_inputs(texts, [one.name for one in model.file.inputs])
+    given = _open_inputs(texts, names)
     return replace(model, shapes={name: array.shape for name, array in given.items()})
 
 

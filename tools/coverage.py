@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from xdsl.dialects import scf
 from xdsl.dialects.builtin import ModuleOp, NameLoc, StringAttr
@@ -78,7 +77,7 @@ def cover(model: Model, options: CompileOptions) -> Coverage:
         case OnnxModel():
             return _cover_onnx(model, options.checked())
         case IrFile():
-            return _cover_ir(model.path, options)
+            return _cover_ir(model, options)
         case ModuleDirectory():
             raise CoverageError(
                 f"{model.path}: a compiled module has calls and no ops: give the model that it was made from, or a stage of its "
@@ -98,9 +97,9 @@ def _cover_onnx(model: OnnxModel, options: CompileOptions) -> Coverage:
     return _coverage(str(model.file.path), uses, lambda use: use.place, offered, options)
 
 
-def _cover_ir(path: Path, options: CompileOptions) -> Coverage:
+def _cover_ir(model: IrFile, options: CompileOptions) -> Coverage:
     """Ops of IR of any level: those on tensors, or calls on tiles; what a pass refuses at an op's line is the op's."""
-    context, module = load_ir(path)
+    context, module = load_ir(model.path)
     options = platform_of(module, options).checked()
     places: list[tuple[str, str]] = []
     for op in _listed(module):
@@ -110,7 +109,7 @@ def _cover_ir(path: Path, options: CompileOptions) -> Coverage:
     offered: dict[str, set[str]] = {}
     failure: CedrError | None = None
     try:
-        offered = _offered(context, module, options)
+        offered = _offered(context, module, options, shapes=model.shapes)
     except IRError as error:
         failure = error
         reasons = {f"{d.place.filename}:{d.place.line}": d.message for d in error.diagnostics if d.place is not None}
@@ -125,7 +124,7 @@ def _cover_ir(path: Path, options: CompileOptions) -> Coverage:
             raise failure
         return offered
 
-    return _coverage(str(path), counter.uses(), lambda use: use.op, known, options)
+    return _coverage(str(model.path), counter.uses(), lambda use: use.op, known, options)
 
 
 def _listed(module: ModuleOp) -> Iterator[Operation]:
@@ -172,10 +171,14 @@ def _coverage(
 
 
 def _offered(
-    context: CedrContext, module: ModuleOp, options: CompileOptions, key: Callable[[Operation], str] = source_name
+    context: CedrContext,
+    module: ModuleOp,
+    options: CompileOptions,
+    key: Callable[[Operation], str] = source_name,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
 ) -> dict[str, set[str]]:
     """The PE types that the calls of a module are offered to, by what their locations say."""
-    compiled = compile_ir(context, module, replace(options, measure_ir=False), "import")
+    compiled = compile_ir(context, module, replace(options, measure_ir=False), "import", shapes)
     platform = load_platform(options.platform)
     counts = parse_composition(platform, options.hw).counts
     present = [(index, platform.pe_types[index].name) for index, count in enumerate(counts) if count]

@@ -428,4 +428,4 @@ def test_run_and_compile_on_the_command_line(tmp_path: Path, capsys: pytest.Capt
     assert main(["compile", str(path), "-o", str(tmp_path / "module"), "--emit", "python", *given]) == 0
     assert main(["run", str(tmp_path / "module"), *given]) == 0
     assert main(["compile", "vgg_digits", "-o", str(tmp_path / "other"), *given]) == 1
-    assert "--input says the sizes that an .onnx file leaves open" in capsys.readouterr().err
+    assert "--input says the sizes that an .onnx or .mlir file leaves open" in capsys.readouterr().err

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -11,6 +13,7 @@ from torch.export import Dim
 
 import cedr
 from cedr.frontend.dynamic import Sizes
+from cedr.tools.cli import main
 from cedr.tools.models import TorchModel, find_model
 
 
@@ -129,3 +132,43 @@ def test_sizes_that_the_model_itself_does_not_take() -> None:
     program = cedr.compile(nn.Linear(3, 2), (torch.ones(2, 3),), dynamic_shapes=({1: Dim("n")},))
     with pytest.raises(cedr.CedrError, match="torch.export can't export Linear"):
         program(torch.ones(2, 4))
+
+
+OPEN_TEXT = """
+#map = affine_map<(d0, d1) -> (d0, d1)>
+func.func @forward(%x: tensor<?x3xf32>) -> tensor<?x3xf32> {
+  %c0 = arith.constant 0 : index
+  %batch = tensor.dim %x, %c0 : tensor<?x3xf32>
+  %0 = tensor.empty(%batch) : tensor<?x3xf32>
+  %1 = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel"]}
+       ins(%x : tensor<?x3xf32>) outs(%0 : tensor<?x3xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %2 = arith.addf %in, %in : f32
+    linalg.yield %2 : f32
+  } -> tensor<?x3xf32>
+  return %1 : tensor<?x3xf32>
+}
+"""
+
+
+def test_text_that_leaves_sizes_open(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text, rows, columns = (tmp_path / name for name in ("doubled.mlir", "rows.npy", "columns.npy"))
+    text.write_text(OPEN_TEXT)
+    np.save(rows, np.arange(12, dtype=np.float32).reshape(4, 3))
+    np.save(columns, np.ones((4, 2), np.float32))
+    given = ["--emit", "python", "--input"]
+    assert main(["run", str(text), *given, f"x={rows}", "--output", f"output0={tmp_path / 'y.npy'}"]) == 0
+    assert np.array_equal(np.load(tmp_path / "y.npy"), 2 * np.load(rows))
+    assert main(["compile", str(text), *given, str(rows), "--save-ir", "-o", str(tmp_path / "module")]) == 0
+    assert "?" not in (tmp_path / "module" / "ir" / "01_specialize-sizes.mlir").read_text()
+    capsys.readouterr()
+    for arguments, message in (
+        ([], "leaves sizes of input 'x' open, which is tensor<?x3xf32>; say them: --input x=X.npy"),
+        (["--input", str(columns)], "takes tensor<?x3xf32> for 'x', got the shape [4, 2]"),
+        (["--input", f"y={rows}"], "y"),
+    ):
+        assert main(["compile", str(text), *arguments, "-o", str(tmp_path / "other")]) == 1
+        assert message in capsys.readouterr().err and not (tmp_path / "other").exists()
+    text.write_text(OPEN_TEXT.replace("?", "4").replace("tensor.empty(%batch)", "tensor.empty()"))
+    assert main(["compile", str(text), "--input", str(rows), "-o", str(tmp_path / "other")]) == 1
+    assert "other models have sizes of their own" in capsys.readouterr().err
