@@ -23,7 +23,7 @@ from xdsl.rewriter import Rewriter
 
 from cedr.dialects.cedr import WeightOp
 from cedr.frontend.aten.registry import Unsupported, find_converter, schema_arguments
-from cedr.frontend.builder import Builder
+from cedr.frontend.builder import Builder, element_type
 from cedr.frontend.coverage import (
     STATE_CHANGES,
     OpUse,
@@ -395,7 +395,8 @@ class _Importer:
             found = [tensors[v.index] if isinstance(v, _Place) else size_at(v, known or {}) for v in leaves]
             return tree_unflatten(found, structure)
 
-        symbols = Symbols.of(self.program.range_constraints, self.conditions)
+        sizes = [size for spec in inputs for size in spec.shape]
+        symbols = Symbols.of(self.program.range_constraints, self.conditions, sizes)
         return ImportedModel(module, self.weights, inputs, tuple(specs), rebuild, self.builder.macs, symbols)
 
     def _split_outputs(self, leaves: Sequence[Any]) -> tuple[list[Any], list[tuple[Node, Node]]]:
@@ -489,9 +490,10 @@ def _ir_type(fake: torch.Tensor) -> Any:
 
 def _is_same_type(value: SSAValue, fake: torch.Tensor) -> bool:
     """Whether a value is of PyTorch's type for all open sizes. Raises UNDECIDED where it may be for some."""
-    if plain_type(value.type) != plain_type(_ir_type(fake)):
+    shape = shape_of(value)
+    if len(shape) != fake.dim() or element_type(value) != scalar_type(fake.dtype):
         return False
-    return all(same(size, wanted) or size == wanted for size, wanted in zip(shape_of(value), fake.shape, strict=True))
+    return all(same(size, wanted) or size == wanted for size, wanted in zip(shape, fake.shape, strict=True))
 
 
 def _contains_refused(arguments: Any) -> bool:

@@ -106,11 +106,12 @@ class Symbols:
     """The symbols of a program's open sizes: from which number on and up to which each is (None: no end), and conditions."""
 
     ranges: Mapping[sympy.Expr, tuple[int, int | None]]
-    conditions: tuple[torch.SymBool, ...]
+    conditions: tuple[sympy.Basic, ...]
 
     @staticmethod
-    def of(constraints: Mapping[Any, Any], conditions: Sequence[torch.SymBool]) -> Symbols:
-        """From an ExportedProgram's `range_constraints` and conditions that it checks.
+    def of(constraints: Mapping[Any, Any], checks: Sequence[torch.SymBool], sizes: Sequence[Any]) -> Symbols:
+        """From an ExportedProgram's `range_constraints`, what it checks, and what held for the example when it was exported;
+        `sizes` are some of its.
 
         A size of 0 or 1 is another program: torch.export takes it that an open size is none (it may broadcast).
         """
@@ -118,7 +119,9 @@ class Symbols:
             symbol: (max(int(allowed.lower), 2), int(allowed.upper) if allowed.upper < sys.maxsize - 1 else None)
             for symbol, allowed in constraints.items()
         }
-        return Symbols(ranges, tuple(conditions))
+        environment = next((size.node.shape_env for size in sizes if is_open(size)), None)
+        guards = [guard.expr for guard in environment.guards] if environment is not None else []
+        return Symbols(ranges, (*guards, *(check.node.expr for check in checks)))
 
     def known(self, inputs: Sequence[tuple[str, Sequence[Any], Sequence[int]]]) -> dict[sympy.Expr, int]:
         """The symbols' values by inputs: (name, sizes in symbols, sizes). Raises SizesError where they don't fit."""
@@ -146,7 +149,7 @@ class Symbols:
                     f"{place}: the program's {symbol} is {known[symbol]}, not from {low} to {high or 'any'}"
                 )
         for condition in self.conditions:
-            if not size_at(condition, known):
+            if condition.subs(known) == sympy.false:
                 raise SizesError(f"these sizes don't meet the program's condition {condition}")
         return known
 

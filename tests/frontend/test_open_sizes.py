@@ -230,7 +230,7 @@ def test_what_needs_a_number_is_imported_for_each_set_of_sizes(forward: Forward,
     model, shapes = Program(forward), ({0: Dim("n", min=4)},)
     with pytest.raises(UnsupportedOpsError, match="open"):
         import_program(export_model(model, (floats(8),), (shapes,)), "model")
-    imports = Imports(model, "model", Sizes.of(model, (floats(8),), shapes), (shapes,))
+    imports = Imports(model, "model", Sizes.of(model, (floats(8),), (shapes,)), (shapes,))
     for size in (8, 16):
         found = imports.at((floats(size),)).model
         assert imports.why_fixed is not None and reason in imports.why_fixed
@@ -273,3 +273,12 @@ def test_sizes_that_a_program_forbids(shape: tuple[int, ...], message: str) -> N
     program = import_program(export_model(Attends().eval(), (words(3, 5),), SHAPES), "model")
     with pytest.raises(SizesError, match=message):
         program.at([shape])
+
+
+def test_what_held_for_the_example_holds_for_other_sizes() -> None:
+    """The number of pieces is fixed by the example."""
+    auto = (({0: Dim.AUTO},),)
+    program = import_program(export_model(Program(lambda x: x.chunk(3)[1]), (floats(6, 2),), auto), "model")
+    program.at([(8, 2)])
+    with pytest.raises(SizesError, match="these sizes don't meet the program's condition"):
+        program.at([(4, 2)])
