@@ -392,6 +392,8 @@ def index_reduce(
     if shape:
         dim = normalise_dim(dim, len(shape))
         indices = _spread_at(b, indices, (dim,), shape) if shape_of(indices) else b.reshape(indices, [1] * len(shape))
+    else:
+        indices = b.reshape(indices, ())
     return scatter_reduce(b, x, dim, b.broadcast(indices, shape), source, reduce, include_self)
 
 

@@ -48,7 +48,7 @@ ABSOLUTE = {torch.float64: 1e-10, torch.float32: 1e-6, torch.complex64: 1e-6, to
 
 HALVES = (torch.float16, torch.bfloat16)
 
-TIES = ("sort", "argsort", "topk", "kthvalue", "median", "mode", "msort", "aminmax")
+TIES = ("sort", "argsort", "topk", "kthvalue", "median", "nanmedian", "mode", "msort", "aminmax")
 """Ops that may answer with the position of any of several equal elements."""
 
 _USE = re.compile(

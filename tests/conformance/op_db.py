@@ -57,9 +57,9 @@ TABLE = {
     "sqrt": "sqrt rsqrt",
     "sum": "sum",
     "embedding": "nn.functional.embedding",
-    "_fft_c2c": "fft.fft fft.ifft fft.fft2 fft.ifft2",
-    "_fft_r2c": "fft.rfft",
-    "_fft_c2r": "fft.irfft",
+    "_fft_c2c": "fft.fft fft.ifft fft.fft2 fft.ifft2 fft.fftn fft.ifftn",
+    "_fft_r2c": "fft.rfft fft.rfft2 fft.rfftn fft.ihfft stft",
+    "_fft_c2r": "fft.irfft fft.irfft2 fft.irfftn fft.hfft istft",
     "eq": "eq ne",
     "full_like": "full_like ones_like zeros_like",
     "log": "log log10 log2 log1p",
@@ -93,7 +93,7 @@ TABLE = {
     "max": "max min",
     "angle": "angle complex polar",
     "logical": "logical_and logical_or logical_xor",
-    "median": "median",
+    "median": "median nanmedian",
     "native_group_norm": "native_group_norm nn.functional.group_norm nn.functional.instance_norm",
     "neg": "neg positive",
     "reciprocal": "reciprocal",
@@ -111,7 +111,7 @@ FURTHER = """
     einsum tensordot kron cross linalg.cross linalg.norm linalg.vecdot norm count_nonzero nan_to_num xlogy heaviside
     isclose hypot copysign frac deg2rad rad2deg signbit sinc erfc
     erfinv lgamma digamma nextafter gcd lcm ldexp
-    index_add index_copy index_fill scatter scatter_add scatter_reduce take searchsorted bucketize kthvalue quantile
+    index_add index_copy index_fill index_reduce put scatter scatter_add scatter_reduce take searchsorted bucketize kthvalue quantile
     masked_scatter mode histc cummax cummin logcumsumexp cdist dist trapezoid block_diag
     repeat_interleave unflatten squeeze_copy std_mean var_mean trace rsub linspace eye ravel
     nn.functional.adaptive_max_pool1d nn.functional.adaptive_max_pool2d nn.functional.silu nn.functional.elu
