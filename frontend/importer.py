@@ -40,6 +40,7 @@ from cedr.frontend.open_sizes import (
     is_open,
     is_size,
     nothing_decided,
+    open_lengths,
     plain_size,
     plain_type,
     same,
@@ -173,6 +174,7 @@ class _Importer:
         self.values: dict[Node, Any] = {}
         self.weights: dict[str, np.ndarray] = {}
         self.conditions: list[torch.SymBool] = []
+        self.lengths: dict[Any, None] = {}
         for refusal in boundary_refusals(program):
             self.counter.add(*refusal)
         placeholders = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
@@ -396,7 +398,7 @@ class _Importer:
             return tree_unflatten(found, structure)
 
         sizes = [size for spec in inputs for size in spec.shape]
-        symbols = Symbols.of(self.program.range_constraints, self.conditions, sizes)
+        symbols = Symbols.of(self.program.range_constraints, self.conditions, sizes, self.lengths)
         return ImportedModel(module, self.weights, inputs, tuple(specs), rebuild, self.builder.macs, symbols)
 
     def _split_outputs(self, leaves: Sequence[Any]) -> tuple[list[Any], list[tuple[Node, Node]]]:
@@ -413,12 +415,13 @@ class _Importer:
         return user_outputs, changes
 
     def _close_types(self) -> None:
-        """Takes the symbols of open sizes out of the types."""
+        """Takes the symbols of open sizes out of the types, and notes them."""
         for block in (
             self.block,
             *(block for op in self.block.walk() for region in op.regions for block in region.blocks),
         ):
             for value in (*block.args, *(result for op in block.ops for result in op.results)):
+                self.lengths.update(dict.fromkeys(open_lengths(value.type)))
                 closed = plain_type(value.type)
                 if closed is not value.type:
                     Rewriter.replace_value_with_new_type(value, closed)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, reduce
@@ -103,15 +103,22 @@ class SizesError(CedrError):
 
 @dataclass(frozen=True)
 class Symbols:
-    """The symbols of a program's open sizes: from which number on and up to which each is (None: no end), and conditions."""
+    """The symbols of a program's open sizes: from which number on and up to which each is (None: no end), conditions, and the
+    sizes of the module's tensors, none of which may be 0."""
 
     ranges: Mapping[sympy.Expr, tuple[int, int | None]]
     conditions: tuple[sympy.Basic, ...]
+    lengths: tuple[sympy.Expr, ...]
 
     @staticmethod
-    def of(constraints: Mapping[Any, Any], checks: Sequence[torch.SymBool], sizes: Sequence[Any]) -> Symbols:
+    def of(
+        constraints: Mapping[Any, Any],
+        checks: Sequence[torch.SymBool],
+        sizes: Sequence[Any],
+        lengths: Iterable[sympy.Expr],
+    ) -> Symbols:
         """From an ExportedProgram's `range_constraints`, what it checks, and what held for the example when it was exported;
-        `sizes` are some of its.
+        `sizes` are some of its, `lengths` those of the module's tensors.
 
         A size of 0 or 1 is another program: torch.export takes it that an open size is none (it may broadcast).
         """
@@ -121,7 +128,7 @@ class Symbols:
         }
         environment = next((size.node.shape_env for size in sizes if is_open(size)), None)
         guards = [guard.expr for guard in environment.guards] if environment is not None else []
-        return Symbols(ranges, (*guards, *(check.node.expr for check in checks)))
+        return Symbols(ranges, (*guards, *(check.node.expr for check in checks)), tuple(lengths))
 
     def known(self, inputs: Sequence[tuple[str, Sequence[Any], Sequence[int]]]) -> dict[sympy.Expr, int]:
         """The symbols' values by inputs: (name, sizes in symbols, sizes). Raises SizesError where they don't fit."""
@@ -151,6 +158,8 @@ class Symbols:
         for condition in self.conditions:
             if condition.subs(known) == sympy.false:
                 raise SizesError(f"these sizes don't meet the program's condition {condition}")
+        if known and any(length.subs(known) == 0 for length in self.lengths):
+            raise SizesError("a tensor of the program has no elements at these sizes")
         return known
 
 
@@ -213,6 +222,14 @@ def shape_of(value: SSAValue) -> tuple[int, ...]:
     if isinstance(encoding, SizesAttr):
         return tuple(size.size if isinstance(size, _Open) else size for size in encoding.data)
     return type_.get_shape()
+
+
+def open_lengths(type_: Attribute) -> Iterator[sympy.Expr]:
+    """The sizes of a tensor type with open ones, those that are 0 of any other."""
+    if isinstance(type_, TensorType):
+        sizes = type_.encoding.data if isinstance(type_.encoding, SizesAttr) else type_.get_shape()
+        yield from (size.expression for size in sizes if isinstance(size, _Open))
+        yield from (sympy.S.Zero for size in sizes if size == 0)
 
 
 def plain_type(type_: Attribute) -> Attribute:

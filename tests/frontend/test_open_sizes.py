@@ -21,7 +21,7 @@ from cedr.frontend.dynamic import Imports, Sizes
 from cedr.frontend.export import export_model
 from cedr.frontend.importer import ImportedModel, import_program
 from cedr.frontend.open_sizes import SizesError, reshape_groups
-from cedr.frontend.types import to_numpy
+from cedr.frontend.types import to_numpy, to_torch
 from cedr.passes.pipelines import pipeline_passes
 from cedr.passes.specialize_sizes import SpecializeSizesPass
 from tests.frontend.cases import Forward, Program, floats, integers
@@ -235,6 +235,22 @@ def test_what_needs_a_number_is_imported_for_each_set_of_sizes(forward: Forward,
         found = imports.at((floats(size),)).model
         assert imports.why_fixed is not None and reason in imports.why_fixed
         assert found.inputs[0].shape == (size,)
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [lambda x: torch.cat([x[:, :0], x * 2], 1), lambda x: x[:, :0].sum(1) + x[:, 3:].sum(1)],
+    ids=["none", "beyond the end"],
+)
+def test_sizes_that_leave_a_tensor_without_elements_are_imported(forward: Forward) -> None:
+    model, shapes = Program(forward), ({0: Dim.AUTO, 1: Dim.AUTO},)
+    imports = Imports(model, "model", Sizes.of(model, (floats(4, 5),), (shapes,)), (shapes,))
+    for size in (5, 3, 4):
+        x = floats(4, size)
+        found = imports.at((x,)).model
+        fixed = specialized(found, (x,)) if "?" in str(found.module) else found
+        (result,) = interpret(fixed.module, [to_numpy(x)], fixed.weights)
+        torch.testing.assert_close(to_torch(result, torch.float32), model(x))
 
 
 def test_a_model_is_exported_once(monkeypatch: pytest.MonkeyPatch) -> None:
