@@ -34,6 +34,7 @@ HALVES = ("f16", "bf16")
 
 _EXACT = (
     "arith.select",
+    "arith.bitcast",
     "arith.negf",
     "math.absf",
     "arith.maximumf",
@@ -272,4 +273,8 @@ def _expression(op: Operation, operands: list[str], where: str) -> str:
         return f"({a} & 1) != 0" if result == "i1" else f"({result_type}){a}"
     if name in ("arith.uitofp", "arith.extui", "arith.index_castui"):
         return f"({result_type})({_unsigned(dtype_name(op.operands[0].type))}){a}"
+    if isinstance(op, arith.BitcastOp):
+        given = dtype_name(op.input.type)
+        fields = f"{c_element(given, where)} from; {c_element(result, where)} to;"
+        return loaded(result, f"((union {{ {fields} }}){{ .from = {stored(given, a)} }}).to")
     raise EmissionError(f"{where}: no C for '{name}'")

@@ -412,6 +412,8 @@ def _expression(op: Operation, operands: Sequence[str], where: str) -> str:
         return f"({operands[0]} & 1).astype(np.bool_)"
     if op.name in ("arith.uitofp", "arith.extui", "arith.index_castui"):
         return f"np.asarray({_as_unsigned(operands[0], op.operands[0].type)}).astype({kind})"
+    if isinstance(op, arith.BitcastOp):
+        return f"np.asarray({operands[0]}).view({kind})"
     if op.name in (
         "arith.extf",
         "arith.truncf",

@@ -286,6 +286,10 @@ class Scalars:
             return self.cast(self.cast(x, _F32), to)
         return self.emit(arith.TruncFOp(x, to) if source_bits > bits else arith.ExtFOp(x, to))
 
+    def bitcast(self, x: SSAValue, to: ScalarType) -> SSAValue:
+        """The bits of x as a value of another type, of the same width."""
+        return x if self.type_of(x) == to else self.emit(arith.BitcastOp(x, to))
+
     def extract(self, table: SSAValue, position: Sequence[SSAValue]) -> SSAValue:
         """An element of a tensor outside of the generic, at integers or indices, one per dimension.
 

@@ -252,6 +252,9 @@ def evaluate(op: Operation, operands: Sequence[Any]) -> Any:
             return _rounded(operands[0], result_type)
         if op.name in ("arith.extui", "arith.uitofp", "arith.index_castui"):
             return _rounded(_unsigned(operands[0]), result_type)
+        if isinstance(op, arith.BitcastOp):
+            bits = np.asarray(narrow(operands[0], op.input.type))
+            return widen(bits.view(numpy_dtype(result_type)), result_type)
         if op.name == "arith.fptoui":
             return narrow(np.asarray(operands[0]).astype(np.uint64), result_type)
         if op.name == "arith.shrui":

@@ -2,6 +2,7 @@
 
 from cedr.frontend.aten import (
     attention,
+    bits,
     complex_numbers,
     constants,
     convolution,
@@ -24,6 +25,7 @@ from cedr.frontend.aten import (
 
 __all__ = [
     "attention",
+    "bits",
     "complex_numbers",
     "constants",
     "convolution",

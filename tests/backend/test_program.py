@@ -84,6 +84,17 @@ def test_half_precision_is_bits_in_memory_and_rounded_floats_in_c(half: str) -> 
     assert f"] = cedr_to_{half}(v1);" in text
 
 
+def test_the_bits_of_a_value_are_read_as_another_type() -> None:
+    body = "%w = arith.bitcast %p : f32 to i32\n %r = arith.bitcast %w : i32 to f32\n cedr.yield %r : f32"
+    program = Program.of(parse(KERNEL.format(type="f32", body=body)))
+    assert "((union { float from; int32_t to; }){ .from = v0 }).to;" in emit_c(program)
+    assert ".view(np.int32)" in emit_python(program)
+    body = "%w = arith.bitcast %p : f16 to i16\n %r = arith.bitcast %w : i16 to f16\n cedr.yield %r : f16"
+    text = emit_c(Program.of(parse(KERNEL.format(type="f16", body=body))))
+    assert "((union { uint16_t from; int16_t to; }){ .from = cedr_to_f16(v0) }).to;" in text
+    assert "= cedr_from_f16(((union { int16_t from; uint16_t to; }){ .from = v1 }).to);" in text
+
+
 def test_bfloat16_has_no_python() -> None:
     assert "'f16'" in emit_python(
         Program.of(parse(KERNEL.format(type="f16", body="%r = arith.addf %p, %p : f16\n cedr.yield %r : f16")))

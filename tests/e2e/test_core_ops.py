@@ -46,6 +46,13 @@ class Moves(nn.Module):
             i << places,
             i >> places,
             i.to(torch.int8) << 6,
+            y.view(torch.int32),
+            (y.view(torch.int32) ^ 1).view(torch.float32),
+            x.view(torch.int16),
+            i.view(torch.int8),
+            i.to(torch.int8).repeat(1, 8).view(torch.int64),
+            x.half().view(torch.int16),
+            (x.half().view(torch.int16) + 1).view(torch.float16),
             *torch.var_mean(y, 1),
         )
 

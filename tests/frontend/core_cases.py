@@ -27,6 +27,32 @@ def _moves() -> list[Case]:
     ]  # fmt: skip
 
 
+def _bits() -> list[Case]:
+    f32, f64, c64, i8, i16, i32, i64 = (
+        torch.float32,
+        torch.float64,
+        torch.complex64,
+        torch.int8,
+        torch.int16,
+        torch.int32,
+        torch.int64,
+    )
+    whole = integers(3, 8, low=-128, high=128, dtype=i8)
+    pairs = torch.complex(SPECIAL, SPECIAL.flip(0)).reshape(2, 4)
+    return [
+        Case("bits of floats", lambda x: (x.view(i32), (x * 2).view(i32).view(f32), x.view(f32), torch.ops.aten.view_copy.dtype(x, i32)), (SPECIAL,), 0),
+        Case("bits of doubles", lambda x: (x.view(i64), x.view(i64).view(f64)), (SPECIAL.double() * 1.1,), 0),
+        Case("bits of halves", lambda x, y: (x.view(i16), y.view(i16), (x.view(i16) + 1).view(torch.float16), x.view(torch.bfloat16)), (floats(9).half(), floats(9).bfloat16()), 0),
+        Case("bits of scalars", lambda x, y: (x.view(i32), y.view(i64), y.view(i64).view(c64)), (floats(), torch.tensor(1 - 2j)), 0),
+        Case("bits as narrower elements", lambda x, i: (x.view(i16), x.view(torch.float16).isnan(), x.view(torch.bool), i.view(i32), i.view(i16), i.view(i8)), (SPECIAL, integers(3, 4, low=-(2**62), high=2**62)), 0),
+        Case("bits as wider elements", lambda x, y: (x.view(i16), x.view(i32), x.view(i64), y.view(i32), y.view(i64)), (whole, floats(2, 4).half()), 0),
+        Case("bits of booleans", lambda x: ((x > 0).view(i8), (x > 0).view(i32), (x > 0).view(i8).view(torch.bool)), (X,)),
+        Case("bits of complex numbers", lambda x: (x.view(f32), x.view(i32), x.view(i64), x.view(f64), x.view(i8)), (pairs,), 0),
+        Case("bits as complex numbers", lambda x, y: (x.view(c64), y.view(c64), (x * 2).view(c64).view(c64)), (floats(3, 4), floats(5).double()), 0),
+        Case("bits of nothing and of a view", lambda x, y: (x.view(i32), x.view(i16), y.mT.view(i32)), (floats(0, 4), X)),
+    ]  # fmt: skip
+
+
 def _scans() -> list[Case]:
     inf = float("inf")
     return [
@@ -257,6 +283,7 @@ def _writes(x: torch.Tensor) -> torch.Tensor:
 
 CORE_CASES = (
     *_moves(),
+    *_bits(),
     *_scans(),
     *_shifts(),
     *_elementwise(),

@@ -23,6 +23,12 @@ def test_a_scan_as_booleans_is_refused() -> None:
         import_program(export_model(module, (floats(4),)), "model")
 
 
+def test_bits_as_unsigned_integers_are_refused() -> None:
+    module = Program(lambda x: x.view(torch.uint8).view(torch.float32))
+    with pytest.raises(UnsupportedOpsError, match=r"aten.view.dtype .*: dtype uint8 can't be converted"):
+        import_program(export_model(module, (floats(4),)), "model")
+
+
 @pytest.mark.parametrize("forward", [lambda x: x << 2, lambda x: x >> 2], ids=["left", "right"])
 def test_a_shift_of_floats_is_refused_by_pytorch(forward: Forward) -> None:
     with pytest.raises(ExportError, match="integral dtype"):
