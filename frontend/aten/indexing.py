@@ -448,7 +448,7 @@ def _search(
     )[0]
 
 
-@converts(aten.as_strided.default)
+@converts(aten.as_strided.default, aten.as_strided_copy.default)
 def as_strided(b: Builder, x: SSAValue, size: Sequence[int], stride: Sequence[int], offset: int | None) -> SSAValue:
     """Elements of x's memory at strides; x has to be dense there and the elements within it."""
     flat, _ = _memory(b, x, size, stride, offset)

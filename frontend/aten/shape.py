@@ -112,6 +112,14 @@ def slice_dim(b: Builder, x: SSAValue, dim: int, start: int | None, end: int | N
     return b.slice_dim(x, axis, first, count, step)
 
 
+@converts(aten.narrow_copy.default)
+def narrow_copy(b: Builder, x: SSAValue, dim: int, start: int, length: int) -> SSAValue:
+    """So many elements along a dim from a start, which counts from the end where it is negative."""
+    axis = normalise_dim(dim, len(shape_of(x)))
+    first = start + shape_of(x)[axis] if not is_open(start) and start < 0 else start
+    return b.slice_dim(x, axis, first, length, 1)
+
+
 def _sliced(size: int, start: int | None, end: int | None, step: int) -> tuple[int, int]:
     """The first one and the number of the indices that a Python slice chooses of so many; (0, 0) for none."""
     if not any(map(is_open, (size, start, end))):

@@ -17,6 +17,8 @@ def _moves() -> list[Case]:
         Case("windows added up", lambda x: (torch.ops.aten.unfold_backward(x, [2, 7], 1, 4, 2), torch.ops.aten.unfold_backward(x, [2, 9], -1, 4, 3), torch.ops.aten.unfold_backward(x[:, :, :1], [2, 9], 1, 1, 5)), (floats(2, 2, 4),)),
         Case("windows added up along another dim", lambda x: torch.ops.aten.unfold_backward(x, [8, 5], 0, 3, 2), (floats(3, 5, 3),)),
         Case("unfold of integers and a scalar", lambda x, y: (x.unfold(0, 3, 2), y.unfold(0, 1, 1)), (integers(9), floats())),
+        Case("narrow_copy", lambda x: (torch.narrow_copy(x, 1, 1, 2), torch.narrow_copy(x, -1, -3, 2), torch.narrow_copy(x, 0, 2, 0)), (X,)),
+        Case("as_strided_copy", lambda x: torch.as_strided_copy(x, (3, 2), (4, 2), 1), (X,)),
         Case("slice_scatter", lambda x, y: (torch.slice_scatter(x, y[:, 1:], 1, 1), torch.slice_scatter(x, y[:, :, :2], -1, 0, 4, 2)), (X, Y)),
         Case("slice_scatter past the end", lambda x, y: (torch.slice_scatter(x, y, 0, 1, 99, 3), torch.slice_scatter(x, y[:0], 0, 8), torch.slice_scatter(x, y[:1], 0, -2, 7, 5)), (floats(8), floats(3, seed=2))),
         Case("slice_scatter into infinities", lambda x, y: torch.slice_scatter(x, y, 0, 1, 8, 2), (SPECIAL, SPECIAL[:4])),
