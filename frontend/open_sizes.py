@@ -288,13 +288,14 @@ def reshape_groups(source: Sequence[int], target: Sequence[int]) -> tuple[tuple[
         return ()
     if is_empty(source):
         return ((list(range(len(source))), list(range(len(target)))),)
-    first, second = (_ends(shape) for shape in (source, target))
-    cuts = [(end, second[count]) for count, end in first.items() if count in second]
+    counts, wanted = (_counts(shape) for shape in (source, target))
     groups: list[tuple[list[int], list[int]]] = []
     i = j = 0
-    for end_of_source, end_of_target in cuts:
-        groups.append((list(range(i, end_of_source)), list(range(j, end_of_target))))
-        i, j = end_of_source, end_of_target
+    for end, count in enumerate(counts, start=1):
+        if count in wanted[j:]:
+            other = wanted.index(count, j) + 1
+            groups.append((list(range(i, end)), list(range(j, other))))
+            i, j = end, other
     if not groups:
         return ((list(range(len(source))), list(range(len(target)))),)
     groups[-1][0].extend(range(i, len(source)))
@@ -302,12 +303,9 @@ def reshape_groups(source: Sequence[int], target: Sequence[int]) -> tuple[tuple[
     return tuple(groups)
 
 
-def _ends(shape: Sequence[int]) -> dict[Any, int]:
-    """Numbers of elements of a shape's leading dims -> how many dims, the least that hold so many."""
-    ends: dict[Any, int] = {}
-    for end, count in enumerate(accumulate(shape, mul), start=1):
-        ends.setdefault(count if isinstance(count, int) else sympy.expand(expression_of(count)), end)
-    return ends
+def _counts(shape: Sequence[int]) -> list[Any]:
+    """How many elements a shape's first dims hold, one dim more each time."""
+    return [count if isinstance(count, int) else sympy.expand(expression_of(count)) for count in accumulate(shape, mul)]
 
 
 # Arithmetic in the IR

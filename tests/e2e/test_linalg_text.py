@@ -189,8 +189,8 @@ def test_a_refusal_points_at_the_text(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["compile", str(path), "-o", str(tmp_path / "module")]) == 1
     message = capsys.readouterr().err
     assert (
-        f"{path}:1:1: error: import-linalg: 'func.func' argument 0 is tensor<2x?xf32>: sizes have to be known"
-        in message
+        f"{path}:1:1: error: specialize-sizes: 'func.func' leaves sizes of input 'arg0' open, which is tensor<2x?xf32>; "
+        "say them: --input arg0=X.npy" in message
     )
     assert "\nfunc.func @forward(%arg0: tensor<2x?xf32>) -> tensor<2x?xf32> {\n^\n" in message
     assert not (tmp_path / "module").exists()

@@ -195,7 +195,10 @@ def test_groups_of_a_reshape(source: list[int], joined: list[bool]) -> None:
     assert [dim for group, _ in groups for dim in group] == list(range(len(source)))
     assert [dim for _, group in groups for dim in group] == list(range(len(target)))
     for left, right in groups:
-        assert np.prod([source[dim] for dim in left]) == np.prod([target[dim] for dim in right])
+        counts, others = ([source[dim] for dim in left], [target[dim] for dim in right])
+        assert np.prod(counts) == np.prod(others)
+        cuts = [(a, b) for a in range(1, len(counts)) for b in range(1, len(others))]
+        assert not any(np.prod(counts[:a]) == np.prod(others[:b]) for a, b in cuts)
 
 
 class Branches(nn.Module):
