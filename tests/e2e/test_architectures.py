@@ -212,8 +212,8 @@ def image(*shape: int) -> Tensor:
     return torch.randn(shape)
 
 
-FAST = (resnet, unet, keywords, wide_pads, structures, recurrent)
-SLOW = (mobilenet, densenet, squeezenet, shufflenet, transformer, deep, doubles)
+FAST = (keywords, wide_pads, structures, recurrent)
+SLOW = (resnet, unet, mobilenet, densenet, squeezenet, shufflenet, transformer, deep, doubles)
 
 
 @pytest.mark.parametrize("make", [*FAST, *(pytest.param(make, marks=pytest.mark.slow) for make in SLOW)])

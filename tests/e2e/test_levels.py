@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,11 +20,19 @@ from cedr.tools.cli import main
 from cedr.tools.compiler import CompileOptions
 from cedr.tools.opt import main as opt
 
-from .conftest import SMALL, mapped, zoo_model
+from .conftest import PIPELINES, SMALL, zoo_model
+
+QUICK = (("vgg_digits", "default"), ("m5_words", "layerwise"))
+"""For every run; text and interpretation of the others take half a minute."""
 
 
-@pytest.mark.parametrize("pipeline", ["default", "layerwise"])
-@pytest.mark.parametrize("name", SMALL)
+def pairs() -> list[Any]:
+    """(model, pipeline) of the small models as parameters."""
+    every = [(name, pipeline) for name in SMALL for pipeline in PIPELINES]
+    return [pytest.param(*pair, marks=[] if pair in QUICK else [pytest.mark.slow]) for pair in every]
+
+
+@pytest.mark.parametrize(("name", "pipeline"), pairs())
 def test_stage_by_stage_through_files(
     name: str, pipeline: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -65,7 +74,7 @@ def _element(text: str, position: int) -> str:
     return text[position:]
 
 
-@pytest.mark.parametrize(("name", "pipeline"), mapped())
+@pytest.mark.parametrize(("name", "pipeline"), pairs())
 def test_values_at_every_level(name: str, pipeline: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The reference interpreter on every saved stage, and `cedr run` on a file of every level.
 

@@ -12,8 +12,8 @@ import pytest
 from .network_checks import check_network, no_compiler_warnings
 from .random_networks import network
 
-FAST = range(8)
-SLOW = range(8, 500)
+FAST = range(4)
+SLOW = range(4, 500)
 
 
 @pytest.mark.parametrize("seed", [*FAST, *(pytest.param(seed, marks=pytest.mark.slow) for seed in SLOW)])
