@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,7 +160,13 @@ def _generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize("name", ["m5", "tiny_yolo", *PUBLISHED])
+def large_ones_slow(*names: str) -> list[Any]:
+    """Names as parameters, those of models that take seconds marked."""
+    large = ("tiny_yolo", "vgg16", "resnet18", "mobilenet_v2", "unet", "vit", "gru", "lstm")
+    return [pytest.param(name, marks=[pytest.mark.slow] if name in large else []) for name in names]
+
+
+@pytest.mark.parametrize("name", large_ones_slow("m5", "tiny_yolo", *PUBLISHED))
 def test_float32_rounding_is_far_below_the_parity_bound(name: str) -> None:
     """A fifth of 1e-4: a seeded network must not blow rounding errors up to what parity checks look for."""
     module, (example,) = find(name).build()
@@ -206,7 +213,7 @@ def test_seeding_refuses_a_layer_it_has_no_rule_for() -> None:
         seeded(lambda: nn.GroupNorm(2, 4), 1, centring=0.0)
 
 
-@pytest.mark.parametrize("name", (*SEEDED, *TRAINED))
+@pytest.mark.parametrize("name", large_ones_slow(*SEEDED, *TRAINED))
 def test_exports_with_default_decompositions(name: str) -> None:
     module, inputs = built(name)
     program = torch.export.export(module, inputs).run_decompositions()
