@@ -421,7 +421,8 @@ class _Importer:
             *(block for op in self.block.walk() for region in op.regions for block in region.blocks),
         ):
             for value in (*block.args, *(result for op in block.ops for result in op.results)):
-                self.lengths.update(dict.fromkeys(open_lengths(value.type)))
+                if self.builder.sources:
+                    self.lengths.update(dict.fromkeys(open_lengths(value.type)))
                 closed = plain_type(value.type)
                 if closed is not value.type:
                     Rewriter.replace_value_with_new_type(value, closed)

@@ -23,7 +23,7 @@ from torch.fx.experimental.symbolic_shapes import ShapeEnv, _ShapeEnvGuardError,
 from torch.utils._sympy import functions as symbolic
 from xdsl.dialects import arith, tensor
 from xdsl.dialects import math as math_dialect
-from xdsl.dialects.builtin import DYNAMIC_INDEX, Float64Type, IndexType, IntegerAttr, TensorType, i64
+from xdsl.dialects.builtin import DYNAMIC_INDEX, Float64Type, FloatAttr, IndexType, IntegerAttr, TensorType, i64
 from xdsl.ir import Attribute, Data, Operation, SSAValue
 from xdsl.irdl import irdl_attr_definition
 from xdsl.parser import AttrParser
@@ -158,7 +158,7 @@ class Symbols:
         for condition in self.conditions:
             if condition.subs(known) == sympy.false:
                 raise SizesError(f"these sizes don't meet the program's condition {condition}")
-        if known and any(length.subs(known) == 0 for length in self.lengths):
+        if any(length.subs(known) == 0 for length in self.lengths):
             raise SizesError("a tensor of the program has no elements at these sizes")
         return known
 
@@ -369,8 +369,6 @@ class SizeEmitter:
     def _float(self, expression: sympy.Expr) -> SSAValue:
         f64 = Float64Type()
         if expression.is_number:
-            from xdsl.dialects.builtin import FloatAttr
-
             return self._emit(arith.ConstantOp(FloatAttr(float(expression), f64)))
         if isinstance(expression, symbolic.ToFloat):
             return self.number(expression.args[0])

@@ -204,8 +204,7 @@ def judged(case: Case, wanted: Any, got: Any) -> Outcome:
         return Outcome(case, Status.WRONG, f"outputs {got_structure} instead of {wanted_structure}")
     for index, (a, b) in enumerate(zip(wanted_leaves, got_leaves, strict=True)):
         reason = _difference(a, b)
-        excused = (case.op in TIES and _same_elements(case, a, b)) or (reason and _is_nearer(case, index, a, b))
-        if reason and not excused:
+        if reason and not ((case.op in TIES and _same_elements(case, a, b)) or _is_nearer(case, index, a, b)):
             return Outcome(case, Status.WRONG, f"output {index}: {reason}")
     return Outcome(case, Status.PASS)
 
