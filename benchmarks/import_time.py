@@ -3,10 +3,10 @@
     python benchmarks/import_time.py [--models vgg16,m5] [--nodes 10000] [--rounds 3] [--json]
 
 `seconds` by model of the zoo and `nodes_10000_s` of a synthetic graph of at least that many nodes are medians over rounds,
-each in a process of its own, so that nothing is cached from before; `linearity` is the time per node of that graph over
-that of a graph a quarter as long. `torch_mlir` has the same keys for torch-mlir's FxImporter on the same programs (to its
-own torch dialect, verified, which is before any lowering to linalg), null where it isn't installed; a program that it
-can't import has null. Seconds of the wall clock, on one thread.
+each in a fork of the process that exported the program, so that nothing is cached from before (the fork's page faults
+count); `linearity` is the time per node of that graph over that of a graph a quarter as long. `torch_mlir` has the same
+keys for torch-mlir's FxImporter on the same programs (to its own torch dialect, verified, which is before any lowering to
+linalg), null where it isn't installed; a program that it can't import has null. Seconds of the wall clock, on one thread.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 from cedr.frontend.zoo import ZOO
 
 PROGRAM = """
-import json, sys, time, torch
+import json, os, sys, time, torch
 torch.set_num_threads(1)
 from cedr.frontend.export import export_model
 from cedr.frontend.importer import import_program
@@ -43,7 +43,7 @@ class Chain(torch.nn.Module):
             x = torch.tanh(torch.cat([b, torch.sigmoid(a)], 1)) - y.mean(1, keepdim=True)
         return x
 
-what = sys.argv[1]
+what, rounds = sys.argv[1], int(sys.argv[2])
 if what.isdigit():
     blocks = lambda count: export_model(Chain(count).eval(), (torch.randn(8, 16),))
     one, two = (len(blocks(count).graph.nodes) for count in (1, 2))
@@ -51,18 +51,24 @@ if what.isdigit():
 else:
     model = find_model(what)
     program = export_model(model.module, model.example_inputs)
-nodes = len(program.graph.nodes)
-start = time.perf_counter()
-import_program(program, "model").module.verify()
-ours = time.perf_counter() - start
+
 try:
     from torch_mlir import ir
     from torch_mlir.dialects import torch as torch_dialect
     from torch_mlir.extras.fx_importer import FxImporter
 except ImportError:
-    installed, theirs = False, None
+    installed = False
 else:
     installed = True
+
+def ours():
+    start = time.perf_counter()
+    import_program(program, "model").module.verify()
+    return time.perf_counter() - start
+
+def theirs():
+    if not installed:
+        return None
     context = ir.Context()
     torch_dialect.register_dialect(context)
     start = time.perf_counter()
@@ -70,11 +76,29 @@ else:
         importer = FxImporter(context=context)
         importer.import_frozen_program(program)
         assert importer.module.operation.verify()
-        theirs = time.perf_counter() - start
     except Exception as error:
         print(f"torch-mlir can't import {what}: {type(error).__name__}: {error}", file=sys.stderr)
-        theirs = None
-print(json.dumps({"nodes": nodes, "seconds": ours, "installed": installed, "torch_mlir": theirs}))
+        return None
+    return time.perf_counter() - start
+
+def in_a_fork(measured):
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, json.dumps(measured()).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        text = answer.read()
+    os.waitpid(child, 0)
+    return json.loads(text)
+
+print(json.dumps({
+    "nodes": len(program.graph.nodes),
+    "installed": installed,
+    "seconds": [in_a_fork(ours) for _ in range(rounds)],
+    "torch_mlir": [in_a_fork(theirs) for _ in range(rounds)],
+}))
 """
 
 
@@ -86,17 +110,15 @@ def measure(what: str, rounds: int) -> dict[str, Any]:
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]),
     }
-    found: list[dict[str, Any]] = []
-    for _ in range(rounds):
-        command = [sys.executable, "-c", PROGRAM, what]
-        process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if process.returncode:
-            raise SystemExit(f"{what}: {process.stderr.strip()}")
-        found.append(json.loads(process.stdout.splitlines()[-1]))
-    theirs = [row["torch_mlir"] for row in found if row["torch_mlir"] is not None]
+    command = [sys.executable, "-c", PROGRAM, what, str(rounds)]
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if process.returncode:
+        raise SystemExit(f"{what}: {process.stderr.strip()}")
+    found = json.loads(process.stdout.splitlines()[-1])
+    theirs = [seconds for seconds in found["torch_mlir"] if seconds is not None]
     return {
-        **found[0],
-        "seconds": statistics.median(row["seconds"] for row in found),
+        **found,
+        "seconds": statistics.median(found["seconds"]),
         "torch_mlir": statistics.median(theirs) if len(theirs) == rounds else None,
     }
 
