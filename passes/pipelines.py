@@ -43,9 +43,7 @@ def _stages(mapping: str) -> tuple[Stage, ...]:
             "import-linalg",
             "first: what other tools write becomes what all that follow take; our own IR it leaves alone",
         ),
-        Stage(
-            "fold-transposes", "before constants are folded: a linear layer's weight is read as it stands, not packed"
-        ),
+        Stage("fold-transposes", "before constants are folded: those weights that a product reads best as they stand"),
         Stage("fold-constants", "makes batch norm's vectors weights, for the next pass"),
         Stage("fold-batch-norm", "before fusion hides a scale in a generic that does more"),
         Stage("canonicalize", "drops what the import and the folds left behind"),
