@@ -118,13 +118,16 @@ class Symbols:
         lengths: Iterable[sympy.Expr],
     ) -> Symbols:
         """From an ExportedProgram's `range_constraints`, what it checks, and what held for the example when it was exported;
-        `sizes` are some of its, `lengths` those of the module's tensors.
+        `sizes` are those of its inputs, `lengths` those of the module's tensors.
 
         A size of 0 or 1 is another program: torch.export takes it that an open size is none (it may broadcast).
         """
+        # Others stood for numbers that a tensor held, and no op is left that reads them as such.
+        open_symbols = {symbol for size in sizes for symbol in expression_of(size).free_symbols}
         ranges = {
             symbol: (max(int(allowed.lower), 2), int(allowed.upper) if allowed.upper < sys.maxsize - 1 else None)
             for symbol, allowed in constraints.items()
+            if symbol in open_symbols
         }
         environment = next((size.node.shape_env for size in sizes if is_open(size)), None)
         guards = [guard.expr for guard in environment.guards] if environment is not None else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from tests.conformance import modules, small
+from tests.conformance import modules, programs, small
 from tests.conformance.cases import Case
 
 GROUPS = {
@@ -21,6 +21,7 @@ GROUPS = {
         small.folds,
         small.moves,
         small.windows,
+        programs.programs,
     )
 }
 

@@ -71,6 +71,10 @@ def test_modules_of_ours(group: str) -> None:
     check(run_cases(module_cases(group), interpreted), FLOOR)
 
 
+def test_some_programs_at_random_through_every_level() -> None:
+    check(run_cases(module_cases("modules-programs")[:8], compiled("c")), 1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("emit", ["c", "python"])
 @pytest.mark.parametrize("group", GROUPS)

@@ -184,6 +184,19 @@ def test_inputs_that_nothing_uses_stay_and_constants_disappear() -> None:
     assert len({spec.name for spec in model.inputs}) == 4
 
 
+def test_a_number_of_a_tensor_that_nothing_reads_is_no_open_size() -> None:
+    """torch.export keeps its symbol, without a range."""
+
+    class Unread(nn.Module):
+        def forward(self, x: torch.Tensor, i: torch.Tensor) -> torch.Tensor:
+            x[i.amax()]
+            return x + 1
+
+    program = export_model(Unread().eval(), (torch.ones(4, 3), torch.tensor([1, 2])))
+    assert program.range_constraints
+    assert not import_program(program, "unread").symbols.ranges
+
+
 def test_tied_parameters_are_one_weight() -> None:
     class Tied(nn.Module):
         def __init__(self) -> None:
