@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from xdsl.dialects.builtin import Float64Type
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
-from cedr.frontend.aten.complex_numbers import C64, F32, view_as_real
+from cedr.frontend.aten.complex_numbers import C64, F32, only_f32, view_as_real
 from cedr.frontend.aten.fourier import along, factor
 from cedr.frontend.aten.registry import converts
 from cedr.frontend.aten.shape import border
@@ -17,6 +18,8 @@ from cedr.frontend.scalars import Scalars
 from cedr.frontend.types import is_complex
 
 aten = torch.ops.aten
+
+F64 = Float64Type()
 
 
 @converts(aten.stft.center)
@@ -39,6 +42,9 @@ def transform_frames(
     A window shorter than a frame stands in the frame's middle. `center`: X has a border of half a frame; `aligned`: one by
     which the first window begins where X does.
     """
+    for value in (x, window):
+        if value is not None and element_type(value) == F64:
+            only_f32(F64)
     hop, length = points // 4 if hop is None else hop, points if length is None else length
     before = (points - length) // 2
     if center or aligned:

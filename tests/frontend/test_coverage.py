@@ -187,6 +187,11 @@ def test_inputs_without_an_ir_type_are_refused_at_the_boundary() -> None:
         (lambda x: torch.logcumsumexp(x, 0), torch.complex64, "an order of complex numbers"),
         (lambda x: torch.complex(x, x), torch.float64, "dtype complex128 can't be converted"),
         (lambda x: x * torch.ones(3, dtype=torch.float64), torch.complex64, "dtype complex128 can't be converted"),
+        (
+            lambda x: torch.stft(x, 4, return_complex=False),
+            torch.float64,
+            "aten.stft.center (x1): complex numbers with",
+        ),
     ],
 )
 def test_complex_numbers_that_are_refused(
