@@ -171,7 +171,14 @@ def _decomposition_tables() -> tuple[Any, Any]:
 
 
 def _is_random(node: Node) -> bool:
-    return isinstance(node.target, OpOverload) and torch.Tag.nondeterministic_seeded in node.target.tags
+    """Whether an op draws random numbers: a recurrent layer or an attention does so only with a dropout that is on."""
+    op = node.target
+    if not isinstance(op, OpOverload) or torch.Tag.nondeterministic_seeded not in op.tags:
+        return False
+    given = {spec.name: value for spec, value in zip(op._schema.arguments, node.args, strict=False)} | node.kwargs
+    values = {spec.name: given.get(spec.name, spec.default_value) for spec in op._schema.arguments}
+    off = (("train", False), ("training", False), ("dropout", 0.0), ("dropout_p", 0.0))
+    return all(values.get(name) != value for name, value in off)
 
 
 def _lower(

@@ -311,6 +311,20 @@ def test_gradients_are_pytorch_s_and_counted() -> None:
     assert (use.op, use.count) == ("backward", 1) and "torch.no_grad()" in use.reason
 
 
+@pytest.mark.parametrize(
+    "layer", [nn.GRU(8, 8, dropout=0.3, num_layers=2), nn.TransformerEncoderLayer(8, 2, 16), nn.Dropout()]
+)
+def test_a_dropout_that_is_off_leaves_nothing_to_pytorch_where_gradients_are_wanted(layer: nn.Module) -> None:
+    model, x = nn.Sequential(nn.Linear(8, 8), layer).eval(), torch.randn(5, 2, 8)
+    same(hooked(model)(x), model(x))
+    assert cedr.fallbacks() == []
+
+
+def test_a_dropout_that_is_on_is_pytorch_s_where_gradients_are_wanted() -> None:
+    hooked(nn.Sequential(nn.Linear(8, 8), nn.GRU(8, 8, dropout=0.3, num_layers=2)))(torch.randn(5, 2, 8))
+    assert {use.reason[:24] for use in cedr.fallbacks()} == {"gradients are wanted of "}
+
+
 def test_outputs_without_gradients_have_none() -> None:
     linear = nn.Linear(3, 4)
 
