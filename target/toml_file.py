@@ -178,9 +178,9 @@ def path_text(path: KeyPath) -> str:
     return text
 
 
-def shortened(text: str, most: int = 200) -> str:
-    """What a file's author may have made very long, for a message."""
-    return text if len(text) <= most else f"{text[:most]}..."
+def shortened(text: str, most: int = 200, end: int = 0) -> str:
+    """What a file's author may have made very long, for a message: its beginning, and its `end` last characters."""
+    return text if len(text) <= most + end else f"{text[:most]}...{text[len(text) - end :]}"
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ class TomlFile:
         return f"{place}: {shortened(path_text(path))}" if path else place
 
     def fail(self, path: KeyPath, message: str) -> TomlError:
-        return TomlError(f"{self.where(path)}: {message}")
+        return TomlError(f"{self.where(path)}: {shortened(message, 1500, 1500)}")
 
     def root(self, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> Section:
         return Section(self, (), self.data, required, optional)

@@ -174,3 +174,10 @@ def test_a_byte_order_mark_and_dos_line_ends_are_no_matter(tmp_path: Path) -> No
     path.write_bytes(b"\xef\xbb\xbfa = 1\r\nb = 2\r\n")
     file = TomlFile.read(path)
     assert file.data == {"a": 1, "b": 2} and file.where(("b",)) == f"{path}:2: b"
+
+
+def test_a_value_that_is_very_long_leaves_a_message_its_advice() -> None:
+    file = TomlFile.parse(f'unit = "{"x" * 9000}"', Path("a.toml"))
+    message = str(file.fail(("unit",), f"unknown unit {file.data['unit']!r}; a unit is s or Hz"))
+    assert message.startswith("a.toml:1: unit: unknown unit 'xxx") and message.endswith("xxx'; a unit is s or Hz")
+    assert len(message) < 3100
