@@ -12,7 +12,7 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
 
-from cedr.dialects.cedr import AllocOp, GridOp, JoinOp, ViewOp, WaitOp, WeightOp, element_type_of, shape_of
+from cedr.dialects.cedr import AllocOp, GridOp, JoinOp, KernelOp, ViewOp, WaitOp, WeightOp, element_type_of, shape_of
 from cedr.dialects.diagnostics import Diagnostic
 from cedr.dialects.element_types import element_size_bytes
 from cedr.passes.errors import PassError, at
@@ -79,12 +79,15 @@ class Usage:
 
 
 def reads_of(grid: GridOp) -> set[SSAValue]:
-    """Operands whose elements a grid reads, by what its calls declare: through ins, and through outs that are updated."""
+    """Operands whose elements a grid reads: through ins, and through outs that are updated, a kernel's running sums too."""
     tiles: dict[SSAValue, SSAValue] = dict(zip(grid.body.block.args, grid.operands, strict=True))
     found: set[SSAValue] = set()
     for call in grid.calls():
         found.update(tiles[v] for v in call.inputs)
-        found.update(tiles[v] for v, reads in zip(call.outputs, call.reads_outputs(), strict=True) if reads)
+        reads = call.reads_outputs()
+        if isinstance(call, KernelOp):
+            reads = tuple(arg.first_use is not None for arg in call.body.block.args[len(call.inputs) :])
+        found.update(tiles[v] for v, is_read in zip(call.outputs, reads, strict=True) if is_read)
     return found
 
 

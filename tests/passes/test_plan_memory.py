@@ -201,3 +201,22 @@ def test_refused_options(options: dict[str, object], message: str) -> None:
 def test_figures_of_an_unplanned_module_are_refused() -> None:
     with pytest.raises(PassError, match="has no offset yet; run plan-memory first"):
         arena_figures(parse(chain(1)))
+
+
+def test_a_running_sum_that_only_its_own_kernel_reads_counts_in_the_bound() -> None:
+    text = """func.func @main(%x: memref<4xf32>, %y: memref<4xf32> {cedr.output = "y"}) {
+      %sum = cedr.alloc : memref<1xf64>
+      cedr.grid @g [] ins(%i = %x[0][4] : memref<4xf32>)
+          outs(%o = %y[0][4] : memref<4xf32>, %s = %sum[0][1] : memref<1xf64>) {
+        cedr.kernel @cumsum [4] maps [(d0), (d0), (0)] init [0.0 : f32, 0.0 : f64] ins(%i) outs(%o, %s) {
+        ^bb0(%a: f32, %b: f32, %before: f64):
+          %wide = arith.extf %a : f32 to f64
+          %now = arith.addf %before, %wide : f64
+          %narrow = arith.truncf %now : f64 to f32
+          cedr.yield %narrow, %now : f32, f64
+        }
+        cedr.yield
+      }
+      return
+    }"""
+    assert arena_figures(planned(text, "full")) == (8, 8)
