@@ -39,6 +39,7 @@ from torch.fx.node import map_arg
 from torch.fx.passes.split_module import split_module
 from torch.utils._pytree import tree_flatten
 
+from cedr.frontend.aten.registry import schema_arguments
 from cedr.frontend.coverage import OpUse, UseCounter
 from cedr.frontend.export import decompositions
 from cedr.frontend.importer import node_refusals
@@ -175,8 +176,8 @@ def _is_random(node: Node) -> bool:
     op = node.target
     if not isinstance(op, OpOverload) or torch.Tag.nondeterministic_seeded not in op.tags:
         return False
-    given = {spec.name: value for spec, value in zip(op._schema.arguments, node.args, strict=False)} | node.kwargs
-    values = {spec.name: given.get(spec.name, spec.default_value) for spec in op._schema.arguments}
+    names = (argument.name for argument in op._schema.arguments)
+    values = dict(zip(names, schema_arguments(op, node.args, node.kwargs), strict=True))
     off = (("train", False), ("training", False), ("dropout", 0.0), ("dropout_p", 0.0))
     return all(values.get(name) != value for name, value in off)
 

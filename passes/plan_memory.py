@@ -12,7 +12,7 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
 
-from cedr.dialects.cedr import AllocOp, GridOp, JoinOp, KernelOp, ViewOp, WaitOp, WeightOp, element_type_of, shape_of
+from cedr.dialects.cedr import AllocOp, GridOp, JoinOp, ViewOp, WaitOp, WeightOp, element_type_of, shape_of
 from cedr.dialects.diagnostics import Diagnostic
 from cedr.dialects.element_types import element_size_bytes
 from cedr.passes.errors import PassError, at
@@ -84,10 +84,7 @@ def reads_of(grid: GridOp) -> set[SSAValue]:
     found: set[SSAValue] = set()
     for call in grid.calls():
         found.update(tiles[v] for v in call.inputs)
-        reads = call.reads_outputs()
-        if isinstance(call, KernelOp):
-            reads = tuple(arg.first_use is not None for arg in call.body.block.args[len(call.inputs) :])
-        found.update(tiles[v] for v, is_read in zip(call.outputs, reads, strict=True) if is_read)
+        found.update(tiles[v] for v, is_used in zip(call.outputs, call.uses_outputs(), strict=True) if is_used)
     return found
 
 

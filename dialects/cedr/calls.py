@@ -166,6 +166,10 @@ class CallOp(IRDLOperation, ABC):
         """Per out: whether its old contents are read."""
         return (False,) * len(self.outputs)
 
+    def uses_outputs(self) -> tuple[bool, ...]:
+        """Per out: whether anything in it is read, what the call itself has written too."""
+        return self.reads_outputs()
+
     def macs(self) -> int:
         """Multiply-accumulates of a convolution or linear layer done by this call."""
         return 0
@@ -634,8 +638,10 @@ class KernelOp(CallOp):
         return 0 if self.layer_macs is None else self.layer_macs.value.data
 
     def reads_outputs(self) -> tuple[bool, ...]:
-        args = self.body.block.args[len(self.inputs) :]
-        return tuple(self.init is None and arg.uses.get_length() > 0 for arg in args)
+        return tuple(self.init is None and is_used for is_used in self.uses_outputs())
+
+    def uses_outputs(self) -> tuple[bool, ...]:
+        return tuple(arg.first_use is not None for arg in self.body.block.args[len(self.inputs) :])
 
     def print_clauses(self, printer: Printer) -> None:
         printer.print_string(" ")
